@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Text from outside must never break the line or drive the terminal. */
+static void mask_controls(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+static void format_limited(char *text, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void format_limited(char *text, size_t size, const char *format, va_list arguments)
+{
+	int length = vsnprintf(text, size, format, arguments);
+
+	if (length < 0)
+		text[0] = '\0';
+	else if ((size_t)length >= size)
+		memcpy(text + size - 4, "...", 4);
+	mask_controls(text);
+}
+
+int error_set(struct error *error, enum error_kind kind, const char *status, const char *format,
+    ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	/* The arguments may point into *error, so it is cleared last. */
+	va_start(arguments, format);
+	format_limited(text, sizeof text, format, arguments);
+	va_end(arguments);
+
+	char copy[ERROR_STATUS_SIZE];
+	snprintf(copy, sizeof copy, "%s", status);
+	memset(error, 0, sizeof *error);
+	error->kind = kind;
+	memcpy(error->status, copy, sizeof copy);
+	memcpy(error->text, text, sizeof text);
+	return -1;
+}
+
+static const struct meaning {
+	int number;
+	enum error_kind kind;
+	const char *status;
+} meanings[] = {
+	{ ENOSPC, ERROR_CANNOT_CREATE, "4.3.1" },
+	{ EDQUOT, ERROR_CANNOT_CREATE, "4.3.1" },
+	{ EROFS, ERROR_CANNOT_CREATE, "4.3.0" },
+	{ EFBIG, ERROR_CANNOT_CREATE, "4.3.1" },
+	{ EIO, ERROR_IO, "4.3.0" },
+	{ EACCES, ERROR_NO_PERMISSION, "4.3.0" },
+	{ EPERM, ERROR_NO_PERMISSION, "4.3.0" },
+	{ ECONNREFUSED, ERROR_UNAVAILABLE, "4.4.1" },
+	{ ECONNRESET, ERROR_UNAVAILABLE, "4.4.2" },
+	{ EPIPE, ERROR_UNAVAILABLE, "4.4.2" },
+	{ ETIMEDOUT, ERROR_UNAVAILABLE, "4.4.1" },
+	{ EHOSTUNREACH, ERROR_UNAVAILABLE, "4.4.1" },
+	{ ENETUNREACH, ERROR_UNAVAILABLE, "4.4.1" },
+};
+
+int error_system(struct error *error, const char *format, ...)
+{
+	int number = errno;
+	struct meaning meaning = { number, ERROR_SYSTEM, "4.3.0" };
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+		if (meanings[i].number == number)
+			meaning = meanings[i];
+
+	va_start(arguments, format);
+	format_limited(text, sizeof text, format, arguments);
+	va_end(arguments);
+	return error_set(error, meaning.kind, meaning.status, "%s: %s", text, strerror(number));
+}
+
+int error_next(struct error *error, const char *format, ...)
+{
+	char next[ERROR_NEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_limited(next, sizeof next, format, arguments);
+	va_end(arguments);
+	memcpy(error->next, next, sizeof next);
+	return -1;
+}
+
+int error_prefix(struct error *error, const char *format, ...)
+{
+	char prefix[ERROR_TEXT_SIZE];
+	char text[2 * ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_limited(prefix, sizeof prefix, format, arguments);
+	va_end(arguments);
+	snprintf(text, sizeof text, "%s%s", prefix, error->text);
+	if (strlen(text) >= ERROR_TEXT_SIZE)
+		memcpy(text + ERROR_TEXT_SIZE - 4, "...", 4);
+	memcpy(error->text, text, ERROR_TEXT_SIZE);
+	return -1;
+}
+
+bool error_is_temporary(const struct error *error)
+{
+	return error->status[0] != '5';
+}
+
+static const struct translation {
+	const char *tail; /* after the class; a trailing dot matches any detail */
+	enum error_kind kind;
+} permanent[] = {
+	{ "1.1", ERROR_NO_USER },
+	{ "1.3", ERROR_NO_USER },
+	{ "1.2", ERROR_NO_HOST },
+	{ "3.4", ERROR_DATA },
+	{ "6.", ERROR_DATA },
+	{ "5.", ERROR_USAGE },
+	{ "7.", ERROR_NO_PERMISSION },
+};
+
+enum error_kind error_kind_from_status(const char *status)
+{
+	if (strlen(status) < 5)
+		return ERROR_SOFTWARE;
+	if (strcmp(status + 2, "3.5") == 0)
+		return ERROR_CONFIG;
+	if (status[0] == '4')
+		return ERROR_UNAVAILABLE;
+	for (size_t i = 0; status[0] == '5' && i < sizeof permanent / sizeof permanent[0]; i++) {
+		const char *tail = permanent[i].tail;
+		size_t length = strlen(tail);
+
+		if (tail[length - 1] == '.' ? strncmp(status + 2, tail, length) == 0
+					    : strcmp(status + 2, tail) == 0)
+			return permanent[i].kind;
+	}
+	return ERROR_SOFTWARE;
+}
+
+void error_line(const struct error *error, char *line, size_t size)
+{
+	int length = snprintf(line, size, "%s", error->text);
+
+	if (error->next[0] != '\0' && length >= 0 &&
+	    (size_t)length + 2 + strlen(error->next) < size)
+		snprintf(line + length, size - (size_t)length, "; %s", error->next);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+void file_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+int file_write_all(int fd, struct span content)
+{
+	while (content.length != 0) {
+		ssize_t written = write(fd, content.start, content.length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		content = span_after(content, (size_t)written);
+	}
+	return 0;
+}
+
+int file_write_all_at(int fd, struct span content, off_t offset)
+{
+	while (content.length != 0) {
+		ssize_t written = pwrite(fd, content.start, content.length, offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		content = span_after(content, (size_t)written);
+		offset += written;
+	}
+	return 0;
+}
+
+ssize_t file_read_full(int fd, char *bytes, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t count = read(fd, bytes + length, size - length);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -1;
+		if (count == 0)
+			break;
+		length += (size_t)count;
+	}
+	return (ssize_t)length;
+}
+
+ssize_t file_read_full_at(int fd, char *bytes, size_t size, off_t offset)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t count = pread(fd, bytes + length, size - length, offset + (off_t)length);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -1;
+		if (count == 0)
+			break;
+		length += (size_t)count;
+	}
+	return (ssize_t)length;
+}
+
+int file_read_to_end(int fd, struct buffer *content)
+{
+	for (;;) {
+		size_t left = content->limit - content->length;
+		/* One byte past the limit tells "exactly full" from "too large". */
+		char surplus;
+		char *room = left != 0 ? buffer_reserve(content, left < 65536 ? left : 65536)
+				       : &surplus;
+		size_t size = left == 0 ? 1 : (left < 65536 ? left : 65536);
+		ssize_t count = read(fd, room, size);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -1;
+		if (count == 0)
+			return 0;
+		if (left == 0)
+			return 1;
+		buffer_extend(content, (size_t)count);
+	}
+}
+
+int file_read_whole(const char *path, struct buffer *content, struct error *error)
+{
+	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return error_system(error, "cannot read %s", path);
+	int outcome = file_read_to_end(fd, content);
+	if (outcome < 0)
+		return error_system(error, "cannot read %s", path);
+	if (outcome > 0)
+		return error_set(error, ERROR_CONFIG, "5.3.5", "%s is larger than %zu bytes", path,
+		    content->limit);
+	return 0;
+}
+
+int file_set_nonblocking(int fd, bool is_nonblocking)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	flags = is_nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void process_open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		/* The lowest free number is fd itself, since those below are open. */
+		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0)
+			(void)!open("/", O_PATH);
+	}
+}
+
+void process_close_from(int first)
+{
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+	struct rlimit limit = { 1024, 1024 };
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	for (int fd = first; (rlim_t)fd < limit.rlim_cur && fd < 65536; fd++)
+		(void)close(fd);
+}
+
+void process_reset_signals(void)
+{
+	struct itimerval off = { 0 };
+	sigset_t none;
+
+	(void)setitimer(ITIMER_REAL, &off, NULL);
+	(void)setitimer(ITIMER_VIRTUAL, &off, NULL);
+	(void)setitimer(ITIMER_PROF, &off, NULL);
+	for (int number = 1; number < NSIG; number++) {
+		struct sigaction action = { .sa_handler = SIG_DFL };
+
+		if (number == SIGPIPE || number == SIGXFSZ)
+			action.sa_handler = SIG_IGN;
+		(void)sigaction(number, &action, NULL);
+	}
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A name that ends in '*' stands for all that begin so. */
+static const char *const steering[] = {
+	"LD_*", "OPENSSL_*", "SSL_CERT_*", "TZ", "TZDIR", "RES_OPTIONS", "HOSTALIASES", "LOCALDOMAIN",
+	"RESOLV_*", "GCONV_PATH", "GETCONF_DIR", "LOCPATH", "MALLOC_*", "GLIBC_TUNABLES", "NLSPATH",
+	"NIS_PATH", "TMPDIR", "BASH_ENV", "ENV", "IFS", "CDPATH", "PERL5LIB", "PYTHONPATH",
+};
+
+static int is_steering(const char *variable)
+{
+	for (size_t i = 0; i < sizeof steering / sizeof steering[0]; i++) {
+		size_t length = strcspn(steering[i], "*");
+		int is_prefix = steering[i][length] == '*';
+
+		if (strncmp(variable, steering[i], length) == 0 &&
+		    (is_prefix || variable[length] == '='))
+			return 1;
+	}
+	return 0;
+}
+
+void process_clean_environment(void)
+{
+	char **to = environ;
+
+	if (environ == NULL)
+		return;
+	for (char **from = environ; *from != NULL; from++)
+		if (!is_steering(*from))
+			*to++ = *from;
+	*to = NULL;
+}
+
+void process_protect_memory(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void leave_caller(int keep)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	/* keep moves to 3, so that one call closes all the rest. */
+	if (keep > 3)
+		(void)dup2(keep, 3);
+	process_close_from(keep < 0 ? 3 : 4);
+	process_reset_signals();
+	(void)umask(077);
+	(void)!chdir("/");
+	(void)prctl(PR_SET_PDEATHSIG, 0);
+}
+
+int process_detach(int keep)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child < 0)
+		return -1;
+	if (child > 0) {
+		/* A caller that ignores SIGCHLD leaves us ECHILD here: then it worked. */
+		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+			continue;
+		errno = EAGAIN;
+		return status == 0 ? 0 : -1;
+	}
+	(void)setsid();
+	pid_t grandchild = fork();
+	if (grandchild != 0)
+		_exit(grandchild < 0);
+	leave_caller(keep);
+	return 1;
+}
+
+int process_own_path(char *path, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+
+	if (length < 0)
+		return -1;
+	path[length] = '\0';
+	return 0;
+}

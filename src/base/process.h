@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * process - what a process inherits, and how it leaves it behind
+ *
+ * Callers hand over closed descriptors, ignored signals, running timers and
+ * strange environments (callers.md, 1 to 3 and 20).  Nothing here assumes
+ * that any of it is sane.
+ */
+
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* Opens /dev/null on those of descriptors 0, 1, 2 that are closed. */
+void process_open_standard_descriptors(void);
+
+/* Closes every descriptor from first on. */
+void process_close_from(int first);
+
+/*
+ * Default dispositions for all signals but SIGPIPE and SIGXFSZ, which are
+ * ignored so that the calls say what happened; empty mask; timers off.
+ */
+void process_reset_signals(void);
+
+/* Removes from the environment what steers libc or a library: LD_*, OPENSSL_CONF, TZ and the like. */
+void process_clean_environment(void);
+
+/* No core files and no ptrace by the same uid: the process may hold a secret. */
+void process_protect_memory(void);
+
+/*
+ * Lets go of the caller: a new session by double fork, cwd "/", umask 077,
+ * descriptors 0 to 2 on /dev/null, every other one closed but keep (-1: none).
+ * keep becomes descriptor 3.  Returns 0 in the caller when the grandchild is
+ * running, -1 with errno set when not; 1 in the grandchild.
+ */
+int process_detach(int keep);
+
+/* The path of the running program, NUL-terminated; -1 with errno set. */
+int process_own_path(char *path, size_t size);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * config - every setting, whole and checked; the only file that sees libConfuse
+ *
+ * Order, the later one wins: built-in, mailchute.conf, /run/secrets,
+ * environment, the command line of mailchute.  (conf.d and include come with
+ * their own issue.)  Nothing is silently cut, swallowed or defaulted: lint
+ * reads the raw text first.
+ *
+ * Does not know: who uses an option.
+ */
+
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "smtp/smarthost.h"
+
+/* Where a block stands, for messages. */
+struct config_place {
+	char *file; /* owned; a path, or "MAILCHUTE_URL" */
+	int line;   /* 0 when unknown */
+};
+
+struct config_smarthost {
+	struct smarthost parameters; /* without user and password unless the URL carried them */
+	char *secret;		     /* section of secrets.ini; default: the title */
+	struct config_place place;
+};
+
+struct config_alias {
+	char *name; /* "root", or "*" */
+	char **targets;
+	size_t target_count;
+	struct config_place place;
+};
+
+enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_SERVICE, CONFIG_MODE_SPOOL, CONFIG_MODE_DIRECT };
+enum config_wait { CONFIG_WAIT_AUTO, CONFIG_WAIT_DISK, CONFIG_WAIT_OUTCOME };
+
+struct config {
+	char *ehlo;   /* never NULL after config_load: FQDN, or an address literal */
+	char *domain; /* completes bare names; never NULL after config_load */
+	struct config_smarthost *smarthosts;
+	size_t smarthost_count; /* 0: none configured; whoever sends must say so (78) */
+	struct config_alias *aliases;
+	size_t alias_count;
+	char *aliases_file;
+	char *spool; /* queue { dir } */
+	enum config_mode mode;
+	enum config_wait wait;
+	int64_t wait_limit; /* milliseconds, like all times here */
+	int64_t timeout;    /* submit { timeout } */
+	int64_t *retry;	    /* never empty after config_load */
+	size_t retry_count;
+	int64_t lifetime;
+	char *log_to;
+	char *secrets_file;
+	char *looked; /* what was looked at, for "no smarthost is configured" */
+};
+
+/* Paths, so that tests and MAILCHUTE_CONFIG can say otherwise.  NULL: the compiled ones. */
+struct config_sources {
+	const char *main_file; /* missing is no error unless it was named by MAILCHUTE_CONFIG */
+	const char *secrets_file;
+	const char *run_secrets; /* "/run/secrets" */
+	bool ignores_environment;
+};
+
+/*
+ * Reads all sources and checks every value.  -1: ERROR_CONFIG with file, line,
+ * the fault and the corrected line.  config need not be initialised.
+ */
+int config_load(const struct config_sources *sources, struct config *config,
+    struct error *error);
+
+/* Safe on a zeroed config; wipes secrets; zeroes. */
+void config_finish(struct config *config);
+
+/* 78 with what was looked at and the lines to write, for whoever needs a smarthost. */
+int config_no_smarthost(const struct config *config, struct error *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * request - what the service asks of a worker
+ *
+ * Two kinds of message on the channel, the first once at the beginning:
+ *
+ *	relay	the smarthost's parameters with its secret, and our name
+ *	attempt	one message for some recipients; the queue file's descriptor,
+ *		open for reading, travels with it
+ *
+ * Encoded as counted octets; the decoder trusts nothing (it is fuzzed).
+ */
+
+#ifndef DELIVERY_REQUEST_H
+#define DELIVERY_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "message/envelope.h"
+#include "smtp/smarthost.h"
+
+struct request_relay {
+	struct smarthost smarthost; /* owned after decoding */
+	char *hello;		    /* owned after decoding */
+};
+
+struct request_attempt {
+	uint32_t number;	  /* repeated in every result */
+	struct envelope envelope; /* the sender to use, the recipients to try; owned after decoding */
+	char *header;		  /* outgoing, wire form, with its empty line; owned after decoding */
+	size_t header_length;
+	uint64_t body_offset; /* in the descriptor */
+	uint64_t body_length;
+	bool has_8bit;
+};
+
+enum request_kind { REQUEST_RELAY = 'R', REQUEST_ATTEMPT = 'A' };
+
+void request_encode_relay(const struct request_relay *relay, struct buffer *message);
+void request_encode_attempt(const struct request_attempt *attempt, struct buffer *message);
+
+/* The kind of an encoded message, or -1. */
+int request_kind_of(struct span message);
+int request_decode_relay(struct span message, struct request_relay *relay, struct error *error);
+int request_decode_attempt(struct span message, struct request_attempt *attempt,
+    struct error *error);
+
+void request_finish_relay(struct request_relay *relay);
+void request_finish_attempt(struct request_attempt *attempt);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * result - what a worker answers
+ *
+ *	ready		the session stands: peer and TLS in text
+ *	recipient	one recipient's fate, as soon as it is final
+ *	done		the attempt is over and the session lives on
+ *	lost		the session could not be opened, or is over: why; attempts
+ *			that were not answered are for another worker
+ */
+
+#ifndef DELIVERY_RESULT_H
+#define DELIVERY_RESULT_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "smtp/status.h"
+
+enum result_kind {
+	RESULT_READY = 'Y',
+	RESULT_RECIPIENT = 'P',
+	RESULT_DONE = 'D',
+	RESULT_LOST = 'L',
+};
+
+/* As transaction.h has them. */
+enum result_outcome { RESULT_DELIVERED, RESULT_DEFERRED, RESULT_FAILED, RESULT_IN_DOUBT };
+
+enum { RESULT_TEXT_SIZE = 1000 };
+
+struct result {
+	enum result_kind kind;
+	uint32_t number;    /* of the attempt: recipient, done */
+	uint32_t recipient; /* its index in the attempt's envelope: recipient */
+	enum result_outcome outcome; /* recipient */
+	int code;		     /* of the reply; 0 without one: recipient */
+	char status[STATUS_SIZE];    /* recipient */
+	char text[RESULT_TEXT_SIZE]; /* one line: ready, recipient */
+	int step;		     /* lost: enum session_step, as a number */
+	struct error error;	     /* lost */
+};
+
+void result_encode(const struct result *result, struct buffer *message);
+
+/* Fills result in whole; -1 when message is none. */
+int result_decode(struct span message, struct result *result, struct error *error);
+
+#endif

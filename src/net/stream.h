@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * stream - one face for plain, unix and TLS connections
+ *
+ * Output is collected by stream_put and leaves with stream_flush or
+ * stream_fill, one write a flight.  While output cannot leave, input is read,
+ * so that two full buffers never block each other.  Every wait has a deadline
+ * (clock.h), which belongs to a step of the dialogue and not to a read.
+ *
+ * TLS comes in through struct stream_security, a table given by the program,
+ * so that whoever does not need it does not link it.
+ *
+ * Does not know: SMTP.
+ */
+
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/span.h"
+
+enum {
+	STREAM_INPUT_LIMIT = 131072,
+	STREAM_OUTPUT_LIMIT = 262144, /* what stream_put may hold before it must be flushed */
+};
+
+/*
+ * How octets move.  On EAGAIN *wants is POLLIN or POLLOUT, whichever the call
+ * waits for (TLS may read to write).  read: 0 is the end.  -1 with errno set
+ * for a system's error, or EPROTO with the reason to be had from describe.
+ */
+struct stream_operations {
+	ssize_t (*read)(void *context, char *bytes, size_t size, short *wants);
+	ssize_t (*write)(void *context, const char *bytes, size_t size, short *wants);
+	/* Says goodbye without waiting and frees context; the descriptors stay. */
+	void (*finish)(void *context);
+	/* Why the last call gave EPROTO; may be NULL. */
+	const char *(*describe)(void *context);
+};
+
+struct stream {
+	int input_fd;  /* owned; may be the same as output_fd */
+	int output_fd; /* owned */
+	const struct stream_operations *operations; /* NULL: plain read and write */
+	void *context;
+	struct buffer input;
+	struct buffer output;
+	bool is_secure;	   /* TLS is on */
+	bool has_ended;	   /* the peer has closed its side */
+	char peer[128];	   /* for messages: "smtp.example.com:587 [192.0.2.1]" */
+	char security[80]; /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
+	uint64_t flights;  /* writes that reached the kernel; benchmarks read it */
+};
+
+/*
+ * What starts TLS on a connected stream.  name is what the certificate must be
+ * for (client; NULL: the server's end).  The stream's input must be empty: one
+ * octet that came before TLS aborts (RFC 3207; CVE-2011-0411).  On success the
+ * stream is_secure.
+ */
+struct stream_security {
+	int (*start)(void *context, struct stream *stream, const char *name, int64_t deadline,
+	    struct error *error);
+	void *context;
+};
+
+/* Takes over both descriptors (they may be equal) and makes them non-blocking. */
+void stream_init_take_fd(struct stream *stream, int input_fd, int output_fd, const char *peer);
+
+/* Finishes TLS, closes, zeroes.  Safe on a zeroed or finished stream. */
+void stream_finish(struct stream *stream);
+
+/* Adds octets to the flight.  What passes STREAM_OUTPUT_LIMIT is a fault of the caller. */
+void stream_put(struct stream *stream, struct span bytes);
+
+/* Room left for stream_put. */
+size_t stream_room(const struct stream *stream);
+
+/* Sends the flight.  -1: 4.4.2 "lost" or "no answer within" with the peer's name. */
+int stream_flush(struct stream *stream, int64_t deadline, struct error *error);
+
+/*
+ * Sends the flight, then reads at least one octet.  1: there is more input;
+ * 0: the peer has closed its side; -1: error, or the input is full.
+ */
+int stream_fill(struct stream *stream, int64_t deadline, struct error *error);
+
+/* What has been read and not yet consumed; valid until the next call. */
+struct span stream_input(const struct stream *stream);
+void stream_consume(struct stream *stream, size_t size);
+
+/* The peer has hung up entirely or reset the connection; does not wait, reads nothing. */
+bool stream_peer_is_gone(const struct stream *stream);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * tls - TLS by OpenSSL; the only file that sees it
+ *
+ * Minimum 1.2, no renegotiation, no compression; certificates are verified,
+ * name included (RFC 9525; an address by its IP SAN), partial wildcards are
+ * refused, SNI is sent for names.  All disk access (the CA bundle) happens in
+ * tls_client_new, so that a worker can shut itself in afterwards.
+ */
+
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "base/error.h"
+#include "net/stream.h"
+
+struct tls;
+
+/*
+ * For connecting.  ca_file: a PEM bundle, or NULL for the system's (looked up
+ * in the known places of Debian, Fedora, Alpine, openSUSE and the environment
+ * variable SSL_CERT_FILE).  Returns NULL with the places looked at in error.
+ */
+struct tls *tls_client_new(const char *ca_file, struct error *error);
+
+/* For being connected to.  certificate and key are PEM files. */
+struct tls *tls_server_new(const char *certificate, const char *key, struct error *error);
+
+/* The same with a self-signed certificate made now for name (a DNS name or an address). */
+struct tls *tls_server_new_self_signed(const char *name, struct error *error);
+
+/* Writes the server's own certificate as PEM, for those who shall trust it. */
+int tls_write_certificate(const struct tls *tls, const char *path, struct error *error);
+
+void tls_free(struct tls *tls);
+
+/* The table for net/stream: start() makes one connection of this tls. */
+struct stream_security tls_security(struct tls *tls);
+
+#endif

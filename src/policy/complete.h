@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * complete - what a message gets when it is received, whatever the smarthost
+ *
+ * Bcc and Resent-Bcc, Return-Path and Content-Length go; Date, Message-ID and
+ * From (and Resent-*, where there is a Resent- field) come when missing; bare
+ * names in address fields get the domain; everything else stays octet for
+ * octet (compat.md).
+ */
+
+#ifndef POLICY_COMPLETE_H
+#define POLICY_COMPLETE_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "message/header.h"
+
+struct complete_submitter {
+	const char *sender;    /* envelope sender after completion; "" for null */
+	const char *full_name; /* UTF-8; "" without one */
+	int64_t wall;
+};
+
+void complete_header(struct header *header, const struct config *config,
+    const struct complete_submitter *submitter);
+
+/* "root" becomes "root@domain"; "" and full addresses stay.  The caller frees it. */
+char *complete_address(const struct config *config, const char *address);
+
+#endif

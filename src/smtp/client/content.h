@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * content - the octets of one message on their way out, by BDAT or DATA
+ *
+ * Constant memory: what is in front lies in memory already (the outgoing
+ * header, or all of a small message), the rest is read in blocks.
+ */
+
+#ifndef SMTP_CLIENT_CONTENT_H
+#define SMTP_CLIENT_CONTENT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/span.h"
+#include "smtp/client/session.h"
+
+struct content {
+	struct span front; /* wire form; borrowed */
+	/*
+	 * Gives up to size octets of the rest in wire form; 0 at the end; -1 with
+	 * error, and then the content is broken off so that the server drops it
+	 * (no final dot, no LAST).  NULL: front is all.
+	 */
+	ssize_t (*read)(void *context, char *bytes, size_t size, struct error *error);
+	void *context;
+	int64_t size; /* of all, or -1 when unknown beforehand */
+};
+
+/*
+ * Sends all of it as one "BDAT size LAST", or as several chunks when the size
+ * is unknown.  Pushes each chunk to the pipeline.
+ */
+int content_send_bdat(struct session *session, const struct content *content,
+    struct error *error);
+
+/* Sends all of it dot-stuffed with the final dot (after the 354). */
+int content_send_data(struct session *session, const struct content *content,
+    struct error *error);
+
+/* Adapts a part of a file; fd is borrowed and read by pread. */
+struct content_file {
+	int fd;
+	off_t offset;
+	uint64_t left;
+};
+ssize_t content_read_file(void *content_file, char *bytes, size_t size, struct error *error);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * command - the only place where a command line is built or parsed
+ *
+ * Building asserts what the envelope has checked already: no control octet
+ * ever stands in a command.  Parsing is the server's.
+ *
+ * The private extension XMAILCHUTE (DESIGN 6): MAIL takes
+ *	XNAME=<xtext>	the full name for an added From field
+ *	XSENDER=self	no -f was given: the service knows the submitter by uid
+ *	XWAIT=disk|outcome	what the caller waits for
+ *	XTRACE		progress as 250- lines before the last
+ */
+
+#ifndef SMTP_COMMAND_H
+#define SMTP_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/span.h"
+#include "message/envelope.h"
+#include "smtp/extension.h"
+
+enum {
+	COMMAND_LINE_LIMIT = 4096, /* with CRLF; RFC 5321 says 512 and more by each extension */
+	COMMAND_NAME_LIMIT = 400,  /* XNAME, decoded */
+};
+
+enum command_verb {
+	COMMAND_UNKNOWN,
+	COMMAND_HELO,
+	COMMAND_EHLO,
+	COMMAND_LHLO,
+	COMMAND_MAIL,
+	COMMAND_RCPT,
+	COMMAND_DATA,
+	COMMAND_BDAT,
+	COMMAND_RSET,
+	COMMAND_NOOP,
+	COMMAND_VRFY,
+	COMMAND_EXPN,
+	COMMAND_HELP,
+	COMMAND_STARTTLS,
+	COMMAND_AUTH,
+	COMMAND_QUIT,
+	COMMAND_XQUEUE,
+	COMMAND_XEXPLAIN,
+};
+
+enum command_wait { COMMAND_WAIT_UNSAID, COMMAND_WAIT_DISK, COMMAND_WAIT_OUTCOME };
+
+/* What MAIL may carry beside the sender.  Zeroed: nothing. */
+struct mail_parameters {
+	bool has_size;
+	uint64_t size;
+	bool is_8bit;  /* BODY=8BITMIME */
+	bool smtputf8; /* SMTPUTF8 */
+	enum envelope_return return_content;
+	char envid[ENVELOPE_ENVID_LIMIT + 1]; /* decoded; "" without one */
+	bool sender_is_self;		      /* XSENDER=self */
+	char full_name[COMMAND_NAME_LIMIT + 1]; /* XNAME decoded; "" without one */
+	enum command_wait wait;
+	bool trace;
+};
+
+struct rcpt_parameters {
+	unsigned notify;
+	char original[ENVELOPE_ORIGINAL_LIMIT + 1]; /* ORCPT decoded "type;address"; "" without one */
+};
+
+struct command {
+	enum command_verb verb;
+	struct span argument; /* all after the verb, trimmed; into the line */
+	struct span address;  /* MAIL, RCPT: normal form, into the line; "" for <> */
+	struct mail_parameters mail;
+	struct rcpt_parameters rcpt;
+	uint64_t chunk_size; /* BDAT */
+	bool is_last;	     /* BDAT ... LAST */
+};
+
+/*
+ * Parses one line without its CRLF.  An unknown verb is no error.  -1: the
+ * verb is known and its argument is not right; verb is set all the same, and
+ * the error's status (5.5.2, 5.5.4, 5.1.3, 5.1.7, 5.5.1) suits the reply.
+ * Parameters are read whether offered or not; the server refuses those that
+ * it did not offer.
+ */
+int command_parse(struct span line, struct command *command, struct error *error);
+
+/* The reply code that goes with an error of command_parse: 500, 501, 555, 553. */
+int command_error_code(const struct error *error);
+
+/* The client's end.  Each appends one line with CRLF; parameters not offered are left out. */
+void command_write_hello(struct buffer *output, enum command_verb verb, const char *name);
+void command_write_mail(struct buffer *output, const char *sender,
+    const struct mail_parameters *parameters, const struct extensions *offered);
+void command_write_rcpt(struct buffer *output, const struct recipient *recipient,
+    const struct extensions *offered);
+void command_write_bdat(struct buffer *output, uint64_t size, bool is_last);
+/* DATA, RSET, NOOP, QUIT, STARTTLS. */
+void command_write_plain(struct buffer *output, enum command_verb verb);
+/* AUTH mechanism [initial response in base64; "=" stands for an empty one; NULL: none]. */
+void command_write_auth(struct buffer *output, const char *mechanism, const char *initial);
+
+const char *command_verb_name(enum command_verb verb);
+
+#endif

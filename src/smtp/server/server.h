@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * server - one SMTP session as the server, by callbacks
+ *
+ * Speaks RFC 5321 with PIPELINING, CHUNKING, 8BITMIME, SMTPUTF8, SIZE, DSN,
+ * ENHANCEDSTATUSCODES, STARTTLS, AUTH PLAIN and LOGIN: what the settings
+ * offer.  One state machine for DATA and BDAT; every error resets the message.
+ * Replies to pipelined commands leave in one write.
+ *
+ * Does not know: where a message is kept, who may send what.
+ */
+
+#ifndef SMTP_SERVER_SERVER_H
+#define SMTP_SERVER_SERVER_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "net/stream.h"
+#include "smtp/command.h"
+#include "smtp/extension.h"
+#include "smtp/reply.h"
+
+/* An answer.  Zeroed it means "250 2.0.0 OK" and the like. */
+struct server_reply {
+	int code;
+	char status[STATUS_SIZE];
+	char text[REPLY_TEXT_SIZE]; /* LF between lines */
+	bool closes;		    /* the session ends after it */
+};
+
+/* Sets all of an answer. */
+void server_reply_set(struct server_reply *reply, int code, const char *status,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* An answer from an error: code 4yz or 5yz by its status (x.3.1 is 452, 5.1.1 is 550...). */
+void server_reply_from_error(struct server_reply *reply, const struct error *error);
+
+/*
+ * What the program does.  A callback refuses by setting a 4yz or 5yz code.
+ * Any of them but mail, rcpt, content and end may be NULL.
+ */
+struct server_handler {
+	void (*mail)(void *context, struct span sender, const struct mail_parameters *parameters,
+	    struct server_reply *reply);
+	void (*rcpt)(void *context, struct span recipient, const struct rcpt_parameters *parameters,
+	    struct server_reply *reply);
+	/* Before the first octet of the content: DATA or the first BDAT. */
+	void (*begin)(void *context, struct server_reply *reply);
+	/* Octets of the content as they come, dots undone; a failure is kept until end. */
+	void (*content)(void *context, struct span bytes);
+	/* The content is whole: the answer to the message. */
+	void (*end)(void *context, struct server_reply *reply);
+	/* The transaction is over or dropped; called before the next one and at the end. */
+	void (*reset)(void *context);
+	/* Is this the password?  Sets 535 5.7.8 when not. */
+	void (*log_in)(void *context, const char *user, const char *password,
+	    struct server_reply *reply);
+	/* XQUEUE, XEXPLAIN, VRFY; a NULL handler gets them 502 (252 for VRFY). */
+	void (*other)(void *context, const struct command *command, struct server_reply *reply);
+};
+
+struct server_settings {
+	const char *name;	   /* in the greeting and in the answer to EHLO */
+	const char *banner;	   /* after the name in the 220, "ESMTP mailchute service" */
+	struct extensions offered; /* starttls and auth are withdrawn when done */
+	const struct stream_security *security; /* for STARTTLS; NULL: not offered */
+	bool auth_is_required;			/* MAIL before AUTH: 530 5.7.0 */
+	bool auth_needs_tls;			/* AUTH in clear: 538 5.7.11 */
+	int64_t command_timeout;		/* milliseconds between commands */
+	int64_t content_timeout;		/* between octets of content; CLOCK_NEVER: none */
+	const struct server_handler *handler;
+	void *context;
+	/* Each line in ('<') and out ('>'), for those who show a conversation; may be NULL. */
+	void (*trace)(void *context, char direction, struct span line);
+};
+
+/*
+ * Runs the session from the 220 until QUIT (0), until the client is gone (1),
+ * or an error (-1).  The stream stays the caller's.
+ */
+int server_run(struct stream *stream, const struct server_settings *settings,
+    struct error *error);
+
+#endif

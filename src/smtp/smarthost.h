@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * smarthost - the plain parameters of one relay
+ *
+ * What the engine is given; where it came from is config's business.
+ *
+ * URL: scheme://host[:port] with the schemes
+ *	smtps://	TLS at once, port 465
+ *	smtp+tls://	STARTTLS required, port 587
+ *	smtp://		port 25; STARTTLS when offered, required with a password
+ *			(but not on loopback and unix sockets)
+ *	smtp+notls://	port 25, never TLS
+ *	lmtp://		RFC 2033, port 24
+ *	smtp+unix:///path, lmtp+unix:///path
+ * A host may be a name, an IPv4 address or an IPv6 address in brackets.
+ * MAILCHUTE_URL may carry user:password@ before the host, percent-encoded.
+ */
+
+#ifndef SMTP_SMARTHOST_H
+#define SMTP_SMARTHOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/span.h"
+
+enum smarthost_tls {
+	SMARTHOST_TLS_NEVER,
+	SMARTHOST_TLS_IF_OFFERED, /* and required with a password */
+	SMARTHOST_TLS_STARTTLS,
+	SMARTHOST_TLS_IMPLICIT,
+};
+
+struct smarthost {
+	char *name;	/* its title in the configuration; all strings are owned */
+	char *url;	/* as configured, without user and password; for messages */
+	char *host;	/* name or address; NULL for a unix socket */
+	uint16_t port;
+	char *path;	/* unix socket; NULL otherwise */
+	bool is_lmtp;
+	bool is_loopback; /* literal loopback address, "localhost", or a unix socket */
+	enum smarthost_tls tls;
+	char *user;	/* NULL: no login */
+	char *password; /* a secret */
+	char *from;	/* the address that this account may send as; NULL: unknown */
+	char *ca_file;	/* NULL: the system's bundle */
+	int64_t connect_timeout; /* milliseconds */
+};
+
+void smarthost_init(struct smarthost *smarthost);
+void smarthost_finish(struct smarthost *smarthost); /* wipes the password */
+void smarthost_copy(const struct smarthost *smarthost, struct smarthost *copy);
+
+/*
+ * Fills url, host, port, path, is_lmtp, is_loopback, tls, and user and
+ * password where the URL carries them.  The error (ERROR_CONFIG, 5.3.5) quotes
+ * the URL without its password and says what is wrong and what right looks like.
+ */
+int smarthost_set_url(struct smarthost *smarthost, struct span url, struct error *error);
+
+/* "smtp.example.com:587" or the path: how the smarthost is named in messages; caller frees. */
+char *smarthost_label(const struct smarthost *smarthost);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * queue_file - one message waiting in the spool
+ *
+ * From the moment the submitter is told "250" until every recipient is
+ * delivered or reported, a queue file is the only place where the message is.
+ * Its life, and the function that makes each step:
+ *
+ *	nothing -> draft	queue_file_create	without a name, locked
+ *	draft	-> queued	queue_file_commit	named, then on disk
+ *	queued	-> active	queue_file_open		locked by this process
+ *	active	-> queued	queue_file_finish
+ *	active	-> nothing	queue_file_remove
+ *
+ * Always true, whichever call the machine dies in:
+ *
+ *	1. A file whose length and checksum are right is whole; another is put
+ *	   aside.  A name alone proves nothing.
+ *	2. A draft has no name (or one that is no queue ID, where the file
+ *	   system has no O_TMPFILE): a crash leaves nothing that counts.
+ *	3. A recipient that is marked and synced is never tried again.
+ *
+ * The order of commit is write, linkat, fsync(file), fsync(directory);
+ * security.md 4.4 has the measurements.
+ *
+ * Form, readable with less: a preamble of fixed length (version, lengths,
+ * checksum, next attempt, counts, last reply, each in its own place so that it
+ * can be overwritten), then records "name length:octets" that no octet of a
+ * user can forge, one of them a recipient with its status character in place,
+ * then the message in wire form: header, empty line, body.
+ *
+ * Does not know: smarthosts, retry times, header fields, SMTP.
+ */
+
+#ifndef SPOOL_QUEUE_FILE_H
+#define SPOOL_QUEUE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/writer.h"
+#include "message/envelope.h"
+#include "spool/queue_id.h"
+
+enum queue_file_state {
+	QUEUE_FILE_NONE,
+	QUEUE_FILE_DRAFT,
+	QUEUE_FILE_QUEUED,
+	QUEUE_FILE_ACTIVE,
+};
+
+/* One character a recipient, overwritten in place. */
+enum recipient_mark {
+	RECIPIENT_WAITING = '.',
+	RECIPIENT_DELIVERED = 'D',
+	RECIPIENT_FAILED = 'F',
+	RECIPIENT_IN_DOUBT = 'U', /* sent, no answer; tried again */
+};
+
+enum { QUEUE_FILE_REPLY_SIZE = 900 };
+
+/* What is known beside the envelope.  Strings are owned by the queue file when read. */
+struct queue_attributes {
+	int64_t received;     /* clock_wall */
+	int64_t uid;	      /* submitter; -1 unknown */
+	char entrance[16];    /* "local", "smtp"... for the log */
+	char full_name[401];  /* XNAME; "" */
+	bool has_8bit;	      /* set before commit: the body holds 8-bit octets */
+	bool is_report;	      /* one of our own reports: never reported on */
+	uint64_t longest_line; /* octets */
+};
+
+/* What changes with each attempt; overwritten in place. */
+struct queue_progress {
+	int64_t next_attempt; /* clock_wall; 0: at once */
+	uint32_t attempts;    /* finished ones */
+	bool is_held;	      /* by an administrator */
+	char last_reply[QUEUE_FILE_REPLY_SIZE]; /* one line; "" */
+};
+
+struct queue_file {
+	enum queue_file_state state;
+	int queue; /* the directory; borrowed */
+	int fd;	   /* owned; -1 in QUEUE_FILE_NONE */
+	char id[QUEUE_ID_SIZE];
+	struct envelope envelope; /* owned; read by queue_file_open */
+	struct queue_attributes attributes;
+	struct queue_progress progress;
+	char *marks;		 /* owned; enum recipient_mark of each recipient */
+	char **replies;		 /* owned; the last words about each recipient, or NULL */
+	uint64_t message_offset; /* where the message begins in the file */
+	uint64_t header_length;	 /* header with its empty line */
+	uint64_t message_length; /* header and body */
+	/* Private to queue_file.c: */
+	struct writer *writer;
+	uint32_t checksum;
+	uint64_t *mark_offsets;
+	char draft_name[48]; /* "" with O_TMPFILE */
+};
+
+/*
+ * Starts a draft.  The envelope and the attributes are copied and written;
+ * the message follows by queue_file_write.  queue_directory stays the caller's.
+ */
+int queue_file_create(struct queue_file *file, int queue_directory,
+    const struct envelope *envelope, const struct queue_attributes *attributes,
+    struct error *error);
+
+/* Appends octets of the message, header first.  A failed write is told by commit. */
+void queue_file_write(struct queue_file *file, struct span bytes);
+
+/* Tells that the header, empty line included, ends here. */
+void queue_file_end_header(struct queue_file *file);
+
+/*
+ * Gives the draft a queue ID, unless file->id holds one already, and makes it
+ * durable.  Attributes that became known meanwhile (has_8bit, longest_line)
+ * are taken from file->attributes.  After 0 it survives a power cut.  After
+ * -1 it has no name in the spool.
+ */
+int queue_file_commit(struct queue_file *file, struct error *error);
+
+/*
+ * Opens and checks the file with this ID and locks it.  0: active; 1: another
+ * process holds it; 2: there is none; 3: it does not check out, and error says
+ * why (the caller puts it aside); -1: error.
+ */
+int queue_file_open(struct queue_file *file, int queue_directory, const char *id,
+    struct error *error);
+
+/* The same for reading alone: no lock, nothing may be marked. */
+int queue_file_read(struct queue_file *file, int queue_directory, const char *id,
+    struct error *error);
+
+/*
+ * Only the progress, without reading the message: what a start-up scan needs.
+ * 0; 2: there is none; 3: it does not check out.
+ */
+int queue_file_read_progress(int queue_directory, const char *id,
+    struct queue_progress *progress, struct error *error);
+
+/*
+ * Overwrites a recipient's mark in place and adds its reply (one line, may be
+ * empty; a disk too full for it loses the reply, not the mark).  Not synced.
+ */
+int queue_file_mark(struct queue_file *file, size_t recipient, enum recipient_mark mark,
+    const char *reply, struct error *error);
+
+/* Overwrites the progress in place from file->progress.  Not synced. */
+int queue_file_save_progress(struct queue_file *file, struct error *error);
+
+/* Makes marks and progress durable. */
+int queue_file_sync(struct queue_file *file, struct error *error);
+
+/* How many recipients have this mark. */
+size_t queue_file_count(const struct queue_file *file, enum recipient_mark mark);
+
+/* Removes an active file.  Its marks must be synced before. */
+int queue_file_remove(struct queue_file *file, struct error *error);
+
+/* Closes, which drops the lock; a draft is gone with it.  Safe on a zeroed file; zeroes. */
+void queue_file_finish(struct queue_file *file);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * queue_id - the name of a message in the spool
+ *
+ * 9 characters of time (milliseconds), 16 of chance (80 bits), in an alphabet
+ * that sorts as it counts: names sort by time and never come from a pid.
+ */
+
+#ifndef SPOOL_QUEUE_ID_H
+#define SPOOL_QUEUE_ID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+enum { QUEUE_ID_LENGTH = 25, QUEUE_ID_SIZE = QUEUE_ID_LENGTH + 1 };
+
+/* Letters and digits only. */
+void queue_id_generate(char id[static QUEUE_ID_SIZE]);
+
+/* Has exactly the form of one; anything else in the spool is not ours. */
+bool queue_id_is_valid(struct span text);
+
+/* The time within, as clock_wall counts. */
+int64_t queue_id_time(const char *id);
+
+#endif

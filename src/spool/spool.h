@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * spool - the directory that one service owns
+ *
+ *	SPOOL/		0700, the service's uid
+ *	SPOOL/queue/	one queue file a message
+ *	SPOOL/corrupt/	files that did not check out
+ *	SPOOL/lock	held by the service that owns the spool
+ *	SPOOL/submit.sock	its socket, where it was started on demand
+ *
+ * Does not know: what is in a queue file.
+ */
+
+#ifndef SPOOL_SPOOL_H
+#define SPOOL_SPOOL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct spool {
+	int directory; /* owned */
+	int queue;     /* owned: SPOOL/queue */
+	int lock;      /* owned; -1 while another holds it */
+	char *path;    /* owned */
+};
+
+/*
+ * Opens the spool at path.  may_create: makes what is missing, mode 0700 (the
+ * parent directory must exist).  Refuses a directory of another uid, one that
+ * others may write, and a symbolic link, with a step to take in the error.
+ */
+int spool_open(struct spool *spool, const char *path, bool may_create, struct error *error);
+void spool_finish(struct spool *spool);
+
+/* Becomes the owner.  0: yes; 1: another process is; -1: error. */
+int spool_lock(struct spool *spool, struct error *error);
+void spool_unlock(struct spool *spool);
+
+/* Is there a spool at path that belongs to this uid?  Touches nothing. */
+bool spool_is_own(const char *path);
+
+/* Moves a queue file to corrupt/, keeping its name. */
+int spool_put_aside(struct spool *spool, const char *id, struct error *error);
+
+#endif
