@@ -15,7 +15,13 @@
 
 #include "base/error.h"
 
+/* Descriptors a process may hold in there: its sockets, and queue files sent to it. */
+enum { SANDBOX_DESCRIPTORS = 64 };
+
 /* 0: shut in; 1: shut in, but this kernel has no Landlock; -1: not shut in, do not go on. */
 int sandbox_enter(struct error *error);
+
+/* The version of Landlock that this kernel offers; 0: none, or switched off. */
+int sandbox_landlock_version(void);
 
 #endif
