@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+
+"""Reads the house: its folders and arrows, its files, its C without comments."""
+
+import re
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+
+# One file each may see a foreign library.
+FOREIGN = {
+    "openssl": "net/tls.c",
+    "gsasl": "smtp/client/authenticate.c",
+    "confuse": "config/config.c",
+    "iniparser": "config/secrets.c",
+    "seccomp": "worker/sandbox.c",
+}
+
+
+def arrows(source):
+    """{folder: set of folders it may include} from src/CMakeLists.txt."""
+    text = re.sub(r"#.*", "", (Path(source) / "CMakeLists.txt").read_text())
+    result = {}
+    for arguments in re.findall(r"^mailchute_folder\(([^)]*)\)", text, re.MULTILINE):
+        words = arguments.split()
+        folder, rest = words[0], words[1:]
+        may = set()
+        if rest and rest[0] == "MAY_INCLUDE":
+            for word in rest[1:]:
+                if word == "FOREIGN":
+                    break
+                may.add(word)
+        result[folder] = may
+    return result
+
+
+def files(source, *suffixes):
+    return sorted(path for path in Path(source).rglob("*") if path.suffix in (suffixes or
+                                                                              (".c", ".h")))
+
+
+def code(text, keep_strings=False):
+    """The text with comments and string contents blanked; every line stays where it was."""
+    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+
+    def blank(match):
+        token = match.group(0)
+        if token[0] in "\"'":
+            return token if keep_strings else token[0] + " " * (len(token) - 2) + token[0]
+        return re.sub(r"[^\n]", " ", token)
+
+    return pattern.sub(blank, text)
+
+
+def line_of(text, position):
+    return text.count("\n", 0, position) + 1

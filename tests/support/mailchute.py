@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: MIT
+
+"""The programs as their users meet them: installed, configured, run, watched, ended."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from support.wait import wait_for
+
+TOP = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("MAILCHUTE_BUILD", TOP / "build" / "release"))
+SOURCES = {"sendmail": TOP / "src/sendmail/main.c", "mailchute": TOP / "src/admin/main.c"}
+
+# What a test build needs to say about itself; all else of our environment stays here.
+KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "MAILCHUTE_SANDBOX")
+
+
+def needs_program(*names):
+    """A mark: these tests are off while a program is not written at all.
+
+    Once its main.c is there they are on for good: a build without the program
+    is then a failure, never a skip.
+    """
+    missing = [name for name in names if not SOURCES[name].exists()]
+    return pytest.mark.skipif(bool(missing), reason=f"not written yet: {', '.join(missing)}")
+
+
+def environment(**variables):
+    """A small clean environment; names of MAILCHUTE_ variables may be given in lower case."""
+    result = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    result.update({name: os.environ[name] for name in KEPT if name in os.environ})
+    for name, value in variables.items():
+        result[name if name.isupper() else "MAILCHUTE_" + name.upper()] = str(value)
+    return result
+
+
+class Programs:
+    """The build, installed into a folder of its own (nothing outside it is touched)."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        done = subprocess.run(["cmake", "--install", str(BUILD), "--prefix", "/usr"],
+                              env={**os.environ, "DESTDIR": str(folder)},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        self.sendmail = self.folder / "usr/sbin/sendmail"
+        self.mailchute = self.folder / "usr/bin/mailchute"
+        self.mailq = self.folder / "usr/bin/mailq"
+        self.newaliases = self.folder / "usr/bin/newaliases"
+        # Others than root run them too.
+        for path in [self.folder, *self.folder.parents]:
+            if path == Path(tempfile.gettempdir()):
+                break
+            path.chmod(path.stat().st_mode | 0o055)
+
+
+class Result:
+    def __init__(self, done):
+        self.status = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr.decode(errors="replace")
+
+    def __repr__(self):
+        return f"<exit {self.status}, stdout {self.stdout!r}, stderr {self.stderr!r}>"
+
+
+def run(command, input=b"", timeout=60, **options):
+    """Runs a program to its end in a process group of its own."""
+    options.setdefault("env", environment())
+    if isinstance(input, str):
+        input = input.encode()
+    if hasattr(input, "read"):
+        options["stdin"], input = input, None
+    else:
+        options.setdefault("stdin", subprocess.PIPE)
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, start_new_session=True, **options)
+    try:
+        stdout, stderr = process.communicate(input, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        end_group(process)
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"{command} did not end in {timeout} s: {stdout} {stderr}")
+    return Result(subprocess.CompletedProcess(command, process.returncode, stdout, stderr))
+
+
+def end_group(process):
+    """Kills the process group that this process leads."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+class Daemon:
+    """A program that runs until it is stopped; output goes to a file."""
+
+    def __init__(self, folder, name):
+        self.folder = Path(folder)
+        self.output = self.folder / f"{name}.log"
+        self.process = None
+
+    def spawn(self, command, env, **options):
+        assert self.process is None
+        self._file = open(self.output, "ab")
+        self._begin = self._file.tell()
+        self.process = subprocess.Popen([str(word) for word in command], env=env,
+                                        stdin=subprocess.DEVNULL, stdout=self._file,
+                                        stderr=self._file, start_new_session=True, **options)
+
+    def text(self):
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def check_runs(self):
+        assert self.is_running(), f"ended with {self.process.returncode}:\n{self.text()}"
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def terminate(self, timeout=20):
+        """SIGTERM as an init would send it; returns the exit status."""
+        self.process.terminate()
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still there {timeout} s after SIGTERM:\n{self.text()}") from None
+        self.kill()
+        return status
+
+    def kill(self):
+        """SIGKILL to the whole group, as a crash of the machine would look from inside."""
+        if self.process is None:
+            return
+        end_group(self.process)
+        self._file.close()
+        self.process = None
+
+
+CONFIG = """\
+identity {{ ehlo = "client.test" domain = "here.example" }}
+{smarthost}
+aliases_file = "{folder}/aliases"
+submit {{ {submit} }}
+queue {{ dir = "{spool}" {queue} }}
+log {{ to = "stderr" }}
+{extra}
+"""
+SHORT_RETRY = 'retry = { "200ms" }'
+
+
+class Service(Daemon):
+    """`mailchute serve` with files of its own, and everything that talks to it."""
+
+    def __init__(self, programs, folder, url=None, smarthost="", submit="", queue=SHORT_RETRY,
+                 extra="", variables=None, spool=None):
+        super().__init__(folder, "service")
+        self.programs = programs
+        self.socket = self.folder / "submit.sock"
+        self.spool = Path(spool or self.folder / "spool")
+        self.config = self.folder / "mailchute.conf"
+        self.variables = dict(variables or {})
+        self.configure(url, smarthost, submit, queue, extra)
+
+    def configure(self, url=None, smarthost="", submit="", queue=SHORT_RETRY, extra=""):
+        block = f'smarthost "test" {{ url = "{url}" {smarthost} }}' if url else ""
+        self.config.write_text(CONFIG.format(smarthost=block, folder=self.folder, submit=submit,
+                                             spool=self.spool, queue=queue, extra=extra))
+        self.config.chmod(0o644)
+
+    def environment(self):
+        return environment(config=self.config, socket=self.socket, spool=self.spool,
+                           **self.variables)
+
+    def start(self):
+        self.spawn([self.programs.mailchute, "serve"], self.environment())
+        wait_for(self.answers, 30, what=lambda: f"the service to listen:\n{self.text()}")
+        return self
+
+    def answers(self):
+        self.check_runs()
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(20)
+                probe.connect(str(self.socket))
+                return probe.recv(4) == b"220 "
+        except OSError:
+            return False
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.kill()
+
+    # what users do
+
+    def sendmail(self, *arguments, input=b"", program=None, variables=None, **options):
+        """Runs sendmail against this service, knowing no more than its socket."""
+        options.setdefault("env", environment(socket=self.socket, **(variables or {})))
+        return run([program or self.programs.sendmail, *arguments], input, **options)
+
+    def admin(self, *arguments):
+        return run([self.programs.mailchute, *arguments], env=self.environment())
+
+    def queue(self, *arguments):
+        """What `mailchute queue` prints."""
+        result = self.admin("queue", *arguments)
+        assert result.status == 0, result
+        return result.stdout.decode(errors="replace")
+
+    def count(self):
+        return int(self.queue("--count"))
+
+    def wait_for_queue(self, words, timeout=30):
+        """Until `mailchute queue` shows these words (a regular expression)."""
+        wait_for(lambda: re.search(words, self.queue(), re.IGNORECASE), timeout,
+                 what=lambda: f"{words!r} in the queue:\n{self.queue()}\nlog:\n{self.text()}")
+        return self.queue()
+
+    def wait_for_log(self, words, timeout=30):
+        wait_for(lambda: re.search(words, self.text(), re.IGNORECASE), timeout,
+                 what=lambda: f"{words!r} in the log:\n{self.text()}")
+
+    def wait_until_empty(self, timeout=30):
+        wait_for(lambda: self.count() == 0, timeout,
+                 what=lambda: f"an empty queue:\n{self.queue()}\nlog:\n{self.text()}")
+
+
+class Sink(Daemon):
+    """`mailchute sink`: what it caught stands in a Maildir."""
+
+    def __init__(self, programs, folder, *options):
+        super().__init__(folder, "sink")
+        self.programs = programs
+        self.options = options
+        self.maildir = self.folder / "caught"
+        self.port = 0
+
+    def start(self):
+        begin = len(self.text())
+        self.spawn([self.programs.mailchute, "sink", "--listen", f"127.0.0.1:{self.port}",
+                    "--maildir", self.maildir, *self.options], environment())
+
+        def first_line():
+            self.check_runs()
+            return re.search(r"^listening on (.*):(\d+)$", self.text()[begin:], re.MULTILINE)
+
+        self.port = int(wait_for(first_line, what="'listening on HOST:PORT'").group(2))
+        return self
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.kill()
+
+    @property
+    def url(self):
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def messages(self):
+        """Whole messages, LF or CRLF as the sink keeps them, oldest first."""
+        new = self.maildir / "new"
+        files = list(new.iterdir()) if new.exists() else []
+        files.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return [path.read_bytes() for path in files]
+
+    def wait_for_messages(self, count, timeout=30):
+        wait_for(lambda: len(self.messages()) >= count, timeout,
+                 what=lambda: f"{count} messages in the sink, {len(self.messages())} are there")
+        return self.messages()
+
+
+def split(message):
+    """(header, body) of a message, line ends made LF."""
+    text = message.replace(b"\r\n", b"\n")
+    header, _, body = text.partition(b"\n\n")
+    return header + b"\n", body
+
+
+def fields(message, name):
+    """The values of all fields of this name, unfolded."""
+    header = re.sub(rb"\n[ \t]+", b" ", split(message)[0])
+    found = re.findall(rb"^" + name.encode() + rb"[ \t]*:[ \t]*(.*)$", header,
+                       re.IGNORECASE | re.MULTILINE)
+    return [value.decode(errors="replace") for value in found]
+
+
+def make_folder():
+    """A folder with a short name (unix sockets) that other users may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="chute-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def remove_folder(folder):
+    shutil.rmtree(folder, ignore_errors=True)
