@@ -9,16 +9,30 @@
  *
  * A worker's life: receives the relay request, resolves, connects, prepares
  * what may open files, shuts itself in (sandbox.h), and only then reads the
- * first octet from the network.  It serves attempts until its channel closes.
+ * first octet from the network.  It serves attempts until its channel closes:
+ *
+ *	service			worker
+ *	relay request ->
+ *			<-	ready | lost
+ *	attempt, its file ->
+ *			<-	recipient ... done | recipient ... lost
+ *	(closes)
+ *				(QUIT)
+ *
+ * After "lost" the worker is gone.  So it is when the service cannot be told
+ * what became of a recipient: going on would send what will be sent again.
  */
 
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/channel.h"
 #include "base/error.h"
+
+struct tls;
 
 struct worker_parent {
 	struct channel channel;
@@ -34,10 +48,25 @@ int worker_parent_start(struct worker_parent *parent, struct error *error);
  */
 int worker_start(struct worker_parent *parent, struct channel *channel, struct error *error);
 
-/* Closes the channel; workers end by themselves when theirs are closed. */
+/*
+ * Ends the parent and reaps it (a caller that has reaped it sets pid to -1
+ * before); workers end by themselves when theirs are closed.
+ */
 void worker_parent_finish(struct worker_parent *parent);
 
 /* What the parent runs in its child; does not return. */
 _Noreturn void worker_run(int channel_fd);
+
+/* The system's CA bundle, loaded at most once for all workers; or why it could not be. */
+struct worker_trust {
+	bool is_loaded;	    /* tried already */
+	struct tls *system; /* NULL: error says why */
+	struct error error;
+};
+
+void worker_trust_load(struct worker_trust *trust);
+
+/* The same with what the parent has loaded already. */
+_Noreturn void worker_run_trusting(int channel_fd, struct worker_trust *trust);
 
 #endif
