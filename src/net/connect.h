@@ -20,8 +20,8 @@ enum { CONNECT_STAGGER = 250 }; /* milliseconds between attempts; RFC 8305, 5 */
  * close-on-exec, the caller's) and *winner, the index; or -1 with the reason
  * of each address in the text: 4.4.1.
  */
-int connect_race(const struct resolve_result *addresses, int64_t deadline, size_t *winner,
-    struct error *error);
+int connect_race(
+    const struct resolve_result *addresses, int64_t deadline, size_t *winner, struct error *error);
 
 /* A unix socket by its path.  -1: errno is kept as well as the error filled. */
 int connect_unix(const char *path, struct error *error);

@@ -7,6 +7,7 @@
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 
+#include <netdb.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -30,7 +31,10 @@ struct resolve_result {
  * first choice (RFC 8305, 4).  -1: 5.1.2 ERROR_NO_HOST where the name does not
  * exist, 4.4.3 where the resolver did not answer.  Both name the host.
  */
-int resolve_host(const char *host, uint16_t port, struct resolve_result *result,
-    struct error *error);
+int resolve_host(
+    const char *host, uint16_t port, struct resolve_result *result, struct error *error);
+
+/* The addresses of the list, families in turn, none twice, RESOLVE_LIMIT at most; a part of it. */
+void resolve_take(const struct addrinfo *list, struct resolve_result *result);
 
 #endif

@@ -45,17 +45,22 @@ struct stream_operations {
 };
 
 struct stream {
-	int input_fd;  /* owned; may be the same as output_fd */
-	int output_fd; /* owned */
+	int input_fd;				    /* owned; may be the same as output_fd */
+	int output_fd;				    /* owned */
 	const struct stream_operations *operations; /* NULL: plain read and write */
 	void *context;
-	struct buffer input;
-	struct buffer output;
-	bool is_secure;	   /* TLS is on */
-	bool has_ended;	   /* the peer has closed its side */
-	char peer[128];	   /* for messages: "smtp.example.com:587 [192.0.2.1]" */
-	char security[80]; /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
-	uint64_t flights;  /* writes that reached the kernel; benchmarks read it */
+	struct buffer input;  /* see stream_input, which skips what is consumed */
+	struct buffer output; /* see stream_room */
+	size_t input_start;   /* consumed, not yet dropped from input */
+	size_t output_start;  /* sent, not yet dropped from output */
+	size_t read_size;     /* what the next read asks for; grows with the traffic */
+	int output_failure;   /* errno of the write that failed: nothing is sent any more */
+	bool output_is_pipe;  /* or a file: send(2) does not work there */
+	bool is_secure;	      /* TLS is on */
+	bool has_ended;	      /* the peer has closed its side */
+	char peer[128];	      /* for messages: "smtp.example.com:587 [192.0.2.1]" */
+	char security[80];    /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
+	uint64_t flights;     /* writes that reached the kernel; benchmarks read it */
 };
 
 /*
@@ -87,7 +92,9 @@ int stream_flush(struct stream *stream, int64_t deadline, struct error *error);
 
 /*
  * Sends the flight, then reads at least one octet.  1: there is more input;
- * 0: the peer has closed its side; -1: error, or the input is full.
+ * 0: the peer has closed its side; -1: error, or the input is full.  When the
+ * flight is lost but the peer said something before it went away, the answer
+ * is 1 and the loss is told by the next call: its words are the better reason.
  */
 int stream_fill(struct stream *stream, int64_t deadline, struct error *error);
 
@@ -97,5 +104,12 @@ void stream_consume(struct stream *stream, size_t size);
 
 /* The peer has hung up entirely or reset the connection; does not wait, reads nothing. */
 bool stream_peer_is_gone(const struct stream *stream);
+
+/*
+ * Waits until there is input (POLLIN) or room for output (POLLOUT), or an
+ * error on either side.  Returns which, 0 when the deadline is over, or -1
+ * with errno set.  For those who implement stream_security.
+ */
+int stream_wait(const struct stream *stream, short wants, int64_t deadline);
 
 #endif

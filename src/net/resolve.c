@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "net/resolve.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static int fail_lookup(const char *host, int code, struct error *error)
+{
+	int number = errno;
+
+	if (code == EAI_NONAME || code == EAI_NODATA) {
+		error_set(error, ERROR_NO_HOST, "5.1.2", "there is no host %s: %s", host,
+		    gai_strerror(code));
+		return error_next(error, "check the spelling of the name");
+	}
+	error_set(error, ERROR_UNAVAILABLE, "4.4.3", "cannot look up the address of %s: %s", host,
+	    code == EAI_SYSTEM ? strerror(number) : gai_strerror(code));
+	return error_next(error, "check /etc/resolv.conf and the network");
+}
+
+static bool is_known(const struct resolve_result *result, const struct addrinfo *found)
+{
+	for (size_t i = 0; i < result->count; i++)
+		if (result->addresses[i].length == found->ai_addrlen &&
+		    memcmp(&result->addresses[i].address, found->ai_addr, found->ai_addrlen) == 0)
+			return true;
+	return false;
+}
+
+static void add_address(struct resolve_result *result, const struct addrinfo *found)
+{
+	struct resolve_address *address = &result->addresses[result->count];
+
+	if (found->ai_addrlen > sizeof address->address || is_known(result, found))
+		return;
+	memcpy(&address->address, found->ai_addr, found->ai_addrlen);
+	address->length = found->ai_addrlen;
+	if (getnameinfo(found->ai_addr, found->ai_addrlen, address->text, sizeof address->text,
+		NULL, 0, NI_NUMERICHOST) == 0)
+		result->count++;
+}
+
+/* Takes at most limit addresses of the family, or of all others. */
+static void collect(struct resolve_result *result, const struct addrinfo *list, int family,
+    bool is_same, size_t limit)
+{
+	for (; list != NULL && result->count < limit; list = list->ai_next)
+		if ((list->ai_family == family) == is_same)
+			add_address(result, list);
+}
+
+void resolve_take(const struct addrinfo *list, struct resolve_result *result)
+{
+	struct resolve_result first = { 0 };
+	struct resolve_result second = { 0 };
+
+	/* Each family has the whole room to itself first, so that neither pushes the other out. */
+	collect(&first, list, list->ai_family, true, RESOLVE_LIMIT);
+	collect(&second, list, list->ai_family, false, RESOLVE_LIMIT);
+	for (size_t i = 0; i < RESOLVE_LIMIT; i++) {
+		if (i < first.count && result->count < RESOLVE_LIMIT)
+			result->addresses[result->count++] = first.addresses[i];
+		if (i < second.count && result->count < RESOLVE_LIMIT)
+			result->addresses[result->count++] = second.addresses[i];
+	}
+}
+
+int resolve_host(
+    const char *host, uint16_t port, struct resolve_result *result, struct error *error)
+{
+	/* Not AI_ADDRCONFIG: it hides addresses where only loopback is up; the race sorts out. */
+	const struct addrinfo hints = {
+		.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV,
+	};
+	struct addrinfo *list = NULL;
+	struct resolve_result found = { 0 };
+	char service[8];
+
+	snprintf(service, sizeof service, "%u", port);
+	int code = getaddrinfo(host, service, &hints, &list);
+	if (code != 0)
+		return fail_lookup(host, code, error);
+	resolve_take(list, &found);
+	freeaddrinfo(list);
+	if (found.count == 0)
+		return fail_lookup(host, EAI_NONAME, error);
+	*result = found;
+	return 0;
+}
