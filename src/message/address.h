@@ -40,6 +40,12 @@ struct address address_split(struct span text);
  */
 int address_check(struct span text, struct error *error);
 
+/* The same judgement in words, "it holds a blank"; NULL when text passes. */
+const char *address_fault(struct span text);
+
+/* RFC 5322, 3.2.3: atext, and every octet above 0x7f (RFC 6532). */
+bool address_is_atom_byte(char c);
+
 /* Same local part octet for octet, same domain but for case. */
 bool address_equals(struct span a, struct span b);
 

@@ -19,7 +19,7 @@
 
 struct mailbox {
 	const char *address; /* normal form (address.h), NUL-terminated; NULL when malformed */
-	struct span source;  /* the addr-spec, or the malformed text, where it stands in the input */
+	struct span source; /* the addr-spec, or the malformed text, where it stands in the input */
 	struct span display; /* the display name as written; empty without one */
 	const char *fault;   /* why it is malformed, in words; NULL when it is not */
 };
@@ -29,7 +29,7 @@ struct mailbox {
  * never hides its neighbours.  An empty list or group calls nothing.
  * Returns 0, or the first non-zero answer of visit.
  */
-int address_list_visit(struct span text,
-    int (*visit)(void *context, const struct mailbox *mailbox), void *context);
+int address_list_visit(
+    struct span text, int (*visit)(void *context, const struct mailbox *mailbox), void *context);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/span.h"
@@ -36,9 +37,11 @@ enum envelope_notify {
 enum envelope_return { ENVELOPE_RETURN_UNSAID, ENVELOPE_RETURN_FULL, ENVELOPE_RETURN_HEADER };
 
 struct recipient {
-	char *address;	 /* normal form, owned */
-	char *original;	 /* the address before aliases, or ORCPT decoded "type;address"; may be NULL */
+	char *address; /* normal form, owned */
+	char *
+	    original; /* the address before aliases, or ORCPT decoded "type;address"; may be NULL */
 	unsigned notify; /* enum envelope_notify, or'ed */
+	uint32_t hash;	 /* private to envelope.c: tells most addresses apart */
 };
 
 struct envelope {
