@@ -14,7 +14,7 @@ MESSAGE = "Subject: x\r\n\r\n.dot\r\n"
 
 
 def send(peer, context=None):
-    with smtplib.SMTP("localhost", peer.port, timeout=1) as client:
+    with smtplib.SMTP("127.0.0.1", peer.port, timeout=1) as client:
         if context:
             client.starttls(context=context)
         if peer.users:
@@ -33,7 +33,7 @@ def test_is_a_correct_server_without_a_fault(authority):
 
 
 def test_takes_chunks():
-    with Peer() as peer, socket.create_connection(("localhost", peer.port), timeout=5) as client:
+    with Peer() as peer, socket.create_connection(("127.0.0.1", peer.port), timeout=5) as client:
         client.sendall(b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.example>\r\n"
                        b"BDAT 3\r\na\r\nBDAT 4 LAST\r\n.\r\n\nQUIT\r\n")
         while client.recv(4096):

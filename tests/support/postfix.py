@@ -117,9 +117,17 @@ QUEUE = [
 # /usr and /lib come from the unpacked packages; the rest is the instance's own.
 ENTER = """\
 set -eu
-root=$1 packages=$2
-shift 2
-mount --make-rprivate /
+root=$1 packages=$2 outside=$3
+shift 3
+if ! mount --make-rprivate / 2>/dev/null; then
+    # In a chroot / may be no mount point.  What we mount must not show outside all the same.
+    mount --bind "$root" "$root"
+    if grep -qF " $root " "/proc/$outside/mountinfo"; then
+        umount "$root"
+        echo "mounts made here would show outside" >&2
+        exit 1
+    fi
+fi
 for folder in usr lib lib64; do
     mount --bind "$packages/$folder" "$root/$folder"
     mount -o remount,bind,ro "$root/$folder"
@@ -138,18 +146,22 @@ def why_not():
         return "Postfix is not unpacked; run tests/run, or tests/support/unpack build/unpacked"
     if os.geteuid() != 0:
         return "Postfix needs root for a namespace and a chroot of its own"
-    test = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True)
+    test = subprocess.run(["unshare", "--mount", "--propagation", "unchanged", "--pid", "--fork",
+                           "true"], capture_output=True)
     if test.returncode != 0:
         return "no namespaces here: " + test.stderr.decode(errors="replace").strip()
     return None
 
 
 class Postfix:
-    """start(), stop(), again as often as wanted; the port and the queue stay the same."""
+    """start(), stop(), again as often as wanted; the port and the queue stay the same.
+
+    The host is an address, for a small system may not know "localhost".
+    """
 
     user = "relay@smarthost.test"
     password = "correct horse"
-    host = "localhost"
+    host = "127.0.0.1"
 
     def __init__(self, folder, authority, certificate="right", tls="encrypt", size=0, extra=""):
         self.root = Path(folder)
@@ -217,8 +229,9 @@ class Postfix:
         (self.root / "etc/sasldb2").chmod(0o640)
 
     def _command(self, arguments):
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh",
-                str(self.root), str(UNPACKED / "postfix"), *arguments]
+        return ["unshare", "--mount", "--propagation", "unchanged", "--pid", "--fork",
+                "--kill-child", "sh", "-c", ENTER, "sh", str(self.root),
+                str(UNPACKED / "postfix"), str(os.getpid()), *arguments]
 
     def _enter(self, arguments, **options):
         return subprocess.run(self._command(arguments), **options)
