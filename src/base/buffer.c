@@ -4,15 +4,19 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
+/* No memory is so large, and sums below it cannot overflow. */
+static const size_t LARGEST = SIZE_MAX / 4;
+
 void buffer_init(struct buffer *buffer, size_t limit)
 {
-	*buffer = (struct buffer){ .limit = limit };
+	*buffer = (struct buffer){ .limit = limit < LARGEST ? limit : LARGEST };
 }
 
 void buffer_finish(struct buffer *buffer)

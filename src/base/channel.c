@@ -66,8 +66,7 @@ int channel_send(struct channel *channel, struct span message, int descriptor)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	uint32_t prefix =
-	    htonl((uint32_t)message.length | (descriptor >= 0 ? WITH_DESCRIPTOR : 0));
+	uint32_t prefix = htonl((uint32_t)message.length | (descriptor >= 0 ? WITH_DESCRIPTOR : 0));
 	buffer_init(&frame, CHANNEL_LIMIT + PREFIX_SIZE);
 	buffer_append(&frame, (const char *)&prefix, sizeof prefix);
 	buffer_append_span(&frame, message);
@@ -145,6 +144,9 @@ int channel_take(struct channel *channel, struct buffer *message, int *descripto
 {
 	uint32_t prefix;
 
+	/* Descriptors come with the first octet of their frames, so none is left over. */
+	if (channel->input.length == 0 && channel->descriptor_count != 0)
+		return -1;
 	if (channel->input.length < sizeof prefix)
 		return 0;
 	memcpy(&prefix, channel->input.start, sizeof prefix);

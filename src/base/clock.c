@@ -37,9 +37,10 @@ int clock_poll_timeout(int64_t deadline)
 {
 	if (deadline == CLOCK_NEVER)
 		return -1;
-	int64_t left = deadline - clock_monotonic();
-	if (left <= 0)
+	int64_t now = clock_monotonic();
+	if (deadline <= now)
 		return 0;
+	int64_t left = deadline - now;
 	return left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -47,7 +48,12 @@ static const struct unit {
 	const char *name;
 	int64_t milliseconds;
 } units[] = {
-	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }, { "", 1000 },
+	{ "d", 86400000 },
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+	{ "", 1000 },
 };
 
 bool clock_parse_duration(struct span text, int64_t *milliseconds)

@@ -28,8 +28,8 @@ static void format_limited(char *text, size_t size, const char *format, va_list 
 	mask_controls(text);
 }
 
-int error_set(struct error *error, enum error_kind kind, const char *status, const char *format,
-    ...)
+int error_set(
+    struct error *error, enum error_kind kind, const char *status, const char *format, ...)
 {
 	char text[ERROR_TEXT_SIZE];
 	va_list arguments;

@@ -66,6 +66,14 @@ bool log_open(const char *program, const char *to)
 	return open_named("syslog");
 }
 
+int log_keep_descriptor(void)
+{
+	/* syslog(3) opens its socket again when it is needed. */
+	if (target.fd == -1)
+		closelog();
+	return target.fd;
+}
+
 static void write_line(enum log_level level, const char *text)
 {
 	char line[2200];
@@ -81,7 +89,8 @@ static void write_line(enum log_level level, const char *text)
 	char priority[8] = "";
 	if (target.has_priority_prefix)
 		snprintf(priority, sizeof priority, "<%d>", (int)level);
-	int length = snprintf(line, sizeof line, "%s%s%s: %s\n", priority, when, target.program, text);
+	int length = snprintf(
+	    line, sizeof line, "%s%s%s: %s\n", priority, when, target.program, text);
 	if (length > 0)
 		(void)!write(target.fd, line, (size_t)length);
 }

@@ -12,7 +12,12 @@
 
 #include <stdbool.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /*
  * to: "auto" (stderr when it is the journal's own or a terminal, else syslog
@@ -21,8 +26,13 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6,
  */
 bool log_open(const char *program, const char *to);
 
+/*
+ * In a forked child that is about to close what it inherited: the descriptor
+ * that must stay open for the log, or -1.
+ */
+int log_keep_descriptor(void);
+
 /* Control characters are masked; a line is cut at 2000 bytes. */
-void log_event(enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void log_event(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -36,6 +37,27 @@ void process_close_from(int first)
 		(void)close(fd);
 }
 
+static bool is_among(int fd, const int *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == fd)
+			return true;
+	return false;
+}
+
+void process_close_all_but(const int *kept, size_t count)
+{
+	int highest = STDERR_FILENO;
+
+	for (size_t i = 0; i < count; i++)
+		if (kept[i] > highest)
+			highest = kept[i];
+	for (int fd = STDERR_FILENO + 1; fd < highest; fd++)
+		if (!is_among(fd, kept, count))
+			(void)close(fd);
+	process_close_from(highest + 1);
+}
+
 void process_reset_signals(void)
 {
 	struct itimerval off = { 0 };
@@ -55,24 +77,53 @@ void process_reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+void process_ignore_endings(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGHUP, &ignore, NULL);
+	(void)sigaction(SIGINT, &ignore, NULL);
+	(void)sigaction(SIGTERM, &ignore, NULL);
+}
+
 /* A name that ends in '*' stands for all that begin so. */
 static const char *const steering[] = {
-	"LD_*", "OPENSSL_*", "SSL_CERT_*", "TZ", "TZDIR", "RES_OPTIONS", "HOSTALIASES", "LOCALDOMAIN",
-	"RESOLV_*", "GCONV_PATH", "GETCONF_DIR", "LOCPATH", "MALLOC_*", "GLIBC_TUNABLES", "NLSPATH",
-	"NIS_PATH", "TMPDIR", "BASH_ENV", "ENV", "IFS", "CDPATH", "PERL5LIB", "PYTHONPATH",
+	"LD_*",
+	"OPENSSL_*",
+	"SSL_CERT_*",
+	"TZ",
+	"TZDIR",
+	"RES_OPTIONS",
+	"HOSTALIASES",
+	"LOCALDOMAIN",
+	"RESOLV_*",
+	"GCONV_PATH",
+	"GETCONF_DIR",
+	"LOCPATH",
+	"MALLOC_*",
+	"GLIBC_TUNABLES",
+	"NLSPATH",
+	"NIS_PATH",
+	"TMPDIR",
+	"BASH_ENV",
+	"ENV",
+	"IFS",
+	"CDPATH",
+	"PERL5LIB",
+	"PYTHONPATH",
 };
 
-static int is_steering(const char *variable)
+static bool is_steering(const char *variable)
 {
 	for (size_t i = 0; i < sizeof steering / sizeof steering[0]; i++) {
 		size_t length = strcspn(steering[i], "*");
-		int is_prefix = steering[i][length] == '*';
+		bool is_prefix = steering[i][length] == '*';
 
 		if (strncmp(variable, steering[i], length) == 0 &&
 		    (is_prefix || variable[length] == '='))
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 void process_clean_environment(void)

@@ -21,13 +21,20 @@ void process_open_standard_descriptors(void);
 /* Closes every descriptor from first on. */
 void process_close_from(int first);
 
+/* Closes every descriptor above 2 but these; negative ones are passed over. */
+void process_close_all_but(const int *kept, size_t count);
+
 /*
  * Default dispositions for all signals but SIGPIPE and SIGXFSZ, which are
  * ignored so that the calls say what happened; empty mask; timers off.
  */
 void process_reset_signals(void);
 
-/* Removes from the environment what steers libc or a library: LD_*, OPENSSL_CONF, TZ and the like. */
+/* SIGHUP, SIGINT and SIGTERM go by: for a process that ends with its work. */
+void process_ignore_endings(void);
+
+/* Removes from the environment what steers libc or a library: LD_*, OPENSSL_CONF, TZ and the like.
+ */
 void process_clean_environment(void);
 
 /* No core files and no ptrace by the same uid: the process may hold a secret. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * command - what an administrator's command is to main
+ */
+
+#ifndef ADMIN_COMMAND_H
+#define ADMIN_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* argv[0] is the command's own name.  Returns an exit status. */
+typedef int admin_command(int argc, char **argv);
+
+admin_command command_serve;
+admin_command command_sink;
+admin_command command_queue;
+
+/*
+ * Reads "--name value" options.  Each entry's value is set when its option was
+ * given; a flag's value becomes its own name.  -1: an option that is not in
+ * the list, or lacks its value; error says which.
+ */
+struct command_option {
+	const char *name; /* "--listen" */
+	bool takes_value;
+	const char *value; /* out */
+};
+
+int command_read_options(
+    int argc, char **argv, struct command_option *options, size_t count, struct error *error);
+
+/* Writes "mailchute: line" to standard error; returns the exit status. */
+int command_fail(const struct error *error);
+
+#endif

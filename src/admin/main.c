@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+
+/* mailchute: the service and the administrator's commands, one file each. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "base/process.h"
+
+static const struct {
+	const char *name;
+	admin_command *run;
+	const char *purpose;
+} commands[] = {
+	{ "serve", command_serve, "take mail and have it delivered (the service)" },
+	{ "queue", command_queue, "list what waits; --count prints the number alone" },
+	{ "sink", command_sink, "catch mail in a Maildir, for development" },
+};
+
+static int show_help(FILE *where, int status)
+{
+	fprintf(where, "usage: mailchute COMMAND [OPTION ...]\n\n");
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		fprintf(where, "  %-8s %s\n", commands[i].name, commands[i].purpose);
+	fprintf(where, "\nMail is handed in by sendmail, which is a program of its own.\n");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	process_open_standard_descriptors();
+	if (argc < 2)
+		return show_help(stderr, ERROR_USAGE);
+	if (strcmp(argv[1], "--version") == 0)
+		return printf("mailchute %s\n", MAILCHUTE_VERSION) < 0 ? ERROR_IO : 0;
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+		return show_help(stdout, 0);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "mailchute: there is no command \"%s\"\n\n", argv[1]);
+	return show_help(stderr, ERROR_USAGE);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "base/text.h"
+
+#include <string.h>
+
+void text_copy(char *target, size_t size, const char *source)
+{
+	size_t length = strlen(source);
+
+	if (length < size) {
+		memmove(target, source, length + 1);
+		return;
+	}
+	memmove(target, source, size - 4);
+	memcpy(target + size - 4, "...", 4);
+}
+
+void text_append(char *target, size_t size, const char *source)
+{
+	size_t used = strnlen(target, size - 1);
+
+	if (size - used >= 4)
+		text_copy(target + used, size - used, source);
+}

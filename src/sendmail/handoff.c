@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "sendmail/handoff.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "net/connect.h"
+#include "net/stream.h"
+#include "sendmail/program.h"
+#include "smtp/client/session.h"
+#include "smtp/client/transaction.h"
+
+enum {
+	GREETING_TIMEOUT = 5000, /* connected but silent: no live service */
+	BUSY_TIMEOUT = 20000,	 /* in all, while a service says that it is busy */
+	ANSWER_TIMEOUT = 600000, /* the service bounds itself; this is for one that hangs */
+	TRIES = 4,		 /* of a session that is lost on its way */
+};
+
+/* What came of one way. */
+enum outcome {
+	TAKEN,	  /* every recipient */
+	REFUSED,  /* some recipient; error says who and why */
+	NOT_HERE, /* nobody answers: the next way */
+	BUSY,	  /* this way again, after a pause */
+	LOST,	  /* before the content was complete: once more from the start */
+};
+
+/* The fates of the recipients, as they are reported. */
+struct tally {
+	const struct envelope *envelope;
+	size_t taken;
+	size_t refused;
+	size_t in_doubt;
+	size_t lost;
+	struct error first; /* the first refusal */
+	char names[400];    /* of those refused */
+};
+
+static void report(void *context, size_t recipient, const struct transaction_result *result)
+{
+	struct tally *tally = context;
+
+	if (result->outcome == TRANSACTION_DELIVERED) {
+		tally->taken++;
+		return;
+	}
+	if (result->outcome == TRANSACTION_IN_DOUBT) {
+		tally->in_doubt++;
+		return;
+	}
+	if (result->code == 0 && result->outcome == TRANSACTION_DEFERRED) {
+		tally->lost++;
+		return;
+	}
+	if (tally->refused++ == 0)
+		error_set(&tally->first, error_kind_from_status(result->status), result->status,
+		    "%s", result->text);
+	size_t used = strlen(tally->names);
+	snprintf(tally->names + used, sizeof tally->names - used, "%s%s", used != 0 ? ", " : "",
+	    tally->envelope->recipients[recipient].address);
+}
+
+static enum outcome judge(const struct tally *tally, const struct error *lost, struct error *error)
+{
+	if (tally->in_doubt != 0) {
+		error_set(error, ERROR_IO, "4.4.2",
+		    "the service ended after the last octet, before its answer: the mail may have "
+		    "been "
+		    "queued (%s)",
+		    lost->text);
+		(void)error_next(error, "see mailchute queue before sending it again");
+		return REFUSED;
+	}
+	if (tally->lost != 0 && tally->taken == 0 && tally->refused == 0) {
+		*error = *lost;
+		return LOST;
+	}
+	if (tally->refused == 0 && tally->lost == 0)
+		return TAKEN;
+	*error = tally->refused != 0 ? tally->first : *lost;
+	if (tally->taken != 0)
+		(void)error_prefix(error, "not for %s (the others were taken): ", tally->names);
+	return REFUSED;
+}
+
+static const struct session_timeouts timeouts = {
+	.greeting = GREETING_TIMEOUT,
+	.hello = ANSWER_TIMEOUT,
+	.starttls = ANSWER_TIMEOUT,
+	.handshake = ANSWER_TIMEOUT,
+	.auth = ANSWER_TIMEOUT,
+	.mail = ANSWER_TIMEOUT,
+	.rcpt = ANSWER_TIMEOUT,
+	.data = ANSWER_TIMEOUT,
+	.content = ANSWER_TIMEOUT,
+	.end = ANSWER_TIMEOUT,
+	.quit = 1000,
+};
+
+static enum outcome send_message(struct session *session, struct intake *intake,
+    const struct options *options, struct error *error)
+{
+	struct tally tally = { .envelope = &intake->envelope };
+	struct error lost = { 0 };
+	bool was_whole = intake->is_whole;
+	struct transaction transaction = {
+		.envelope = &intake->envelope,
+		.parameters = { .is_8bit = intake->body.has_8bit,
+		    .smtputf8 = envelope_needs_smtputf8(&intake->envelope),
+		    .sender_is_self = intake->sender_is_self,
+		    .wait = options->wait },
+		.content = { .front = buffer_span(&intake->front),
+		    .read = was_whole ? NULL : intake_read_more,
+		    .context = intake,
+		    .size = was_whole ? (int64_t)intake->front.length : -1 },
+		.report = report,
+		.context = &tally,
+	};
+
+	const char *name = options->full_name != NULL ? options->full_name : getenv("NAME");
+	if (name != NULL)
+		snprintf(transaction.parameters.full_name, sizeof transaction.parameters.full_name,
+		    "%s", name);
+	if (transaction_run(session, &transaction, &lost) == 0)
+		session_quit(session);
+	enum outcome outcome = judge(&tally, &lost, error);
+	/* What was streamed is gone: there is nothing to begin again with. */
+	return outcome == LOST && !was_whole ? REFUSED : outcome;
+}
+
+/* One session on a connected socket, which it takes over. */
+static enum outcome run_session(int fd, const char *label, struct intake *intake,
+    const struct options *options, struct error *error)
+{
+	struct stream stream CLEANUP(stream_finish) = { 0 };
+	struct session session CLEANUP(session_finish) = { 0 };
+	struct smarthost service = { .name = (char *)(uintptr_t)label, .is_loopback = true };
+	struct session_settings settings = {
+		.smarthost = &service,
+		.hello = "localhost",
+		.timeouts = timeouts,
+	};
+
+	stream_init_take_fd(&stream, fd, fd, label);
+	if (session_open(&session, &stream, &settings, error) == 0)
+		return send_message(&session, intake, options, error);
+	if (session.step != SESSION_GREETING)
+		return LOST;
+	/* A refusal in words means that somebody is there. */
+	return strcmp(error->status, "4.4.2") == 0 || strcmp(error->status, "4.4.1") == 0 ? NOT_HERE
+											  : BUSY;
+}
+
+static void pause_milliseconds(int64_t milliseconds)
+{
+	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	(void)nanosleep(&time, NULL);
+}
+
+static enum outcome try_socket_once(
+    const char *path, struct intake *intake, const struct options *options, struct error *error)
+{
+	int fd = connect_unix(path, error);
+
+	if (fd < 0 && errno == EAGAIN)
+		return BUSY;
+	if (fd < 0)
+		return NOT_HERE;
+	return run_session(fd, path, intake, options, error);
+}
+
+/* A service that is busy, or was lost on the way, is asked again. */
+static enum outcome try_socket(
+    const char *path, struct intake *intake, const struct options *options, struct error *error)
+{
+	int64_t deadline = clock_deadline(BUSY_TIMEOUT);
+	int64_t pause = 20;
+	int losses = 0;
+
+	for (;;) {
+		enum outcome outcome = try_socket_once(path, intake, options, error);
+
+		if (outcome == LOST && ++losses >= TRIES)
+			return REFUSED;
+		if (outcome != BUSY && outcome != LOST)
+			return outcome;
+		if (clock_monotonic() + pause >= deadline) {
+			error->kind = ERROR_UNAVAILABLE;
+			return REFUSED;
+		}
+		pause_milliseconds(pause);
+		pause = pause < 1000 ? 2 * pause : pause;
+	}
+}
+
+/* A child of our own on a socket pair. */
+static enum outcome try_child(
+    struct intake *intake, const struct options *options, struct error *error)
+{
+	static const char *const arguments[] = { "mailchute", "serve", "--for-caller", NULL };
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		error_system(error, "cannot make a socket pair");
+		return REFUSED;
+	}
+	pid_t pid = program_start(arguments, ends[1], error);
+	file_close(&ends[1]);
+	if (pid < 0) {
+		file_close(&ends[0]);
+		return REFUSED;
+	}
+	enum outcome outcome = run_session(
+	    ends[0], "mailchute serve --for-caller", intake, options, error);
+	/* It ends with the session; one that hangs is not waited for. */
+	(void)waitpid(pid, NULL, WNOHANG);
+	return outcome;
+}
+
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0';
+}
+
+/*
+ * The caller brings its own settings, so no service with other settings may
+ * take the mail (DESIGN 2).  For root they count only on a machine that has no
+ * configuration of its own, and nowhere across a change of privilege.
+ */
+static bool has_own_settings(void)
+{
+	static const char *const names[] = { "MAILCHUTE_URL", "MAILCHUTE_CONFIG",
+		"MAILCHUTE_CAPTURE", "MAILCHUTE_URL_FILE" };
+	bool is_any_set = false;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		is_any_set = is_any_set || is_set(names[i]);
+	if (!is_any_set || getauxval(AT_SECURE) != 0)
+		return false;
+	return geteuid() != 0 || access(MAILCHUTE_SYSCONFDIR "/mailchute.conf", F_OK) != 0;
+}
+
+/* submit.sock in the spool, where that belongs to this uid. */
+static bool find_own_socket(char *path, size_t size)
+{
+	const char *spool = is_set("MAILCHUTE_SPOOL") ? getenv("MAILCHUTE_SPOOL")
+						      : MAILCHUTE_SPOOL_DIR;
+	struct stat status;
+
+	if (stat(spool, &status) < 0 || status.st_uid != geteuid())
+		return false;
+	return snprintf(path, size, "%s/submit.sock", spool) < (int)size;
+}
+
+int handoff_send(struct intake *intake, const struct options *options, struct error *error)
+{
+	enum outcome outcome = NOT_HERE;
+	char own[4096];
+
+	if (!has_own_settings()) {
+		const char *named = is_set("MAILCHUTE_SOCKET") ? getenv("MAILCHUTE_SOCKET")
+							       : MAILCHUTE_SOCKET_PATH;
+
+		outcome = try_socket(named, intake, options, error);
+		if (outcome == NOT_HERE && find_own_socket(own, sizeof own))
+			outcome = try_socket(own, intake, options, error);
+	}
+	for (int i = 0; i < TRIES && (outcome == NOT_HERE || outcome == LOST || outcome == BUSY);
+	     i++)
+		outcome = try_child(intake, options, error);
+	return outcome == TAKEN ? 0 : -1;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * intake - stdin to envelope and message
+ *
+ * Reads the message once, in wire form, up to 256 KiB of it ahead (nearly
+ * every mail fits) before a way is looked for; what is longer is streamed.
+ * Finds the recipients in the arguments and, with -t, in the header; drops an
+ * mbox From_ line; ends at a lone dot unless -i.
+ *
+ * Does not know: the domain, aliases, what will be changed in the header.
+ */
+
+#ifndef SENDMAIL_INTAKE_H
+#define SENDMAIL_INTAKE_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "message/body.h"
+#include "message/envelope.h"
+#include "sendmail/options.h"
+
+enum { INTAKE_AHEAD = 256 * 1024 };
+
+struct intake {
+	struct envelope envelope;
+	bool sender_is_self; /* no -f */
+	struct buffer front; /* the message so far, wire form */
+	bool is_whole;	     /* all of stdin has been read */
+	struct buffer rest;  /* what comes behind front, while it is streamed */
+	struct body body;
+	int fd;			     /* stdin */
+	char fault[ERROR_TEXT_SIZE]; /* malformed recipients, in words; "" without any */
+	size_t bad_count;
+};
+
+/*
+ * Reads envelope and message.  -1: usage (64), no recipient (65), malformed
+ * sender (64), nothing to read (66).  Malformed recipients among good ones
+ * are no error: they are in fault.
+ */
+int intake_read(struct intake *intake, const struct options *options, struct error *error);
+
+/* More of a message that is not whole, for content.h: wire form, 0 at the end. */
+ssize_t intake_read_more(void *intake, char *bytes, size_t size, struct error *error);
+
+void intake_finish(struct intake *intake);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+
+/* sendmail, mailq, newaliases: the drop-in that every caller knows. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "sendmail/handoff.h"
+#include "sendmail/intake.h"
+#include "sendmail/options.h"
+#include "sendmail/program.h"
+
+static int fail(const struct error *error)
+{
+	char line[900];
+
+	error_line(error, line, sizeof line - sizeof "sendmail: \n");
+	char text[sizeof line];
+	int length = snprintf(text, sizeof text, "sendmail: %s\n", line);
+	if (length > 0)
+		(void)file_write_all(STDERR_FILENO, span_from_bytes(text, (size_t)length));
+	return (int)error->kind;
+}
+
+static int send_message(const struct options *options)
+{
+	struct intake intake CLEANUP(intake_finish) = { 0 };
+	struct error error;
+
+	if (intake_read(&intake, options, &error) < 0)
+		return fail(&error);
+	if (handoff_send(&intake, options, &error) < 0)
+		return fail(&error);
+	if (intake.bad_count == 0)
+		return 0;
+	/* The good ones are safe; the bad ones are named (DESIGN 6). */
+	error_set(&error, ERROR_DATA, "5.1.3", "not sent to %s; the other recipients were taken",
+	    intake.fault);
+	return fail(&error);
+}
+
+static int list_queue(const struct options *options)
+{
+	static const char *const arguments[] = { "mailchute", "queue", NULL };
+	struct error error;
+
+	(void)options;
+	(void)program_become(arguments, &error);
+	return fail(&error);
+}
+
+static int print(const char *text)
+{
+	return file_write_all(STDOUT_FILENO, span_from_string(text)) < 0 ? ERROR_IO : 0;
+}
+
+static int check_aliases(const struct options *options)
+{
+	(void)options;
+	/* The aliases file is read as it is, at each message. */
+	return 0;
+}
+
+static int show_help(const struct options *options)
+{
+	(void)options;
+	return print(options_help);
+}
+
+static int show_version(const struct options *options)
+{
+	(void)options;
+	return print("mailchute " MAILCHUTE_VERSION ", sendmail compatible\n");
+}
+
+static int (*const personalities[])(const struct options *) = {
+	[OPTIONS_SEND] = send_message,
+	[OPTIONS_LIST_QUEUE] = list_queue,
+	[OPTIONS_CHECK_ALIASES] = check_aliases,
+	[OPTIONS_SHOW_HELP] = show_help,
+	[OPTIONS_SHOW_VERSION] = show_version,
+};
+
+/*
+ * What the caller left running must not end us between two steps.  The whole
+ * table of signals is for those who stay (process_reset_signals); here each
+ * system call counts.
+ */
+static void calm_signals(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct itimerval off = { 0 };
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGALRM, &ignore, NULL);
+	(void)setitimer(ITIMER_REAL, &off, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct error error;
+
+	process_open_standard_descriptors();
+	calm_signals();
+	if (options_parse(argc, argv, &options, &error) < 0)
+		return fail(&error);
+	return personalities[options.mode](&options);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/attempt.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "message/header.h"
+#include "policy/route.h"
+#include "service/outgoing.h"
+#include "service/schedule.h"
+
+static bool waits(const struct queue_file *file, size_t recipient)
+{
+	return file->marks[recipient] == RECIPIENT_WAITING ||
+	       file->marks[recipient] == RECIPIENT_IN_DOUBT;
+}
+
+static int read_header(const struct queue_file *file, struct buffer *header, struct error *error)
+{
+	char *room = buffer_reserve(header, file->header_length);
+
+	if (room == NULL)
+		return error_set(
+		    error, ERROR_DATA, "5.6.0", "%s: the header is too long", file->id);
+	ssize_t count = file_read_full_at(
+	    file->fd, room, file->header_length, (off_t)file->message_offset);
+	if (count < 0)
+		return error_system(error, "read queue file %s", file->id);
+	if ((uint64_t)count != file->header_length)
+		return error_set(error, ERROR_IO, "4.3.0", "queue file %s ends early", file->id);
+	buffer_extend(header, file->header_length);
+	return 0;
+}
+
+static int collect_recipients(struct attempt *attempt, struct error *error)
+{
+	const struct envelope *all = &attempt->file.envelope;
+	struct envelope *chosen = &attempt->request.envelope;
+
+	attempt->positions = memory_allocate(all->recipient_count * sizeof *attempt->positions);
+	attempt->is_answered = memory_allocate(all->recipient_count * sizeof *attempt->is_answered);
+	for (size_t i = 0; i < all->recipient_count; i++) {
+		const struct recipient *recipient = &all->recipients[i];
+		const char *original = recipient->original != NULL ? recipient->original : "";
+
+		if (!waits(&attempt->file, i))
+			continue;
+		if (envelope_add_recipient(chosen, span_from_string(recipient->address),
+			span_from_string(original), recipient->notify, error) != 0)
+			return error_set(error, ERROR_SOFTWARE, "4.3.0",
+			    "queue file %s holds recipient %s twice", attempt->file.id,
+			    recipient->address);
+		attempt->positions[chosen->recipient_count - 1] = i;
+	}
+	chosen->return_content = all->return_content;
+	if (all->envid != NULL)
+		return envelope_set_envid(chosen, span_from_string(all->envid), error);
+	return 0;
+}
+
+static int prepare_request(
+    struct attempt *attempt, const struct config *config, uint32_t number, struct error *error)
+{
+	const struct queue_file *file = &attempt->file;
+	const struct config_smarthost *smarthost = route_choose(config, &file->envelope);
+	struct buffer header CLEANUP(buffer_finish) = { 0 };
+
+	if (smarthost == NULL)
+		return config_no_smarthost(config, error);
+	attempt->smarthost = memory_copy_string(smarthost->parameters.name);
+	attempt->request.number = number;
+	attempt->request.body_offset = file->message_offset + file->header_length;
+	attempt->request.body_length = file->message_length - file->header_length;
+	attempt->request.has_8bit = file->attributes.has_8bit;
+	buffer_init(&header, 2 * HEADER_LIMIT);
+	if (read_header(file, &header, error) < 0)
+		return -1;
+	if (outgoing_message(&smarthost->parameters, file->envelope.sender, buffer_span(&header),
+		&attempt->request, error) < 0)
+		return -1;
+	return collect_recipients(attempt, error);
+}
+
+/* A file that came back after its end was recorded (a power cut), or that holds failures alone. */
+static int settle_without_attempt(struct attempt *attempt)
+{
+	if (queue_file_count(&attempt->file, RECIPIENT_FAILED) == 0)
+		attempt_remove(attempt);
+	attempt_finish(attempt);
+	return ATTEMPT_NOTHING;
+}
+
+int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
+    const struct config *config, uint32_t number, struct error *error)
+{
+	struct error aside;
+
+	*attempt = (struct attempt){ 0 };
+	int opened = queue_file_open(&attempt->file, spool->queue, id, error);
+	if (opened == 3) {
+		log_event(LOG_LEVEL_ERROR,
+		    "%s: does not check out and is put aside in %s/corrupt: %s", id, spool->path,
+		    error->text);
+		if (spool_put_aside(spool, id, &aside) < 0)
+			log_event(LOG_LEVEL_ERROR, "%s: %s", id, aside.text);
+		return ATTEMPT_CORRUPT;
+	}
+	if (opened != 0)
+		return opened < 0 ? -1 : (opened == 1 ? ATTEMPT_BUSY : ATTEMPT_GONE);
+	if (attempt->file.progress.is_held) {
+		attempt_finish(attempt);
+		return ATTEMPT_HELD;
+	}
+	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
+	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
+		return settle_without_attempt(attempt);
+	if (prepare_request(attempt, config, number, error) < 0) {
+		attempt_finish(attempt);
+		return -1;
+	}
+	return ATTEMPT_STARTED;
+}
+
+static const char *const outcome_words[] = {
+	[RESULT_DELIVERED] = "sent",
+	[RESULT_DEFERRED] = "deferred",
+	[RESULT_FAILED] = "bounced",
+	[RESULT_IN_DOUBT] = "deferred",
+};
+
+static const enum recipient_mark outcome_marks[] = {
+	[RESULT_DELIVERED] = RECIPIENT_DELIVERED,
+	[RESULT_DEFERRED] = RECIPIENT_WAITING,
+	[RESULT_FAILED] = RECIPIENT_FAILED,
+	[RESULT_IN_DOUBT] = RECIPIENT_IN_DOUBT,
+};
+
+/* Postfix's form, which log readers know. */
+static void log_result(
+    const struct attempt *attempt, size_t position, const struct result *result, const char *relay)
+{
+	int64_t delay = clock_wall() - attempt->file.attributes.received;
+	const struct recipient *recipient = &attempt->file.envelope.recipients[position];
+	const char *original = recipient->original;
+
+	log_event(result->outcome == RESULT_DELIVERED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+	    "%s: to=<%s>%s%s%s, relay=%s, delay=%lld.%02lld, dsn=%s, status=%s (%s%s)",
+	    attempt->file.id, recipient->address, original != NULL ? ", orig_to=<" : "",
+	    original != NULL ? original : "", original != NULL ? ">" : "", relay,
+	    (long long)delay / 1000, (long long)delay % 1000 / 10, result->status,
+	    outcome_words[result->outcome],
+	    result->outcome == RESULT_IN_DOUBT ? "in doubt, possible duplicate: " : "",
+	    result->text);
+}
+
+void attempt_result(struct attempt *attempt, const struct result *result, const char *relay)
+{
+	struct error error;
+
+	if (result->recipient >= attempt->request.envelope.recipient_count ||
+	    attempt->is_answered[result->recipient])
+		return;
+	size_t position = attempt->positions[result->recipient];
+	attempt->is_answered[result->recipient] = true;
+	attempt->answered_count++;
+	if (queue_file_mark(
+		&attempt->file, position, outcome_marks[result->outcome], result->text, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: cannot record a result: %s", attempt->file.id,
+		    error.text);
+	if (result->outcome != RESULT_DELIVERED)
+		text_copy(attempt->file.progress.last_reply,
+		    sizeof attempt->file.progress.last_reply, result->text);
+	if (result->outcome == RESULT_FAILED && attempt->first_refusal.kind == ERROR_NONE)
+		error_set(&attempt->first_refusal, error_kind_from_status(result->status),
+		    result->status, "%s", result->text);
+	log_result(attempt, position, result, relay);
+}
+
+void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay)
+{
+	struct result result = { .kind = RESULT_RECIPIENT, .outcome = RESULT_DEFERRED };
+
+	/* Trouble with the smarthost or the account is never the message's fault. */
+	snprintf(result.status, sizeof result.status, "4%s",
+	    why->status[0] != '\0' ? why->status + 1 : ".4.1");
+	error_line(why, result.text, sizeof result.text - 100);
+	for (size_t i = 0; i < attempt->request.envelope.recipient_count; i++) {
+		result.recipient = (uint32_t)i;
+		attempt_result(attempt, &result, relay);
+	}
+}
+
+/* What has waited for longer than the lifetime fails for good. */
+static void expire(struct attempt *attempt, const struct config *config)
+{
+	struct queue_file *file = &attempt->file;
+	char text[QUEUE_FILE_REPLY_SIZE + 100];
+	char lifetime[24];
+	struct error error;
+
+	if (file->progress.attempts < 2 ||
+	    clock_wall() - file->attributes.received < config->lifetime)
+		return;
+	clock_format_duration(config->lifetime, lifetime);
+	snprintf(text, sizeof text, "not delivered within %s; the last reply was: %s", lifetime,
+	    file->progress.last_reply);
+	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
+		if (!waits(file, i))
+			continue;
+		if (queue_file_mark(file, i, RECIPIENT_FAILED, text, &error) < 0)
+			log_event(LOG_LEVEL_ERROR, "%s: cannot record a result: %s", file->id,
+			    error.text);
+		log_event(LOG_LEVEL_WARNING,
+		    "%s: to=<%s>, relay=none, dsn=4.4.7, status=expired (%s)", file->id,
+		    file->envelope.recipients[i].address, text);
+	}
+}
+
+static enum attempt_verdict judge(const struct queue_file *file)
+{
+	size_t failed = queue_file_count(file, RECIPIENT_FAILED);
+
+	if (queue_file_count(file, RECIPIENT_WAITING) +
+		queue_file_count(file, RECIPIENT_IN_DOUBT) !=
+	    0)
+		return ATTEMPT_WAITING;
+	if (failed == 0)
+		return ATTEMPT_DELIVERED;
+	return failed == file->envelope.recipient_count ? ATTEMPT_REFUSED : ATTEMPT_FAILED;
+}
+
+enum attempt_verdict attempt_conclude(
+    struct attempt *attempt, const struct config *config, bool is_counted, int64_t *due)
+{
+	struct queue_file *file = &attempt->file;
+	struct error error;
+	int64_t now = clock_wall();
+
+	if (is_counted)
+		file->progress.attempts++;
+	expire(attempt, config);
+	enum attempt_verdict verdict = judge(file);
+	*due = !is_counted ? now
+			   : schedule_retry(
+				 config->retry, config->retry_count, file->progress.attempts, now);
+	file->progress.next_attempt = verdict == ATTEMPT_WAITING ? *due : 0;
+	if (queue_file_save_progress(file, &error) < 0 || queue_file_sync(file, &error) < 0)
+		log_event(
+		    LOG_LEVEL_ERROR, "%s: cannot record the attempt: %s", file->id, error.text);
+	return verdict;
+}
+
+void attempt_remove(struct attempt *attempt)
+{
+	char id[QUEUE_ID_SIZE];
+	struct error error;
+
+	memcpy(id, attempt->file.id, sizeof id);
+	if (queue_file_remove(&attempt->file, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: cannot remove the queue file: %s", id, error.text);
+	else
+		log_event(LOG_LEVEL_INFO, "%s: removed", id);
+}
+
+void attempt_finish(struct attempt *attempt)
+{
+	queue_file_finish(&attempt->file);
+	request_finish_attempt(&attempt->request);
+	free(attempt->positions);
+	free(attempt->is_answered);
+	free(attempt->smarthost);
+	*attempt = (struct attempt){ 0 };
+	attempt->file.fd = -1;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * attempt - one try at one queue file
+ *
+ * Opens the file, makes the request, writes each result into the file as it
+ * comes, syncs, and says what is to become of the file:
+ *
+ *	attempt_begin -> attempt_result... -> attempt_conclude -> attempt_finish
+ *
+ * Does not know: processes, sockets, who waits for the outcome.
+ */
+
+#ifndef SERVICE_ATTEMPT_H
+#define SERVICE_ATTEMPT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "delivery/request.h"
+#include "delivery/result.h"
+#include "spool/queue_file.h"
+#include "spool/spool.h"
+
+struct attempt {
+	struct queue_file file;
+	struct request_attempt request;
+	size_t *positions; /* of each recipient of the request in the file; owned */
+	bool *is_answered; /* of each recipient of the request; owned */
+	size_t answered_count;
+	char *smarthost;	    /* its name; owned */
+	struct error first_refusal; /* for the caller who waits */
+};
+
+enum attempt_start {
+	ATTEMPT_STARTED = 0,
+	ATTEMPT_BUSY = 1, /* another process holds the file: try again soon */
+	ATTEMPT_GONE = 2, /* there is none */
+	ATTEMPT_NOTHING =
+	    3, /* no recipient waits; the file was removed, or is kept for its failures */
+	ATTEMPT_CORRUPT = 4, /* it did not check out and was put aside */
+	ATTEMPT_HELD = 5,
+};
+
+/*
+ * Opens id and prepares the request; number identifies it on the channel.
+ * -1: the file stays as it is, error says why (no smarthost, a secret that
+ * cannot be read, a disk's error).
+ */
+int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
+    const struct config *config, uint32_t number, struct error *error);
+
+/* One recipient's result.  relay names the smarthost as connected, for the log. */
+void attempt_result(struct attempt *attempt, const struct result *result, const char *relay);
+
+/* Those without a result are put off for this reason. */
+void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay);
+
+enum attempt_verdict {
+	ATTEMPT_DELIVERED, /* all: the file may go */
+	ATTEMPT_WAITING,   /* some wait; *due says until when */
+	ATTEMPT_FAILED,	   /* none waits, some failed for good; others may be delivered */
+	ATTEMPT_REFUSED,   /* all recipients of the message failed for good */
+};
+
+/*
+ * Counts the attempt, sets the next one, makes all of it durable.  An attempt
+ * of which nothing was answered because an old connection had ended is not
+ * counted when is_counted is false.
+ */
+enum attempt_verdict attempt_conclude(
+    struct attempt *attempt, const struct config *config, bool is_counted, int64_t *due);
+
+/* Removes the queue file, which is delivered or refused to a caller who was told. */
+void attempt_remove(struct attempt *attempt);
+
+void attempt_finish(struct attempt *attempt);
+
+#endif

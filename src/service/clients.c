@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "net/listen.h"
+#include "service/queue_store.h"
+#include "service/receive.h"
+
+void clients_init(struct clients *clients)
+{
+	*clients = (struct clients){ 0 };
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
+		clients->places[i].channel.fd = -1;
+}
+
+static void free_place(struct clients *clients, struct client *client)
+{
+	channel_finish(&client->channel);
+	client->awaited[0] = '\0';
+	clients->count--;
+}
+
+void clients_finish(struct clients *clients)
+{
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
+		if (clients->places[i].channel.fd >= 0)
+			free_place(clients, &clients->places[i]);
+}
+
+/* The child's whole life. */
+static _Noreturn void serve_client(
+    int connection, int channel_fd, const struct clients_settings *settings)
+{
+	const int kept[] = { connection, channel_fd, settings->queue_directory,
+		log_keep_descriptor() };
+	struct channel channel;
+	struct stream stream;
+	struct queue_store queue_store = {
+		.queue_directory = settings->queue_directory,
+		.service = &channel,
+		.waits_by_default = settings->waits_by_default,
+		.wait_limit = settings->config->wait_limit,
+		.file = { .fd = -1 },
+	};
+	struct store store = queue_store_table(&queue_store, settings->way);
+	struct receive_settings receive = {
+		.config = settings->config,
+		.fault = settings->fault,
+		.uid = listen_peer_uid(connection),
+		.store = &store,
+	};
+
+	process_close_all_but(kept, sizeof kept / sizeof kept[0]);
+	process_reset_signals();
+	/* The end of the service is no reason to drop a mail that is coming in. */
+	process_ignore_endings();
+	channel_init_take_fd(&channel, channel_fd);
+	stream_init_take_fd(&stream, connection, connection, "client");
+	receive_run(&stream, &receive);
+	stream_finish(&stream);
+	channel_finish(&channel);
+	_exit(0);
+}
+
+int clients_start(struct clients *clients, int connection, const struct clients_settings *settings,
+    struct error *error)
+{
+	int ends[2];
+	size_t free_index = 0;
+
+	while (free_index < CLIENTS_LIMIT && clients->places[free_index].channel.fd >= 0)
+		free_index++;
+	if (free_index == CLIENTS_LIMIT || channel_pair(ends) < 0) {
+		file_close(&connection);
+		return error_system(error, "cannot make a channel");
+	}
+	pid_t pid = fork();
+	if (pid == 0)
+		serve_client(connection, ends[1], settings);
+	file_close(&ends[1]);
+	file_close(&connection);
+	if (pid < 0) {
+		file_close(&ends[0]);
+		return error_system(error, "cannot start a receive process");
+	}
+	channel_init_take_fd(&clients->places[free_index].channel, ends[0]);
+	clients->count++;
+	return 0;
+}
+
+struct client *clients_waiting_for(struct clients *clients, const char *id)
+{
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
+		if (clients->places[i].channel.fd >= 0 &&
+		    strcmp(clients->places[i].awaited, id) == 0)
+			return &clients->places[i];
+	return NULL;
+}
+
+void clients_tell(
+    struct client *client, enum notice_kind kind, const char *status, const char *text)
+{
+	struct notice notice = { .kind = kind };
+
+	memcpy(notice.id, client->awaited, sizeof notice.id);
+	text_copy(notice.status, sizeof notice.status, status);
+	text_copy(notice.text, sizeof notice.text, text);
+	/* A child that is gone shows at the channel's end. */
+	(void)notice_send(&client->channel, &notice);
+	if (kind == NOTICE_TAKEN)
+		client->awaited[0] = '\0';
+}
+
+size_t clients_poll(const struct clients *clients, struct pollfd *polls)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
+		if (clients->places[i].channel.fd >= 0)
+			polls[count++] = (struct pollfd){ .fd = clients->places[i].channel.fd,
+				.events = POLLIN };
+	return count;
+}
+
+static void settle(struct clients *clients, struct client *client, bool answers)
+{
+	char id[QUEUE_ID_SIZE];
+
+	if (client->awaited[0] == '\0')
+		return;
+	memcpy(id, client->awaited, sizeof id);
+	client->awaited[0] = '\0';
+	clients->settled(clients->context, id, answers);
+}
+
+static void apply(struct clients *clients, struct client *client, const struct notice *notice)
+{
+	if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0) {
+		settle(clients, client, true);
+	} else if (notice->kind == NOTICE_QUEUED) {
+		settle(clients, client, false);
+		if (notice->wants_outcome)
+			memcpy(client->awaited, notice->id, sizeof client->awaited);
+		clients->queued(clients->context, notice->id);
+	}
+}
+
+static void read_client(struct clients *clients, struct client *client)
+{
+	struct notice notice;
+	bool has_ended = channel_fill(&client->channel) <= 0;
+	int outcome;
+
+	while ((outcome = notice_take(&client->channel, &notice)) > 0)
+		apply(clients, client, &notice);
+	if (outcome < 0 || has_ended) {
+		settle(clients, client, false);
+		free_place(clients, client);
+	}
+}
+
+void clients_step(struct clients *clients)
+{
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++) {
+		struct client *client = &clients->places[i];
+		struct pollfd ready = { .fd = client->channel.fd, .events = POLLIN };
+
+		if (client->channel.fd >= 0 && poll(&ready, 1, 0) > 0)
+			read_client(clients, client);
+	}
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * clients - the receive processes: one for each client of the service
+ *
+ * Each is forked at accept, keeps the connection, the queue directory and its
+ * end of a channel, and closes all else.  It outlives the service if it must.
+ */
+
+#ifndef SERVICE_CLIENTS_H
+#define SERVICE_CLIENTS_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include "base/channel.h"
+#include "config/config.h"
+#include "service/notice.h"
+
+enum { CLIENTS_LIMIT = 100 };
+
+struct client {
+	struct channel channel;	     /* fd -1: the place is free */
+	char awaited[QUEUE_ID_SIZE]; /* the file whose outcome it waits for, or "" */
+};
+
+/* What a receive process is given at its birth. */
+struct clients_settings {
+	const struct config *config;
+	const struct error *fault; /* NULL, or why no mail can be taken now */
+	int queue_directory;	   /* -1 with a fault */
+	const char *way;	   /* "service" or "spool" */
+	bool waits_by_default;
+};
+
+struct clients {
+	struct client places[CLIENTS_LIMIT];
+	size_t count;
+	/* A queue file is durable. */
+	void (*queued)(void *context, const char *id);
+	/* The client with this awaited file has let go of it: it answers the refusal, or is gone.
+	 */
+	void (*settled)(void *context, const char *id, bool answers);
+	void *context;
+};
+
+void clients_init(struct clients *clients);
+void clients_finish(struct clients *clients);
+
+/* Takes over connection and forks a receive process for it. */
+int clients_start(struct clients *clients, int connection, const struct clients_settings *settings,
+    struct error *error);
+
+/* Whoever waits for this file; NULL: nobody. */
+struct client *clients_waiting_for(struct clients *clients, const char *id);
+
+/* Tells it the outcome.  After TAKEN it waits no more. */
+void clients_tell(
+    struct client *client, enum notice_kind kind, const char *status, const char *text);
+
+size_t clients_poll(const struct clients *clients, struct pollfd *polls);
+void clients_step(struct clients *clients);
+
+#endif

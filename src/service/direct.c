@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/direct.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "delivery/result.h"
+#include "message/header.h"
+#include "policy/route.h"
+#include "service/outgoing.h"
+#include "spool/spool.h"
+
+static void discard(void *context)
+{
+	struct direct_store *store = context;
+
+	file_close(&store->fd);
+	envelope_finish(&store->envelope);
+	free(store->writer);
+	store->writer = NULL;
+	store->header_length = 0;
+}
+
+void direct_store_finish(struct direct_store *store)
+{
+	discard(store);
+}
+
+static int begin(void *context, const struct envelope *envelope,
+    const struct queue_attributes *attributes, struct error *error)
+{
+	struct direct_store *store = context;
+
+	(void)attributes;
+	discard(store);
+	store->fd = memfd_create("message", MFD_CLOEXEC);
+	if (store->fd < 0)
+		return error_system(error, "cannot hold the message in memory");
+	envelope_copy(envelope, &store->envelope);
+	store->writer = memory_allocate(sizeof *store->writer);
+	writer_init(store->writer, store->fd);
+	return 0;
+}
+
+static void write_bytes(void *context, struct span bytes)
+{
+	struct direct_store *store = context;
+
+	writer_append(store->writer, bytes);
+}
+
+static void end_header(void *context)
+{
+	struct direct_store *store = context;
+
+	store->header_length = store->writer->total;
+}
+
+/* What the worker has said so far. */
+struct answers {
+	size_t count; /* recipients with a result */
+	size_t delivered;
+	char relay[RESULT_TEXT_SIZE];
+	char words[RESULT_TEXT_SIZE]; /* the smarthost's, about a delivered one */
+	struct error first;	      /* the first failure */
+	char not_sent[300];	      /* addresses */
+	char sent[300];
+	bool is_over;
+};
+
+static void note_result(
+    struct answers *answers, const struct envelope *envelope, const struct result *result)
+{
+	if (result->recipient >= envelope->recipient_count)
+		return;
+	const char *address = envelope->recipients[result->recipient].address;
+	bool is_delivered = result->outcome == RESULT_DELIVERED;
+	char *names = is_delivered ? answers->sent : answers->not_sent;
+
+	answers->count++;
+	answers->delivered += is_delivered;
+	if (names[0] != '\0')
+		text_append(names, sizeof answers->sent, ", ");
+	text_append(names, sizeof answers->sent, address);
+	if (is_delivered)
+		text_copy(answers->words, sizeof answers->words, result->text);
+	else if (answers->first.kind == ERROR_NONE)
+		error_set(&answers->first, error_kind_from_status(result->status), result->status,
+		    "%s%s", result->text,
+		    result->outcome == RESULT_IN_DOUBT
+			? " (it may have been delivered all the same)"
+			: "");
+}
+
+static void apply(
+    struct answers *answers, const struct envelope *envelope, const struct result *result)
+{
+	switch (result->kind) {
+	case RESULT_READY:
+		text_copy(answers->relay, sizeof answers->relay, result->text);
+		break;
+	case RESULT_RECIPIENT:
+		note_result(answers, envelope, result);
+		break;
+	case RESULT_DONE:
+		answers->is_over = true;
+		break;
+	case RESULT_LOST:
+		if (answers->first.kind == ERROR_NONE)
+			answers->first = result->error;
+		answers->is_over = true;
+		break;
+	}
+}
+
+static int take_results(struct channel *channel, const struct envelope *envelope,
+    struct answers *answers, struct error *error)
+{
+	for (;;) {
+		struct buffer message CLEANUP(buffer_finish) = { 0 };
+		struct result result;
+		int descriptor = -1;
+
+		buffer_init(&message, CHANNEL_LIMIT);
+		int outcome = channel_take(channel, &message, &descriptor);
+		if (outcome < 0)
+			return error_set(
+			    error, ERROR_SOFTWARE, "4.3.0", "the delivery worker is at fault");
+		if (outcome == 0 || answers->is_over)
+			return 0;
+		if (result_decode(buffer_span(&message), &result, error) < 0)
+			return -1;
+		apply(answers, envelope, &result);
+	}
+}
+
+static int await_results(struct channel *channel, const struct envelope *envelope,
+    const struct config *config, struct answers *answers, struct error *error)
+{
+	int64_t deadline = clock_deadline(config->timeout);
+	struct pollfd wait = { .fd = channel->fd, .events = POLLIN };
+	char limit[24];
+
+	clock_format_duration(config->timeout, limit);
+	while (!answers->is_over) {
+		int ready = poll(&wait, 1, clock_poll_timeout(deadline));
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0) {
+			error_set(error, ERROR_UNAVAILABLE, "4.4.1",
+			    "%s has not answered within %s%s", answers->relay, limit,
+			    answers->count != 0 ? ""
+						: " (it may have taken the mail all the same)");
+			return error_next(error,
+			    "submit { timeout = \"...\" } sets the limit; with a "
+			    "spool (MAILCHUTE_SPOOL) mail can wait");
+		}
+		if (channel_fill(channel) <= 0)
+			return error_set(error, ERROR_SOFTWARE, "4.3.0",
+			    "the delivery worker for %s ended unexpectedly", answers->relay);
+		if (take_results(channel, envelope, answers, error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int send_requests(struct direct_store *store, const struct queue_attributes *attributes,
+    const struct config_smarthost *smarthost, struct channel *channel, struct error *error)
+{
+	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
+	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
+	struct buffer message CLEANUP(buffer_finish) = { 0 };
+	struct buffer header CLEANUP(buffer_finish) = { 0 };
+
+	attempt.body_offset = store->header_length;
+	attempt.body_length = store->writer->total - store->header_length;
+	attempt.has_8bit = attributes->has_8bit;
+	envelope_copy(&store->envelope, &attempt.envelope);
+	buffer_init(&header, 2 * HEADER_LIMIT);
+	char *room = buffer_reserve(&header, store->header_length);
+	if (room == NULL || file_read_full_at(store->fd, room, store->header_length, 0) !=
+				(ssize_t)store->header_length)
+		return error_set(
+		    error, ERROR_SOFTWARE, "4.3.0", "the message in memory is not whole");
+	buffer_extend(&header, store->header_length);
+	if (outgoing_message(&smarthost->parameters, store->envelope.sender, buffer_span(&header),
+		&attempt, error) < 0 ||
+	    outgoing_relay(store->config, smarthost, &relay, error) < 0 ||
+	    worker_start(store->parent, channel, error) < 0)
+		return -1;
+
+	buffer_init(&message, CHANNEL_LIMIT);
+	request_encode_relay(&relay, &message);
+	int sent = channel_send(channel, buffer_span(&message), -1);
+	if (message.start != NULL)
+		explicit_bzero(message.start, message.length);
+	buffer_clear(&message);
+	request_encode_attempt(&attempt, &message);
+	if (sent < 0 || channel_send(channel, buffer_span(&message), store->fd) < 0)
+		return error_system(error, "cannot speak to the delivery worker");
+	return 0;
+}
+
+/* A secret that this uid may not read, beside a spool of another: the service is not running. */
+static void explain_refusal(const struct direct_store *store, struct error *error)
+{
+	if (error->kind != ERROR_CONFIG && error->kind != ERROR_NO_PERMISSION)
+		return;
+	if (error->status[0] == '\0' || strcmp(error->status + 1, ".3.5") != 0)
+		return;
+	if (spool_is_own(store->config->spool))
+		return;
+	(void)error_next(error,
+	    "no service answers at %s; where one is installed, start it "
+	    "(systemctl start mailchute.socket), and this uid needs no secret",
+	    MAILCHUTE_SOCKET_PATH);
+}
+
+static void answer(
+    const struct direct_store *store, const struct answers *answers, struct server_reply *reply)
+{
+	struct error error = answers->first;
+
+	if (answers->delivered == store->envelope.recipient_count) {
+		server_reply_set(
+		    reply, 250, "2.0.0", "accepted by %s: %s", answers->relay, answers->words);
+		return;
+	}
+	if (answers->delivered != 0)
+		(void)error_prefix(
+		    &error, "sent to %s, but not to %s: ", answers->sent, answers->not_sent);
+	else
+		text_append(error.text, sizeof error.text, "; nothing was kept");
+	server_reply_from_error(reply, &error);
+}
+
+static void commit(void *context, const struct queue_attributes *attributes, enum command_wait wait,
+    const struct stream *client, struct server_reply *reply)
+{
+	struct direct_store *store = context;
+	const struct config_smarthost *smarthost = route_choose(store->config, &store->envelope);
+	struct channel channel CLEANUP(channel_finish) = { .fd = -1 };
+	struct answers answers = { 0 };
+	struct error error;
+
+	(void)wait;
+	(void)client;
+	if (smarthost == NULL) {
+		config_no_smarthost(store->config, &error);
+	} else if (writer_flush(store->writer) < 0) {
+		error_system(&error, "cannot hold the message in memory");
+	} else {
+		char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
+
+		text_copy(answers.relay, sizeof answers.relay, label);
+		if (send_requests(store, attributes, smarthost, &channel, &error) == 0 &&
+		    await_results(&channel, &store->envelope, store->config, &answers, &error) ==
+			0) {
+			answer(store, &answers, reply);
+			discard(store);
+			return;
+		}
+	}
+	explain_refusal(store, &error);
+	log_event(LOG_LEVEL_ERROR, "not sent: %s", error.text);
+	text_append(error.text, sizeof error.text, "; nothing was kept");
+	server_reply_from_error(reply, &error);
+	discard(store);
+}
+
+struct store direct_store_table(struct direct_store *store)
+{
+	return (struct store){
+		.way = "direct",
+		.begin = begin,
+		.write = write_bytes,
+		.end_header = end_header,
+		.commit = commit,
+		.discard = discard,
+		.context = store,
+	};
+}

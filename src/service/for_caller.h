@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * for_caller - "mailchute serve --for-caller": no service answered a sendmail
+ *
+ * Reads the configuration and decides: where the spool belongs to this uid, or
+ * can be made, a service is started on demand and the caller joined to its
+ * socket; else the message is relayed while the caller waits.  The caller is
+ * at descriptors 0 and 1.
+ */
+
+#ifndef SERVICE_FOR_CALLER_H
+#define SERVICE_FOR_CALLER_H
+
+#include "config/config.h"
+
+/* Serves one caller; an exit status. */
+int for_caller_run(const struct config_sources *sources);
+
+#endif

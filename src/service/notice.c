@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/notice.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+/* Both ends are forks of one program, so the struct travels as it is. */
+int notice_send(struct channel *channel, const struct notice *notice)
+{
+	return channel_send(channel, span_from_bytes((const char *)notice, sizeof *notice), -1);
+}
+
+static bool is_well_formed(const struct notice *notice)
+{
+	return memchr(notice->id, '\0', sizeof notice->id) != NULL &&
+	       queue_id_is_valid(span_from_string(notice->id)) &&
+	       memchr(notice->status, '\0', sizeof notice->status) != NULL &&
+	       memchr(notice->text, '\0', sizeof notice->text) != NULL;
+}
+
+int notice_take(struct channel *channel, struct notice *notice)
+{
+	struct buffer message CLEANUP(buffer_finish) = { 0 };
+	int descriptor = -1;
+
+	buffer_init(&message, CHANNEL_LIMIT);
+	int outcome = channel_take(channel, &message, &descriptor);
+	if (outcome <= 0)
+		return outcome;
+	file_close(&descriptor);
+	if (message.length != sizeof *notice)
+		return -1;
+	struct notice copy;
+	/* A bool may hold 0 or 1 alone; the process at the other end may be a liar. */
+	unsigned char *flag = (unsigned char *)message.start +
+			      offsetof(struct notice, wants_outcome);
+	*flag = *flag != 0;
+	memcpy(&copy, message.start, sizeof copy);
+	if (!is_well_formed(&copy))
+		return -1;
+	*notice = copy;
+	return 1;
+}

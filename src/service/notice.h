@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * notice - what a receive process and its service tell each other
+ *
+ *	QUEUED	child to service: this queue file is durable; is the outcome awaited?
+ *	TAKEN	service to child: delivered in part or waiting: answer 250
+ *	REFUSED	service to child: all recipients refused for good; nothing needs
+ *		to be kept, once the child says that it will answer so
+ *	ANSWERS	child to service: the refusal reaches the caller, drop the file
+ *
+ * A child that does not answer ANSWERS has told its caller 250, or has lost
+ * it: then the file stays, its recipients marked failed.
+ */
+
+#ifndef SERVICE_NOTICE_H
+#define SERVICE_NOTICE_H
+
+#include <stdbool.h>
+
+#include "base/channel.h"
+#include "smtp/status.h"
+#include "spool/queue_id.h"
+
+enum notice_kind {
+	NOTICE_QUEUED = 'Q',
+	NOTICE_TAKEN = 'T',
+	NOTICE_REFUSED = 'R',
+	NOTICE_ANSWERS = 'A'
+};
+
+struct notice {
+	enum notice_kind kind;
+	bool wants_outcome;
+	char id[QUEUE_ID_SIZE];
+	char status[STATUS_SIZE];
+	char text[900];
+};
+
+int notice_send(struct channel *channel, const struct notice *notice);
+
+/* 1: taken; 0: none yet; -1: what came is none. */
+int notice_take(struct channel *channel, struct notice *notice);
+
+#endif

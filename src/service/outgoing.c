@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/outgoing.h"
+
+#include "base/memory.h"
+#include "config/secrets.h"
+#include "message/header.h"
+#include "policy/sender.h"
+
+int outgoing_relay(const struct config *config, const struct config_smarthost *smarthost,
+    struct request_relay *relay, struct error *error)
+{
+	*relay = (struct request_relay){ .hello = memory_copy_string(config->ehlo) };
+	smarthost_copy(&smarthost->parameters, &relay->smarthost);
+	if (secrets_read(config->secrets_file, smarthost->secret, &relay->smarthost, error) < 0) {
+		request_finish_relay(relay);
+		return -1;
+	}
+	return 0;
+}
+
+int outgoing_message(const struct smarthost *smarthost, const char *sender, struct span header,
+    struct request_attempt *attempt, struct error *error)
+{
+	struct header fields CLEANUP(header_finish);
+	struct buffer text CLEANUP(buffer_finish) = { 0 };
+	char *outgoing CLEANUP(memory_free_string) = sender_outgoing(smarthost, sender);
+	struct span body;
+
+	if (envelope_set_sender(&attempt->envelope, span_from_string(outgoing), error) < 0)
+		return -1;
+	header_init(&fields);
+	header_feed(&fields, header, &body);
+	if (!fields.is_complete)
+		header_end(&fields, &body);
+	sender_rewrite_header(smarthost, &fields);
+	buffer_init(&text, 2 * HEADER_LIMIT);
+	header_write(&fields, &text);
+	if (text.has_overflowed)
+		return error_set(error, ERROR_DATA, "5.6.0", "the header is too long");
+	attempt->header_length = text.length;
+	attempt->header = buffer_take_string(&text);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * outgoing - what goes to a worker for this message and this smarthost
+ *
+ * Decided anew at each attempt: the sender that this smarthost takes, the
+ * header rewritten for it, the secret as it stands now (DESIGN 4).
+ */
+
+#ifndef SERVICE_OUTGOING_H
+#define SERVICE_OUTGOING_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "delivery/request.h"
+
+/* The relay request, secrets read from disk now.  request_finish_relay frees it. */
+int outgoing_relay(const struct config *config, const struct config_smarthost *smarthost,
+    struct request_relay *relay, struct error *error);
+
+/* Sets sender and header of attempt from those of the message; header is in wire form. */
+int outgoing_message(const struct smarthost *smarthost, const char *sender, struct span header,
+    struct request_attempt *attempt, struct error *error);
+
+#endif

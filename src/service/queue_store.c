@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/queue_store.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/notice.h"
+
+static int begin(void *context, const struct envelope *envelope,
+    const struct queue_attributes *attributes, struct error *error)
+{
+	struct queue_store *store = context;
+
+	return queue_file_create(&store->file, store->queue_directory, envelope, attributes, error);
+}
+
+static void write_bytes(void *context, struct span bytes)
+{
+	struct queue_store *store = context;
+
+	queue_file_write(&store->file, bytes);
+}
+
+static void end_header(void *context)
+{
+	struct queue_store *store = context;
+
+	queue_file_end_header(&store->file);
+}
+
+static void discard(void *context)
+{
+	struct queue_store *store = context;
+
+	queue_file_finish(&store->file);
+}
+
+/* 1: notice holds the outcome; 0: none in time, or no service any more. */
+static int await_outcome(struct queue_store *store, const char *id, struct notice *notice)
+{
+	int64_t deadline = clock_deadline(store->wait_limit);
+	struct pollfd wait = { .fd = store->service->fd, .events = POLLIN };
+
+	for (;;) {
+		int outcome = notice_take(store->service, notice);
+
+		if (outcome < 0)
+			return 0;
+		if (outcome > 0 && strcmp(notice->id, id) == 0)
+			return 1;
+		if (outcome > 0)
+			continue;
+		if (poll(&wait, 1, clock_poll_timeout(deadline)) == 0 ||
+		    channel_fill(store->service) <= 0)
+			return 0;
+	}
+}
+
+static void answer(
+    struct queue_store *store, const char *id, bool waits, struct server_reply *reply)
+{
+	struct notice notice = { .kind = NOTICE_QUEUED, .wants_outcome = waits };
+	struct notice outcome;
+
+	memcpy(notice.id, id, sizeof notice.id);
+	server_reply_set(reply, 250, "2.0.0", "queued as %s", id);
+	if (store->service->fd < 0 || notice_send(store->service, &notice) < 0 || !waits)
+		return;
+	if (await_outcome(store, id, &outcome) == 0)
+		return;
+	if (outcome.kind == NOTICE_TAKEN) {
+		server_reply_set(reply, 250, "2.0.0", "%s", outcome.text);
+		return;
+	}
+	/* Only with this word does the service let go of the file. */
+	notice.kind = NOTICE_ANSWERS;
+	if (notice_send(store->service, &notice) == 0)
+		server_reply_set(reply, 550, outcome.status, "%s", outcome.text);
+}
+
+static void log_queued(const struct queue_file *file)
+{
+	log_event(LOG_LEVEL_INFO, "%s: uid=%lld from=<%s>", file->id,
+	    (long long)file->attributes.uid, file->envelope.sender);
+	log_event(LOG_LEVEL_INFO, "%s: from=<%s>, size=%llu, nrcpt=%zu (queue active)", file->id,
+	    file->envelope.sender, (unsigned long long)file->message_length,
+	    file->envelope.recipient_count);
+}
+
+static void commit(void *context, const struct queue_attributes *attributes, enum command_wait wait,
+    const struct stream *client, struct server_reply *reply)
+{
+	struct queue_store *store = context;
+	char id[QUEUE_ID_SIZE];
+	struct error error;
+
+	if (stream_peer_is_gone(client)) {
+		queue_file_finish(&store->file);
+		server_reply_set(reply, 451, "4.4.2", "the client has gone, so nothing is kept");
+		return;
+	}
+	store->file.attributes.has_8bit = attributes->has_8bit;
+	store->file.attributes.longest_line = attributes->longest_line;
+	if (queue_file_commit(&store->file, &error) < 0) {
+		queue_file_finish(&store->file);
+		log_event(LOG_LEVEL_ERROR, "cannot keep a message of uid %lld: %s",
+		    (long long)attributes->uid, error.text);
+		server_reply_from_error(reply, &error);
+		return;
+	}
+	log_queued(&store->file);
+	memcpy(id, store->file.id, sizeof id);
+	/* The lock goes before the service is told, so that it can open the file. */
+	queue_file_finish(&store->file);
+	bool waits = wait == COMMAND_WAIT_OUTCOME ||
+		     (wait == COMMAND_WAIT_UNSAID && store->waits_by_default);
+	answer(store, id, waits, reply);
+}
+
+struct store queue_store_table(struct queue_store *store, const char *way)
+{
+	return (struct store){
+		.way = way,
+		.begin = begin,
+		.write = write_bytes,
+		.end_header = end_header,
+		.commit = commit,
+		.discard = discard,
+		.context = store,
+	};
+}

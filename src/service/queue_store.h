@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * queue_store - a received message goes into the spool
+ *
+ * Runs in the receive process.  "250" is said when the queue file is durable;
+ * where the caller waits for the outcome, when the service has told it or
+ * wait_limit is over.  Needs nothing but the queue directory: a service that
+ * has gone meanwhile finds the file at its next start.
+ */
+
+#ifndef SERVICE_QUEUE_STORE_H
+#define SERVICE_QUEUE_STORE_H
+
+#include "base/channel.h"
+#include "service/store.h"
+
+struct queue_store {
+	int queue_directory;	 /* borrowed */
+	struct channel *service; /* borrowed; its fd is negative without a service */
+	bool waits_by_default;	 /* for the outcome, where the caller did not say */
+	int64_t wait_limit;	 /* milliseconds */
+	struct queue_file file;	 /* the draft */
+};
+
+/* A table that works on store, which must outlive it. */
+struct store queue_store_table(struct queue_store *store, const char *way);
+
+#endif

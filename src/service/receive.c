@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/receive.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "message/address.h"
+#include "message/body.h"
+#include "message/header.h"
+#include "message/received.h"
+#include "policy/aliases.h"
+#include "policy/complete.h"
+#include "policy/expand.h"
+#include "smtp/server/server.h"
+
+enum {
+	RECEIVED_LIMIT = 100, /* fields, as Postfix and sendmail count: more is a loop */
+	BLOCK = 65536,
+};
+
+/* One session, and the message being received in it. */
+struct receive {
+	const struct receive_settings *settings;
+	const struct stream *stream;
+	struct mail_parameters parameters;
+	struct envelope given;
+	struct queue_attributes attributes;
+	struct body body;
+	struct header header;
+	struct buffer wire; /* one block in wire form */
+	bool header_is_done;
+	bool has_begun; /* the store has been begun */
+	struct error fault;
+	bool has_fault; /* told at the end of the content */
+};
+
+static void keep_fault(struct receive *receive, const struct error *error)
+{
+	if (!receive->has_fault)
+		receive->fault = *error;
+	receive->has_fault = true;
+}
+
+static void reset(void *context)
+{
+	struct receive *receive = context;
+
+	if (receive->has_begun)
+		receive->settings->store->discard(receive->settings->store->context);
+	receive->has_begun = false;
+	envelope_clear(&receive->given);
+	header_finish(&receive->header);
+	header_init(&receive->header);
+	body_init(&receive->body, false);
+	receive->attributes = (struct queue_attributes){ 0 };
+	receive->header_is_done = false;
+	receive->has_fault = false;
+}
+
+/* The submitter's own address and full name, by the uid that the kernel vouches for. */
+static char *own_address(struct receive *receive)
+{
+	int64_t uid = receive->settings->uid;
+	const struct passwd *entry = uid >= 0 ? getpwuid((uid_t)uid) : NULL;
+	char name[64];
+
+	if (entry == NULL) {
+		snprintf(name, sizeof name, uid >= 0 ? "uid-%lld" : "nobody", (long long)uid);
+		return complete_address(receive->settings->config, name);
+	}
+	if (receive->attributes.full_name[0] == '\0' && entry->pw_gecos != NULL) {
+		size_t length = strcspn(entry->pw_gecos, ",");
+
+		if (length < sizeof receive->attributes.full_name &&
+		    !span_has_control(span_from_bytes(entry->pw_gecos, length)))
+			snprintf(receive->attributes.full_name,
+			    sizeof receive->attributes.full_name, "%.*s", (int)length,
+			    entry->pw_gecos);
+	}
+	return complete_address(receive->settings->config, entry->pw_name);
+}
+
+static void take_mail(void *context, struct span sender, const struct mail_parameters *parameters,
+    struct server_reply *reply)
+{
+	struct receive *receive = context;
+	struct error error;
+	char *given CLEANUP(memory_free_string) = NULL;
+	char *complete CLEANUP(memory_free_string) = NULL;
+
+	reset(receive);
+	if (receive->settings->fault != NULL) {
+		server_reply_from_error(reply, receive->settings->fault);
+		return;
+	}
+	receive->parameters = *parameters;
+	receive->attributes.received = clock_wall();
+	receive->attributes.uid = receive->settings->uid;
+	snprintf(receive->attributes.entrance, sizeof receive->attributes.entrance, "local");
+	snprintf(receive->attributes.full_name, sizeof receive->attributes.full_name, "%s",
+	    parameters->full_name);
+	if (parameters->sender_is_self) {
+		complete = own_address(receive);
+	} else {
+		given = span_copy(sender);
+		complete = complete_address(receive->settings->config, given);
+	}
+	if (envelope_set_sender(&receive->given, span_from_string(complete), &error) < 0)
+		server_reply_from_error(reply, &error);
+	receive->given.return_content = parameters->return_content;
+	if (parameters->envid[0] != '\0' &&
+	    envelope_set_envid(&receive->given, span_from_string(parameters->envid), &error) < 0)
+		server_reply_from_error(reply, &error);
+}
+
+static void take_rcpt(void *context, struct span recipient,
+    const struct rcpt_parameters *parameters, struct server_reply *reply)
+{
+	struct receive *receive = context;
+	struct error error;
+
+	if (envelope_add_recipient(&receive->given, recipient,
+		span_from_string(parameters->original), parameters->notify, &error) < 0)
+		server_reply_from_error(reply, &error);
+}
+
+static size_t count_received(const struct header *header)
+{
+	size_t count = 0;
+
+	for (ssize_t at = header_find(header, "Received", 0); at >= 0;
+	     at = header_find(header, "Received", (size_t)at + 1))
+		count++;
+	return count;
+}
+
+/* Every change that depends on no smarthost. */
+static void repair_header(struct receive *receive)
+{
+	struct complete_submitter submitter = {
+		.sender = receive->given.sender,
+		.full_name = receive->attributes.full_name,
+		.wall = receive->attributes.received,
+	};
+	struct received trace = {
+		.by = receive->settings->config->ehlo,
+		.entrance = receive->attributes.entrance,
+		.protocol = "ESMTP",
+		.uid = receive->settings->uid,
+		.wall = receive->attributes.received,
+	};
+	char *value CLEANUP(memory_free_string) = NULL;
+
+	complete_header(&receive->header, receive->settings->config, &submitter);
+	value = received_format(&trace);
+	header_prepend(&receive->header, "Received", span_from_string(value));
+}
+
+/* The recipients as the aliases have them, and the draft begun with them. */
+static int begin_store(struct receive *receive, struct error *error)
+{
+	const struct receive_settings *settings = receive->settings;
+	struct aliases aliases CLEANUP(aliases_finish) = { 0 };
+	struct envelope expanded CLEANUP(envelope_finish) = { 0 };
+
+	if (aliases_load(&aliases, settings->config, error) < 0)
+		return -1;
+	if (aliases.fault != NULL)
+		log_event(LOG_LEVEL_WARNING, "aliases: %s", aliases.fault);
+	if (expand_envelope(settings->config, &aliases, &receive->given, &expanded, error) < 0)
+		return -1;
+	if (settings->store->begin(
+		settings->store->context, &expanded, &receive->attributes, error) < 0)
+		return -1;
+	receive->has_begun = true;
+	return 0;
+}
+
+static int finish_header(struct receive *receive, struct error *error)
+{
+	const struct store *store = receive->settings->store;
+	struct buffer text CLEANUP(buffer_finish) = { 0 };
+
+	receive->header_is_done = true;
+	if (receive->header.has_overflowed)
+		return error_set(
+		    error, ERROR_DATA, "5.6.0", "the header is longer than %d bytes", HEADER_LIMIT);
+	if (count_received(&receive->header) > RECEIVED_LIMIT)
+		return error_set(error, ERROR_DATA, "5.4.6",
+		    "the message has more than %d Received fields, so it runs in a loop",
+		    RECEIVED_LIMIT);
+	repair_header(receive);
+	if (begin_store(receive, error) < 0)
+		return -1;
+	buffer_init(&text, 2 * HEADER_LIMIT);
+	header_write(&receive->header, &text);
+	store->write(store->context, buffer_span(&text));
+	store->end_header(store->context);
+	return 0;
+}
+
+/* Octets in wire form: to the header until its end, then to the store. */
+static void pass_on(struct receive *receive, struct span wire, bool is_end)
+{
+	const struct store *store = receive->settings->store;
+	struct span rest = wire;
+	struct error error;
+
+	if (receive->has_fault)
+		return;
+	if (!receive->header_is_done) {
+		header_feed(&receive->header, wire, &rest);
+		if (!receive->header.is_complete && is_end)
+			header_end(&receive->header, &rest);
+		if (!receive->header.is_complete && !receive->header.has_overflowed)
+			return;
+		if (finish_header(receive, &error) < 0) {
+			keep_fault(receive, &error);
+			return;
+		}
+	}
+	if (rest.length != 0)
+		store->write(store->context, rest);
+}
+
+static void take_content(void *context, struct span bytes)
+{
+	struct receive *receive = context;
+
+	while (bytes.length != 0) {
+		struct span block = span_first(bytes, BLOCK);
+
+		buffer_clear(&receive->wire);
+		(void)body_convert(&receive->body, block, &receive->wire);
+		pass_on(receive, buffer_span(&receive->wire), false);
+		bytes = span_after(bytes, block.length);
+	}
+}
+
+static void end_content(void *context, struct server_reply *reply)
+{
+	struct receive *receive = context;
+	const struct store *store = receive->settings->store;
+
+	buffer_clear(&receive->wire);
+	body_finish(&receive->body, &receive->wire);
+	pass_on(receive, buffer_span(&receive->wire), true);
+	if (receive->has_fault) {
+		log_event(LOG_LEVEL_WARNING, "refused uid=%lld from=<%s>: %s",
+		    (long long)receive->settings->uid, receive->given.sender, receive->fault.text);
+		server_reply_from_error(reply, &receive->fault);
+		return;
+	}
+	receive->attributes.has_8bit = receive->body.has_8bit;
+	receive->attributes.longest_line = receive->body.longest_line;
+	receive->has_begun = false;
+	store->commit(
+	    store->context, &receive->attributes, receive->parameters.wait, receive->stream, reply);
+}
+
+static const struct server_handler handler = {
+	.mail = take_mail,
+	.rcpt = take_rcpt,
+	.content = take_content,
+	.end = end_content,
+	.reset = reset,
+};
+
+void receive_run(struct stream *stream, const struct receive_settings *settings)
+{
+	struct receive receive = { .settings = settings, .stream = stream };
+	char *banner CLEANUP(memory_free_string) = memory_format(
+	    "ESMTP mailchute %s", settings->store->way);
+	struct server_settings server = {
+		.name = settings->config->ehlo != NULL ? settings->config->ehlo : "localhost",
+		.banner = banner,
+		.offered = { .is_extended = true,
+		    .pipelining = true,
+		    .chunking = true,
+		    .eight_bit_mime = true,
+		    .smtputf8 = true,
+		    .dsn = true,
+		    .enhanced_status_codes = true,
+		    .size = true,
+		    .mailchute = true },
+		.command_timeout = 300000,
+		/* cron streams for hours: once the content has begun, the client sets the pace. */
+		.content_timeout = CLOCK_NEVER,
+		.handler = &handler,
+		.context = &receive,
+	};
+	struct error error;
+
+	buffer_init(&receive.wire, 2 * BLOCK + 64);
+	header_init(&receive.header);
+	if (server_run(stream, &server, &error) < 0)
+		log_event(
+		    LOG_LEVEL_INFO, "session uid=%lld: %s", (long long)settings->uid, error.text);
+	reset(&receive);
+	header_finish(&receive.header);
+	envelope_finish(&receive.given);
+	buffer_finish(&receive.wire);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * store - where a received message goes: into the spool, or straight out
+ *
+ * The table that receive is given.  The calls come in this order: begin,
+ * write..., end_header, write..., commit; discard at any point instead.
+ */
+
+#ifndef SERVICE_STORE_H
+#define SERVICE_STORE_H
+
+#include "base/error.h"
+#include "base/span.h"
+#include "message/envelope.h"
+#include "smtp/command.h"
+#include "smtp/server/server.h"
+#include "spool/queue_file.h"
+
+struct store {
+	const char *way; /* "service", "spool", "direct": what the greeting says */
+	int (*begin)(void *context, const struct envelope *envelope,
+	    const struct queue_attributes *attributes, struct error *error);
+	void (*write)(void *context, struct span bytes);
+	void (*end_header)(void *context);
+	/*
+	 * The message is whole.  Keeps it or sends it, and answers; wait is what
+	 * the caller asked for.  For a client that has left (stream_peer_is_gone)
+	 * nothing is kept.
+	 */
+	void (*commit)(void *context, const struct queue_attributes *attributes,
+	    enum command_wait wait, const struct stream *client, struct server_reply *reply);
+	void (*discard)(void *context);
+	void *context;
+};
+
+#endif

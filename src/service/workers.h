@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * workers - the connections that are open, and the attempts that run on them
+ *
+ * A worker serves one attempt at a time; then its connection lingers a moment
+ * for the next.  The pool owns the attempts that it was given until it hands
+ * them back through concluded.
+ */
+
+#ifndef SERVICE_WORKERS_H
+#define SERVICE_WORKERS_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include "base/channel.h"
+#include "config/config.h"
+#include "service/attempt.h"
+#include "worker/worker.h"
+
+enum {
+	WORKERS_LIMIT = 2,     /* connections at once */
+	WORKERS_LINGER = 5000, /* milliseconds */
+};
+
+struct workers_slot {
+	struct channel channel;
+	char *smarthost;	      /* its name; NULL: the slot is free */
+	char relay[RESULT_TEXT_SIZE]; /* as connected, for the log */
+	struct attempt *attempt;      /* owned; NULL: idle */
+	bool has_served;	      /* an earlier attempt went well on this connection */
+	int64_t linger_until;	      /* clock_monotonic; while idle */
+};
+
+struct workers {
+	struct worker_parent *parent; /* borrowed */
+	struct workers_slot slots[WORKERS_LIMIT];
+	/*
+	 * An attempt is over; its results are in the file, not yet concluded.
+	 * is_counted: false when an old connection had ended before the server saw
+	 * any of it.  The attempt becomes the callee's.
+	 */
+	void (*concluded)(void *context, struct attempt *attempt, bool is_counted);
+	void *context;
+};
+
+void workers_init(struct workers *workers, struct worker_parent *parent);
+void workers_finish(struct workers *workers);
+
+bool workers_has_room(const struct workers *workers);
+size_t workers_busy_count(const struct workers *workers);
+bool workers_has(const struct workers *workers, const char *id);
+
+/*
+ * Gives an attempt to a worker that is idle at this smarthost, or to a new
+ * one.  The attempt becomes the pool's in any case: where no worker can be
+ * had, its recipients are put off and concluded is called.
+ */
+void workers_assign(struct workers *workers, const struct config *config, struct attempt *attempt);
+
+/* Fills polls (room for WORKERS_LIMIT) with what to wait for; returns how many. */
+size_t workers_poll(const struct workers *workers, struct pollfd *polls);
+
+/* Reads what has come, after poll(2); closes what has lingered long enough. */
+void workers_step(struct workers *workers);
+
+/* When workers_step has something to do without input; CLOCK_NEVER: not. */
+int64_t workers_deadline(const struct workers *workers);
+
+#endif
