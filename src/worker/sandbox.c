@@ -86,7 +86,11 @@ static int deny_paths_and_network(struct error *error)
 
 static const struct limit {
 	const char *name;
+#ifdef __GLIBC__
+	__rlimit_resource_t resource;
+#else
 	int resource;
+#endif
 	rlim_t value;
 } limits[] = {
 	{ "files", RLIMIT_NOFILE, SANDBOX_DESCRIPTORS },
@@ -182,7 +186,7 @@ static int allow_memory(scmp_filter_ctx filter)
 static int allow_abort(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
-	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()), SCMP_A2(SCMP_CMP_EQ, SIGABRT));
+	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0), SCMP_A2(SCMP_CMP_EQ, SIGABRT, 0));
 }
 
 static int load_filter(scmp_filter_ctx filter)

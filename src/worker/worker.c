@@ -204,13 +204,6 @@ static void prepare(struct worker *worker)
 	tzset();
 }
 
-/* The account is known to the server now, or never will be. */
-static void wipe_secrets(struct worker *worker)
-{
-	memory_free_secret(&worker->relay.smarthost.password);
-	wipe_consumed(&worker->stream.output);
-}
-
 /* On -1, *step tells how far it came. */
 static int open_session(struct worker *worker, enum session_step *step, struct error *error)
 {
@@ -221,7 +214,8 @@ static int open_session(struct worker *worker, enum session_step *step, struct e
 	if (sandbox_enter(error) < 0)
 		return -1;
 	int outcome = session_open(&worker->session, &worker->stream, &worker->settings, error);
-	wipe_secrets(worker);
+	/* The account is known to the server now, or never will be. */
+	memory_free_secret(&worker->relay.smarthost.password);
 	*step = worker->session.step;
 	return outcome;
 }
@@ -267,6 +261,15 @@ static int check_server(struct worker *worker, struct error *error)
 	return session_break(&worker->session);
 }
 
+/* What it had still asked for will be asked again by the service that comes after it. */
+static bool service_is_gone(const struct worker *worker)
+{
+	/* Without events poll tells POLLHUP: both directions are closed. */
+	struct pollfd channel = { worker->channel.fd, 0, 0 };
+
+	return poll(&channel, 1, 0) > 0;
+}
+
 /*
  * 1: a request is in worker->message; 0: the service has closed the channel,
  * or broken its form; -1: the session is lost, requests not taken stay so.
@@ -277,6 +280,8 @@ static int wait_for_request(struct worker *worker, int *descriptor, struct error
 	for (;;) {
 		if (check_server(worker, error) < 0)
 			return -1;
+		if (service_is_gone(worker))
+			return 0;
 		int taken = channel_take(&worker->channel, &worker->message, descriptor);
 		if (taken != 0)
 			return taken > 0 ? 1 : 0;

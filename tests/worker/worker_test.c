@@ -828,6 +828,24 @@ static void a_password_does_not_outlive_the_login(void **state)
 	end_server(scene);
 }
 
+static void nothing_is_sent_for_a_service_that_is_gone(void **state)
+{
+	struct scene *scene = *state;
+
+	start_server(scene, (struct server){ 0 });
+	struct request_relay relay = relay_to(scene, "localhost", SMARTHOST_TLS_NEVER);
+	ask(scene, &relay);
+	expect_ready(scene, "localhost");
+	pid_t worker = child_of(scene->parent.pid);
+	assert_int_equal(kill(worker, SIGSTOP), 0);
+	send_message(scene, 1, "one@example.net", "x\r\n");
+	channel_finish(&scene->channel);
+	assert_int_equal(kill(worker, SIGCONT), 0);
+	end_server(scene);
+	assert_false(server_heard(scene, "MAIL"));
+	assert_true(server_heard(scene, "QUIT"));
+}
+
 static void what_is_no_relay_request_is_lost(void **state)
 {
 	struct scene *scene = *state;
@@ -936,6 +954,8 @@ int main(void)
 		    a_worker_holds_its_own_descriptors_only, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    a_password_does_not_outlive_the_login, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    nothing_is_sent_for_a_service_that_is_gone, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    what_is_no_relay_request_is_lost, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
