@@ -26,5 +26,5 @@ void date_format(int64_t wall, char text[static DATE_SIZE])
 	long minutes = tm.tm_gmtoff / 60;
 	snprintf(text, DATE_SIZE, "%s, %d %s %04d %02d:%02d:%02d %c%02ld%02ld", days[tm.tm_wday],
 	    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	    minutes < 0 ? '-' : '+', labs(minutes) / 60, labs(minutes) % 60);
+	    minutes < 0 ? '-' : '+', labs(minutes) / 60 % 100, labs(minutes) % 60);
 }
