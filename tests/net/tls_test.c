@@ -1,0 +1,732 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests net/tls.c: our client against our server, each in a process, and against what is none. */
+
+#include "net/tls.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "tests/net/certificates.h"
+
+enum { SOON = 30, LONG = 60000 };
+
+#define SERVER "mail.example.com"
+#define PEER "mail.example.com:465 [192.0.2.1]"
+
+/* All that the tests share, made once. */
+struct shop {
+	char directory[32];
+	char path[8][64];
+	struct certificate root;
+	struct certificate stranger; /* an authority that nobody trusts */
+	struct certificate middle;   /* signed by root */
+	struct certificate old_middle;
+};
+
+enum { ROOT, STRANGER, CHAIN, KEY, WRITTEN, EMPTY };
+
+static int set_up(void **state)
+{
+	struct shop *shop = memory_allocate(sizeof *shop);
+	const struct certificate_order root = { .name = "Test Root", .is_authority = true };
+	const struct certificate_order stranger = { .name = "Stranger Root", .is_authority = true };
+	const struct certificate_order middle = { .name = "Test Middle", .is_authority = true };
+	const struct certificate_order old = {
+		.name = "Old Middle", .is_authority = true, .from_day = -20, .to_day = -10
+	};
+
+	memcpy(shop->directory, "/tmp/mailchute-tls-XXXXXX", 26);
+	if (mkdtemp(shop->directory) == NULL)
+		return -1;
+	for (int i = 0; i < 8; i++)
+		snprintf(shop->path[i], sizeof shop->path[i], "%s/%d.pem", shop->directory, i);
+	shop->root = certificate_make(&root, NULL);
+	shop->stranger = certificate_make(&stranger, NULL);
+	shop->middle = certificate_make(&middle, &shop->root);
+	shop->old_middle = certificate_make(&old, &shop->root);
+	/* The one that is needed is neither the first nor the last. */
+	const struct certificate *bundle[] = { &shop->stranger, &shop->root, &shop->root,
+		&shop->stranger };
+	certificate_write(shop->path[ROOT], bundle + 1, 2);
+	certificate_write(shop->path[STRANGER], bundle, 1);
+	certificate_write(shop->path[EMPTY], bundle, 0);
+	*state = shop;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct shop *shop = *state;
+
+	for (int i = 0; i < 8; i++)
+		(void)unlink(shop->path[i]);
+	(void)rmdir(shop->directory);
+	certificate_free(&shop->root);
+	certificate_free(&shop->stranger);
+	certificate_free(&shop->middle);
+	certificate_free(&shop->old_middle);
+	free(shop);
+	return 0;
+}
+
+/* What the other process does with its end. */
+typedef int play_function(struct tls *tls, int fd);
+
+/* Starts play in a child; the descriptor of our end. */
+static int begin(play_function *play, struct tls *tls, pid_t *child)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	*child = fork();
+	assert_true(*child >= 0);
+	if (*child == 0) {
+		file_close(&ends[0]);
+		_exit(play(tls, ends[1]));
+	}
+	file_close(&ends[1]);
+	return ends[0];
+}
+
+static void end(pid_t child, int want)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), want);
+}
+
+static int start_tls(struct stream *stream, struct tls *tls, const char *name, struct error *error)
+{
+	struct stream_security security = tls_security(tls);
+
+	return security.start(security.context, stream, name, clock_deadline(LONG), error);
+}
+
+enum { PLAYED, HANDSHAKE_FAILED, HEARD_CONTENT, TALK_FAILED };
+
+/* The server: greets inside TLS and answers one line.  HANDSHAKE_FAILED unless it was heard. */
+static int greet(struct tls *tls, int fd)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	struct error error;
+
+	stream_init_take_fd(&stream, fd, fd, "client");
+	if (start_tls(&stream, tls, NULL, &error) < 0)
+		return HANDSHAKE_FAILED;
+	stream_put(&stream, span_from_string("220 hello\r\n"));
+	if (stream_fill(&stream, clock_deadline(LONG), &error) != 1)
+		return TALK_FAILED;
+	return span_equals_string(stream_input(&stream), "QUIT\r\n") ? PLAYED : TALK_FAILED;
+}
+
+/* One line each way. */
+static void talk(struct stream *stream)
+{
+	struct error error;
+
+	assert_int_equal(stream_fill(stream, clock_deadline(LONG), &error), 1);
+	assert_true(span_equals_string(stream_input(stream), "220 hello\r\n"));
+	stream_consume(stream, 11);
+	stream_put(stream, span_from_string("QUIT\r\n"));
+	assert_int_equal(stream_fill(stream, clock_deadline(LONG), &error), 0);
+	/* Six octets fit into one record and one write. */
+	assert_int_equal(stream->flights, 1);
+}
+
+static struct tls *make_server(
+    struct shop *shop, const struct certificate *leaf, const struct certificate *middle)
+{
+	const struct certificate *chain[] = { leaf, middle };
+	struct error error;
+
+	certificate_write(shop->path[CHAIN], chain, middle != NULL ? 2 : 1);
+	certificate_write_key(shop->path[KEY], leaf);
+	struct tls *tls = tls_server_new(shop->path[CHAIN], shop->path[KEY], &error);
+	if (tls == NULL)
+		fail_msg("%s", error.text);
+	return tls;
+}
+
+enum signer { BY_ROOT, BY_ITSELF, BY_STRANGER, BY_MIDDLE, BY_MIDDLE_NOT_SENT, BY_OLD_MIDDLE };
+
+static const struct row {
+	const char *name;
+	struct certificate_order order;
+	enum signer signer;
+	const char *wanted;
+	const char *text; /* NULL: passes */
+	const char *next;
+} rows[] = {
+	{ "the right name", { .name = SERVER, .hosts = "DNS:" SERVER }, BY_ROOT, SERVER, NULL,
+	    NULL },
+	{ "case does not count", { .name = SERVER, .hosts = "DNS:Mail.EXAMPLE.com" }, BY_ROOT,
+	    SERVER, NULL, NULL },
+	{ "a final dot does not count", { .name = SERVER, .hosts = "DNS:" SERVER }, BY_ROOT,
+	    SERVER ".", NULL, NULL },
+	{ "one of several", { .name = "x", .hosts = "DNS:a.example,DNS:" SERVER ",IP:192.0.2.1" },
+	    BY_ROOT, SERVER, NULL, NULL },
+	{ "a wildcard", { .name = "x", .hosts = "DNS:*.example.com" }, BY_ROOT, SERVER, NULL,
+	    NULL },
+	{ "a chain through an intermediate", { .name = "x", .hosts = "DNS:" SERVER }, BY_MIDDLE,
+	    SERVER, NULL, NULL },
+	{ "an IPv4 address", { .name = "x", .hosts = "IP:192.0.2.1" }, BY_ROOT, "192.0.2.1", NULL,
+	    NULL },
+	{ "an IPv6 address", { .name = "x", .hosts = "IP:2001:db8::1" }, BY_ROOT, "2001:db8::1",
+	    NULL, NULL },
+	{ "for servers", { .name = "x", .hosts = "DNS:" SERVER, .usage = "serverAuth" }, BY_ROOT,
+	    SERVER, NULL, NULL },
+
+	{ "another name", { .name = SERVER, .hosts = "DNS:other.example.com,DNS:third.example" },
+	    BY_ROOT, SERVER, "is for other.example.com, third.example, not for " SERVER, "url" },
+	{ "many other names",
+	    { .name = "x", .hosts = "DNS:1.a,DNS:2.a,DNS:3.a,DNS:4.a,DNS:5.a,DNS:6.a,DNS:7.a" },
+	    BY_ROOT, SERVER, "5.a, 6.a and 1 more, not for", "url" },
+	{ "another address", { .name = "x", .hosts = "IP:192.0.2.2,IP:2001:db8::2" }, BY_ROOT,
+	    "192.0.2.1", "is for 192.0.2.2, 2001:db8::2, not for 192.0.2.1", "url" },
+	{ "a name for an address", { .name = "x", .hosts = "DNS:192.0.2.1" }, BY_ROOT, "192.0.2.1",
+	    "is for 192.0.2.1, not for 192.0.2.1", "url" },
+	{ "a common name alone", { .name = SERVER }, BY_ROOT, SERVER,
+	    "only the name \"" SERVER "\"", "url" },
+	{ "a partial wildcard", { .name = "x", .hosts = "DNS:ma*.example.com" }, BY_ROOT, SERVER,
+	    "is for ma*.example.com, not for", "url" },
+	{ "a wildcard for two labels", { .name = "x", .hosts = "DNS:*.com" }, BY_ROOT, SERVER,
+	    "is for *.com, not for", "url" },
+	{ "self-signed", { .name = SERVER, .hosts = "DNS:" SERVER }, BY_ITSELF, SERVER,
+	    "is self-signed", "ca_file" },
+	{ "an unknown authority", { .name = SERVER, .hosts = "DNS:" SERVER }, BY_STRANGER, SERVER,
+	    "unknown authority, \"Stranger Root\", which is not in /tmp/", "ca_file" },
+	{ "an intermediate that was not sent", { .name = "x", .hosts = "DNS:" SERVER },
+	    BY_MIDDLE_NOT_SENT, SERVER, "unknown authority, \"Test Middle\"", "whole chain" },
+	{ "expired", { .name = SERVER, .hosts = "DNS:" SERVER, .from_day = -20, .to_day = -10 },
+	    BY_ROOT, SERVER, "expired on", "the clock here" },
+	{ "not yet valid", { .name = SERVER, .hosts = "DNS:" SERVER, .from_day = 10, .to_day = 20 },
+	    BY_ROOT, SERVER, "is not valid before", "the clock here" },
+	{ "an expired intermediate", { .name = "x", .hosts = "DNS:" SERVER }, BY_OLD_MIDDLE, SERVER,
+	    "depends on that of \"Old Middle\", which expired on", "the clock here" },
+	{ "for clients", { .name = "x", .hosts = "DNS:" SERVER, .usage = "clientAuth" }, BY_ROOT,
+	    SERVER, "does not pass:", "replaced" },
+};
+
+static struct certificate order_from(const struct shop *shop, const struct row *row)
+{
+	const struct certificate *signers[] = {
+		[BY_ROOT] = &shop->root,
+		[BY_ITSELF] = NULL,
+		[BY_STRANGER] = &shop->stranger,
+		[BY_MIDDLE] = &shop->middle,
+		[BY_MIDDLE_NOT_SENT] = &shop->middle,
+		[BY_OLD_MIDDLE] = &shop->old_middle,
+	};
+
+	return certificate_make(&row->order, signers[row->signer]);
+}
+
+static const struct certificate *sent_with(const struct shop *shop, enum signer signer)
+{
+	if (signer == BY_MIDDLE)
+		return &shop->middle;
+	return signer == BY_OLD_MIDDLE ? &shop->old_middle : NULL;
+}
+
+static void check_refused(
+    const struct row *row, int outcome, const struct stream *stream, const struct error *error)
+{
+	if (outcome == 0)
+		fail_msg("%s: accepted", row->name);
+	if (strstr(error->text, row->text) == NULL || strstr(error->next, row->next) == NULL)
+		fail_msg("%s: %s; %s", row->name, error->text, error->next);
+	assert_non_null(strstr(error->text, PEER));
+	assert_string_equal(error->status, "4.7.5");
+	assert_int_equal(error->kind, ERROR_UNAVAILABLE);
+	assert_false(stream->is_secure);
+	assert_null(stream->operations);
+}
+
+static void check_row(struct shop *shop, const struct row *row, struct tls *client)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	struct certificate leaf = order_from(shop, row);
+	struct tls *server = make_server(shop, &leaf, sent_with(shop, row->signer));
+	struct error error = { 0 };
+	pid_t child;
+
+	int fd = begin(greet, server, &child);
+	stream_init_take_fd(&stream, fd, fd, PEER);
+	int outcome = start_tls(&stream, client, row->wanted, &error);
+	if (row->text != NULL) {
+		check_refused(row, outcome, &stream, &error);
+		/* The server heard nothing but the alert. */
+		end(child, HANDSHAKE_FAILED);
+	} else {
+		if (outcome < 0)
+			fail_msg("%s: %s", row->name, error.text);
+		assert_true(stream.is_secure);
+		assert_memory_equal(stream.security, "TLSv1.3 TLS_", 12);
+		talk(&stream);
+		end(child, PLAYED);
+	}
+	tls_free(server);
+	certificate_free(&leaf);
+}
+
+static void certificates_are_judged(void **state)
+{
+	struct shop *shop = *state;
+	struct error error;
+	struct tls *client = tls_client_new(shop->path[ROOT], &error);
+
+	assert_non_null(client);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		check_row(shop, &rows[i], client);
+	tls_free(client);
+}
+
+static void a_certificate_made_now_serves_those_who_trust_it(void **state)
+{
+	static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
+	struct shop *shop = *state;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		CLEANUP(stream_finish) struct stream stream;
+		struct error error;
+		struct stat status;
+		struct tls *server = tls_server_new_self_signed(names[i], &error);
+		pid_t child;
+
+		assert_non_null(server);
+		assert_int_equal(tls_write_certificate(server, shop->path[WRITTEN], &error), 0);
+		assert_int_equal(stat(shop->path[WRITTEN], &status), 0);
+		assert_int_equal(status.st_mode & 0444, 0444);
+		struct tls *client = tls_client_new(shop->path[WRITTEN], &error);
+		assert_non_null(client);
+		int fd = begin(greet, server, &child);
+		stream_init_take_fd(&stream, fd, fd, PEER);
+		if (start_tls(&stream, client, names[i], &error) < 0)
+			fail_msg("%s: %s", names[i], error.text);
+		talk(&stream);
+		end(child, PLAYED);
+		tls_free(client);
+		tls_free(server);
+	}
+}
+
+/* Raw octets instead of TLS, then it waits until we hang up. */
+static int play_text(int fd, const char *text)
+{
+	char bytes[4096];
+
+	if (file_write_all(fd, span_from_string(text)) < 0)
+		return TALK_FAILED;
+	while (read(fd, bytes, sizeof bytes) > 0)
+		;
+	return PLAYED;
+}
+
+static int greet_in_clear(struct tls *tls, int fd)
+{
+	(void)tls;
+	return play_text(fd, "220 mail.example.com ESMTP Postfix\r\n");
+}
+
+static int hang_up(struct tls *tls, int fd)
+{
+	char byte;
+
+	(void)tls;
+	(void)!read(fd, &byte, 1);
+	shutdown(fd, SHUT_WR);
+	return play_text(fd, "");
+}
+
+static int stay_silent(struct tls *tls, int fd)
+{
+	(void)tls;
+	return play_text(fd, "");
+}
+
+static int refuse_by_alert(struct tls *tls, int fd)
+{
+	static const char alert[] = { 21, 3, 3, 0, 2, 2, 40 }; /* fatal, handshake_failure */
+
+	(void)tls;
+	if (file_write_all(fd, span_from_bytes(alert, sizeof alert)) < 0)
+		return TALK_FAILED;
+	return play_text(fd, "");
+}
+
+static const struct failure {
+	const char *name;
+	play_function *play;
+	uint64_t flights; /* what was said in clear before */
+	int64_t patience;
+	const char *status;
+	const char *text;
+	const char *next;
+} failures[] = {
+	{ "a greeting in clear", greet_in_clear, 0, LONG, "4.7.0",
+	    "wrong version number): \"220 mail.example.com ESMTP Postfix\"", "smtp+tls://" },
+	{ "clear text after STARTTLS", greet_in_clear, 1, LONG, "4.7.0", "speaks in clear",
+	    "STARTTLS is broken" },
+	{ "the end", hang_up, 0, LONG, "4.4.2", "closed the connection in the TLS handshake", "" },
+	{ "silence", stay_silent, 0, SOON, "4.4.2", "no end of the TLS handshake", "" },
+	{ "an alert", refuse_by_alert, 0, LONG, "4.7.0", "TLS was refused by " PEER, "" },
+};
+
+static void what_is_no_tls_is_told(void **state)
+{
+	struct shop *shop = *state;
+	struct error error;
+	struct tls *client = tls_client_new(shop->path[ROOT], &error);
+	struct stream_security security = tls_security(client);
+
+	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+		const struct failure *row = &failures[i];
+		struct stream stream;
+		pid_t child;
+		int fd = begin(row->play, NULL, &child);
+
+		stream_init_take_fd(&stream, fd, fd, PEER);
+		stream.flights = row->flights;
+		assert_int_equal(security.start(security.context, &stream, SERVER,
+				     clock_deadline(row->patience), &error),
+		    -1);
+		if (strstr(error.text, row->text) == NULL || strstr(error.next, row->next) == NULL)
+			fail_msg("%s: %s; %s", row->name, error.text, error.next);
+		assert_string_equal(error.status, row->status);
+		assert_non_null(strstr(error.text, PEER));
+		stream_finish(&stream);
+		end(child, PLAYED);
+	}
+	tls_free(client);
+}
+
+/* Both ends: what came in clear before TLS must not be taken for what came inside. */
+static void octets_before_tls_abort(void **state)
+{
+	struct shop *shop = *state;
+	struct error error;
+	struct tls *sides[] = { tls_client_new(shop->path[ROOT], &error),
+		tls_server_new_self_signed("localhost", &error) };
+	const char *names[] = { SERVER, NULL };
+	char byte;
+
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(stream_finish) struct stream stream;
+		int ends[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+		stream_init_take_fd(&stream, ends[0], ends[0], PEER);
+		assert_int_equal(
+		    file_write_all(ends[1], span_from_string("220 go\r\n250 x\r\n")), 0);
+		assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
+		stream_consume(&stream, 8);
+		assert_int_equal(start_tls(&stream, sides[i], names[i], &error), -1);
+		assert_non_null(strstr(error.text, "sent more before TLS began"));
+		assert_string_equal(error.status, "4.7.0");
+		/* Nothing was sent, no ClientHello either. */
+		assert_int_equal(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1);
+		file_close(&ends[1]);
+		tls_free(sides[i]);
+	}
+}
+
+/* What follows a whole reply inside TLS when the server has had enough. */
+static int say_and_end(struct tls *tls, int fd, const char *surplus, size_t size)
+{
+	struct stream stream;
+	struct error error;
+
+	stream_init_take_fd(&stream, fd, fd, "client");
+	if (start_tls(&stream, tls, NULL, &error) < 0)
+		return HANDSHAKE_FAILED;
+	stream_put(&stream, span_from_string("221 bye\r\n"));
+	if (stream_flush(&stream, clock_deadline(LONG), &error) < 0)
+		return TALK_FAILED;
+	/* Leaving without stream_finish: no close_notify. */
+	return file_write_all(fd, span_from_bytes(surplus, size)) == 0 ? PLAYED : TALK_FAILED;
+}
+
+static int end_after_a_record(struct tls *tls, int fd)
+{
+	return say_and_end(tls, fd, "", 0);
+}
+
+static int end_inside_a_header(struct tls *tls, int fd)
+{
+	return say_and_end(tls, fd, "\x17\x03\x03", 3);
+}
+
+static int end_inside_a_record(struct tls *tls, int fd)
+{
+	return say_and_end(tls, fd, "\x17\x03\x03\x00\x40xxxx", 9);
+}
+
+static int send_a_forged_record(struct tls *tls, int fd)
+{
+	static const char forged[5 + 32] = { 23, 3, 3, 0, 32 };
+
+	return say_and_end(tls, fd, forged, sizeof forged);
+}
+
+static void an_end_between_records_is_none_inside_one(void **state)
+{
+	static const struct ending {
+		const char *name;
+		play_function *play;
+		int want;
+		const char *text;
+	} endings[] = {
+		{ "after a record", end_after_a_record, 0, "" },
+		{ "inside a header", end_inside_a_header, -1,
+		    "lost: TLS: cut off inside a record" },
+		{ "inside a record", end_inside_a_record, -1,
+		    "lost: TLS: cut off inside a record" },
+		{ "after a forged record", send_a_forged_record, -1,
+		    "lost: TLS: decryption failed" },
+	};
+	struct shop *shop = *state;
+	struct error error;
+	struct tls *server = tls_server_new_self_signed(SERVER, &error);
+
+	assert_int_equal(tls_write_certificate(server, shop->path[WRITTEN], &error), 0);
+	struct tls *client = tls_client_new(shop->path[WRITTEN], &error);
+	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+		CLEANUP(stream_finish) struct stream stream;
+		pid_t child;
+		int fd = begin(endings[i].play, server, &child);
+
+		memset(&error, 0, sizeof error);
+		stream_init_take_fd(&stream, fd, fd, PEER);
+		assert_int_equal(start_tls(&stream, client, SERVER, &error), 0);
+		end(child, PLAYED);
+		assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
+		assert_true(span_equals_string(stream_input(&stream), "221 bye\r\n"));
+		int outcome = stream_fill(&stream, clock_deadline(LONG), &error);
+		if (outcome != endings[i].want || strstr(error.text, endings[i].text) == NULL)
+			fail_msg("%s: %d %s", endings[i].name, outcome, error.text);
+	}
+	tls_free(client);
+	tls_free(server);
+}
+
+enum { FLIGHT = STREAM_INPUT_LIMIT - 1000, FLIGHTS = 20 };
+
+/* Sends first and listens only while it cannot; 0 when all octets came, and the right ones. */
+static int talk_at_once(struct stream *stream)
+{
+	CLEANUP(memory_free_string) char *bytes = memory_allocate(FLIGHT);
+	struct error error;
+	size_t received = 0;
+
+	for (size_t i = 0; i < FLIGHT; i++)
+		bytes[i] = (char)i;
+	for (int sent = 0; sent < FLIGHTS || received < (size_t)FLIGHT * FLIGHTS; sent++) {
+		if (sent < FLIGHTS) {
+			stream_put(stream, span_from_bytes(bytes, FLIGHT));
+			if (stream_flush(stream, clock_deadline(LONG), &error) < 0)
+				return 1;
+		} else if (stream_fill(stream, clock_deadline(LONG), &error) != 1) {
+			return 2;
+		}
+		struct span input = stream_input(stream);
+		for (size_t i = 0; i < input.length; i++)
+			if (input.start[i] != (char)((received + i) % FLIGHT))
+				return 3;
+		received += input.length;
+		stream_consume(stream, input.length);
+	}
+	return received == (size_t)FLIGHT * FLIGHTS ? 0 : 4;
+}
+
+static void make_narrow(int fd)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));
+}
+
+static int answer_at_once(struct tls *tls, int fd)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	struct error error;
+
+	make_narrow(fd);
+	stream_init_take_fd(&stream, fd, fd, "client");
+	if (start_tls(&stream, tls, NULL, &error) < 0)
+		return 9;
+	return talk_at_once(&stream);
+}
+
+static void two_full_buffers_do_not_block_each_other(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream = { 0 };
+	struct shop *shop = *state;
+	struct error error;
+	struct tls *server = tls_server_new_self_signed(SERVER, &error);
+	pid_t child;
+
+	assert_int_equal(tls_write_certificate(server, shop->path[WRITTEN], &error), 0);
+	struct tls *client = tls_client_new(shop->path[WRITTEN], &error);
+	int fd = begin(answer_at_once, server, &child);
+	make_narrow(fd);
+	stream_init_take_fd(&stream, fd, fd, PEER);
+	assert_int_equal(start_tls(&stream, client, SERVER, &error), 0);
+	assert_int_equal(talk_at_once(&stream), 0);
+	end(child, 0);
+	tls_free(client);
+	tls_free(server);
+}
+
+static void what_cannot_be_loaded_is_named(void **state)
+{
+	struct shop *shop = *state;
+	struct error error;
+
+	assert_null(tls_client_new("/nonexistent/ca.pem", &error));
+	assert_non_null(strstr(error.text, "/nonexistent/ca.pem"));
+	assert_int_equal(error.kind == ERROR_NONE, false);
+	assert_null(tls_client_new(shop->path[EMPTY], &error));
+	assert_non_null(strstr(error.text, "holds no certificate"));
+	assert_int_equal(error.kind, ERROR_CONFIG);
+	assert_null(tls_server_new("/nonexistent/cert.pem", shop->path[KEY], &error));
+	assert_non_null(strstr(error.text, "/nonexistent/cert.pem"));
+	assert_null(tls_server_new(shop->path[ROOT], "/nonexistent/key.pem", &error));
+	assert_non_null(strstr(error.text, "/nonexistent/key.pem"));
+}
+
+static void the_environment_may_name_the_bundle(void **state)
+{
+	struct shop *shop = *state;
+	struct error error;
+
+	setenv("SSL_CERT_FILE", shop->path[STRANGER], 1);
+	struct tls *client = tls_client_new(NULL, &error);
+	assert_non_null(client);
+	tls_free(client);
+	setenv("SSL_CERT_FILE", "/nonexistent/bundle.pem", 1);
+	assert_null(tls_client_new(NULL, &error));
+	assert_non_null(strstr(error.text, "/nonexistent/bundle.pem"));
+	assert_non_null(strstr(error.next, "SSL_CERT_FILE"));
+	unsetenv("SSL_CERT_FILE");
+}
+
+#if defined(__x86_64__) && !defined(MAILCHUTE_SANITIZED)
+/* What the worker may still do when it speaks (security.md 4.7); all else kills. */
+static void shut_in(void)
+{
+	static const unsigned allowed[] = { SYS_read, SYS_write, SYS_close, SYS_getpid, SYS_futex,
+		SYS_exit_group, SYS_brk, SYS_munmap, SYS_madvise, SYS_mremap, SYS_getrandom,
+		SYS_poll, SYS_sendto, SYS_recvfrom, SYS_shutdown, SYS_clock_gettime,
+		SYS_gettimeofday, SYS_time, SYS_mmap, SYS_mprotect };
+	enum { COUNT = sizeof allowed / sizeof allowed[0] };
+	struct sock_filter filter[COUNT + 3];
+	unsigned short size = 0;
+
+	filter[size++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (unsigned i = 0; i < COUNT; i++)
+		filter[size++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, allowed[i], (unsigned char)(COUNT - i), 0);
+	filter[size++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	filter[size++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_fprog program = { size, filter };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(9);
+}
+
+static int greet_shut_in(struct tls *tls, int fd)
+{
+	/* Its own wish for a non-blocking descriptor comes before the filter. */
+	(void)file_set_nonblocking(fd, true);
+	CLEANUP(stream_finish) struct stream stream;
+	struct error error;
+
+	stream_init_take_fd(&stream, fd, fd, PEER);
+	shut_in();
+	if (start_tls(&stream, tls, SERVER, &error) < 0)
+		return strstr(error.text, "expired") != NULL ? HANDSHAKE_FAILED : TALK_FAILED;
+	stream_put(&stream, span_from_string("QUIT\r\n"));
+	return stream_fill(&stream, clock_deadline(LONG), &error) == 1 ? PLAYED : TALK_FAILED;
+}
+
+/* The client as in the worker: neither a handshake nor a refusal needs a file any more. */
+static void a_client_that_is_shut_in_still_speaks(void **state)
+{
+	static const struct certificate_order orders[] = {
+		{ .name = SERVER, .hosts = "DNS:" SERVER },
+		{ .name = SERVER, .hosts = "DNS:" SERVER, .from_day = -20, .to_day = -10 },
+	};
+	static const int wants[] = { PLAYED, HANDSHAKE_FAILED };
+	struct shop *shop = *state;
+	struct error error;
+
+	unsetenv("TZ");
+	struct tls *client = tls_client_new(shop->path[ROOT], &error);
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(stream_finish) struct stream stream;
+		struct certificate leaf = certificate_make(&orders[i], &shop->root);
+		struct tls *server = make_server(shop, &leaf, NULL);
+		pid_t child;
+		int fd = begin(greet_shut_in, client, &child);
+
+		stream_init_take_fd(&stream, fd, fd, "client");
+		int outcome = start_tls(&stream, server, NULL, &error);
+		assert_int_equal(outcome, i == 0 ? 0 : -1);
+		if (i == 0) {
+			stream_put(&stream, span_from_string("220 hello\r\n"));
+			assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
+		}
+		end(child, wants[i]);
+		tls_free(server);
+		certificate_free(&leaf);
+	}
+	tls_free(client);
+}
+#else
+static void a_client_that_is_shut_in_still_speaks(void **state)
+{
+	(void)state;
+	skip();
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(certificates_are_judged),
+		cmocka_unit_test(a_certificate_made_now_serves_those_who_trust_it),
+		cmocka_unit_test(what_is_no_tls_is_told),
+		cmocka_unit_test(octets_before_tls_abort),
+		cmocka_unit_test(an_end_between_records_is_none_inside_one),
+		cmocka_unit_test(two_full_buffers_do_not_block_each_other),
+		cmocka_unit_test(what_cannot_be_loaded_is_named),
+		cmocka_unit_test(the_environment_may_name_the_bundle),
+		cmocka_unit_test(a_client_that_is_shut_in_still_speaks),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
