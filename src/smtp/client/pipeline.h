@@ -16,9 +16,10 @@
 #include "smtp/command.h"
 
 struct pipeline_entry {
-	enum command_verb verb; /* COMMAND_DATA's content end is COMMAND_UNKNOWN with is_content_end */
-	bool is_content_end;	/* the reply to the final dot, or to BDAT LAST */
-	size_t recipient;	/* index, for COMMAND_RCPT */
+	enum command_verb
+	    verb;	     /* COMMAND_DATA's content end is COMMAND_UNKNOWN with is_content_end */
+	bool is_content_end; /* the reply to the final dot, or to BDAT LAST */
+	size_t recipient;    /* index, for COMMAND_RCPT */
 };
 
 struct pipeline {

@@ -63,7 +63,7 @@ typedef void session_trace(void *context, char direction, struct span line);
 struct session_settings {
 	const struct smarthost *smarthost;
 	const char *hello; /* our name in EHLO: an FQDN or an address literal */
-	const struct stream_security *security;		  /* NULL: TLS cannot be had */
+	const struct stream_security *security;		   /* NULL: TLS cannot be had */
 	const struct session_authenticator *authenticator; /* NULL: no login */
 	struct session_timeouts timeouts;
 	session_trace *trace; /* may be NULL */
@@ -89,6 +89,7 @@ struct session {
 	struct pipeline pipeline;
 	enum session_step step; /* where it stands, or where it failed */
 	bool is_usable;		/* another transaction may begin */
+	bool is_in_step;	/* each reply still belongs to a command, so QUIT makes sense */
 	bool needs_reset;	/* RSET goes before the next MAIL */
 	char greeting[256];	/* the first line of the 220, without code */
 };
@@ -105,19 +106,37 @@ int session_open(struct session *session, struct stream *stream,
  * One command line (with CRLF) out and its whole reply in.  hidden: what the
  * trace shows instead of the line; NULL shows it.
  */
-int session_command(struct session *session, const char *line, const char *hidden,
-    int64_t timeout, struct reply *reply, struct error *error);
+int session_command(struct session *session, const char *line, const char *hidden, int64_t timeout,
+    struct reply *reply, struct error *error);
 
-/* Waits for the next reply, tracing it.  A 421 or a lost connection makes it unusable: -1. */
-int session_read_reply(struct session *session, int64_t deadline, struct reply *reply,
-    struct error *error);
+/*
+ * Waits for the next reply, tracing it line by line as it comes.  A 421 or a
+ * lost connection makes the session unusable: -1; after a 421, and only then,
+ * reply is filled all the same.
+ */
+int session_read_reply(
+    struct session *session, int64_t deadline, struct reply *reply, struct error *error);
 
 /* Adds to the flight and traces each line of it. */
 void session_put(struct session *session, struct span lines);
 
-/* Fills error from a reply: "peer refused MAIL: 550 5.7.1 words", kind and status from the reply. */
+/* Sends the flight.  -1: not all of it has left; the error quotes the server's last words. */
+int session_flush(struct session *session, int64_t deadline, struct error *error);
+
+/* Fills error from a reply: "peer refused MAIL: 550 5.7.1 words", kind and status from the reply.
+ */
 int session_refused(const struct session *session, const char *what, const struct reply *reply,
     struct error *error);
+
+/* The same for a reply that is no answer to what: the session is unusable from here on. */
+int session_unexpected(
+    struct session *session, const char *what, const struct reply *reply, struct error *error);
+
+/* 0 when the peer has said nothing that was not asked for; a 421 on its own account is quoted. */
+int session_check_silence(struct session *session, struct error *error);
+
+/* The session cannot go on: no command may follow, not even QUIT.  Returns -1. */
+int session_break(struct session *session);
 
 /* Sends QUIT if that still makes sense, without waiting for the answer. */
 void session_quit(struct session *session);

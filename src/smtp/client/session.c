@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "smtp/client/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "smtp/command.h"
+
+const struct session_timeouts session_default_timeouts = {
+	.greeting = 300000,
+	.hello = 300000,
+	.starttls = 120000,
+	.handshake = 60000,
+	.auth = 120000,
+	.mail = 300000,
+	.rcpt = 300000,
+	.data = 120000,
+	.content = 180000,
+	.end = 600000,
+	.quit = 5000,
+};
+
+/* Where the dialogue stands; the state FAILED is 0, so that no answer can forget to choose. */
+enum state { FAILED, GREETING, EHLO, HELO, STARTTLS, HANDSHAKE, LOGIN, READY };
+
+/* What an answer is read from: raw is the reply as it came. */
+struct answer {
+	const struct reply *reply;
+	struct span raw;
+};
+
+int session_break(struct session *session)
+{
+	session->is_in_step = false;
+	session->is_usable = false;
+	return -1;
+}
+
+static const char *peer_of(const struct session *session)
+{
+	return session->stream->peer;
+}
+
+/* A server's octets may be shown on a terminal. */
+static void trace_line(const struct session *session, char direction, struct span line)
+{
+	char text[REPLY_LINE_LIMIT];
+	size_t length = line.length < sizeof text ? line.length : sizeof text;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)line.start[i];
+
+		text[i] = byte < 0x20 || byte == 0x7f ? '?' : line.start[i];
+	}
+	session->settings->trace(
+	    session->settings->trace_context, direction, span_from_bytes(text, length));
+}
+
+static void trace_lines(const struct session *session, char direction, struct span lines)
+{
+	struct span line;
+
+	if (session->settings->trace == NULL)
+		return;
+	while (span_take_line(&lines, &line))
+		trace_line(session, direction, line);
+}
+
+void session_put(struct session *session, struct span lines)
+{
+	assert(session->is_in_step);
+
+	trace_lines(session, '>', lines);
+	stream_put(session->stream, lines);
+}
+
+static const char *step_name(enum session_step step)
+{
+	static const char *const names[] = {
+		[SESSION_CONNECT] = "the connection",
+		[SESSION_GREETING] = "the connection",
+		[SESSION_HELLO] = "EHLO",
+		[SESSION_STARTTLS] = "STARTTLS",
+		[SESSION_HANDSHAKE] = "the TLS handshake",
+		[SESSION_AUTH] = "AUTH",
+		[SESSION_READY] = "the last command",
+		[SESSION_CLOSED] = "QUIT",
+	};
+
+	return names[step];
+}
+
+/* What the peer owes us an answer to, for messages. */
+static const char *awaited(const struct session *session)
+{
+	const struct pipeline_entry *head = pipeline_head(&session->pipeline);
+
+	if (head == NULL)
+		return step_name(session->step);
+	return head->is_content_end ? "the content" : command_verb_name(head->verb);
+}
+
+int session_refused(
+    const struct session *session, const char *what, const struct reply *reply, struct error *error)
+{
+	char line[ERROR_TEXT_SIZE];
+	const char *status = reply_status(reply);
+
+	reply_line(reply, line, sizeof line);
+	return error_set(error, error_kind_from_status(status), status, "%s refused %s: %s",
+	    peer_of(session), what, line);
+}
+
+int session_unexpected(
+    struct session *session, const char *what, const struct reply *reply, struct error *error)
+{
+	char line[ERROR_TEXT_SIZE];
+
+	reply_line(reply, line, sizeof line);
+	error_set(error, ERROR_UNAVAILABLE, "4.5.0",
+	    "%s answered %s by what is no answer to it: %s", peer_of(session), what, line);
+	return session_break(session);
+}
+
+/* The server takes its leave (RFC 5321, 3.8): what it says is the reason for all that is open. */
+static int closing(struct session *session, const struct reply *reply, struct error *error)
+{
+	char line[ERROR_TEXT_SIZE];
+	const char *status = reply_status(reply);
+
+	reply_line(reply, line, sizeof line);
+	error_set(error, ERROR_UNAVAILABLE, status[0] == '4' ? status : "4.3.2",
+	    "%s ended the session at %s: %s", peer_of(session), awaited(session), line);
+	return session_break(session);
+}
+
+static int malformed(struct session *session, const struct error *reason, struct error *error)
+{
+	char text[ERROR_TEXT_SIZE];
+
+	/* reason and error may be the same. */
+	snprintf(text, sizeof text, "%s", reason->text);
+	error_set(error, ERROR_UNAVAILABLE, "4.5.0", "%s does not speak SMTP (at %s): %s",
+	    peer_of(session), awaited(session), text);
+	return session_break(session);
+}
+
+/* More octets, or the session is lost. */
+static int fill(struct session *session, int64_t deadline, struct error *error)
+{
+	int more = stream_fill(session->stream, deadline, error);
+
+	if (more > 0)
+		return 0;
+	if (more == 0)
+		error_set(error, ERROR_UNAVAILABLE, "4.4.2",
+		    "%s closed the connection before it answered %s", peer_of(session),
+		    awaited(session));
+	else
+		error_prefix(error, "while %s was to be answered: ", awaited(session));
+	return session_break(session);
+}
+
+/* Shows the whole lines in the first size octets of the input that were not shown before. */
+static void trace_arrived(const struct session *session, size_t size, size_t *shown)
+{
+	struct span arrived = span_first(stream_input(session->stream), size);
+	ssize_t end = span_find_last_byte(arrived, '\n');
+
+	if (end < 0 || (size_t)end < *shown)
+		return;
+	trace_lines(session, '<', span_after(span_first(arrived, (size_t)end + 1), *shown));
+	*shown = (size_t)end + 1;
+}
+
+/*
+ * Waits until a whole reply stands at the start of the input and leaves it
+ * there.  Returns its length; -1 also for a 421, and then reply is filled.
+ */
+static ssize_t await_reply(
+    struct session *session, int64_t deadline, struct reply *reply, struct error *error)
+{
+	size_t shown = 0;
+	ssize_t length;
+
+	while ((length = reply_parse(stream_input(session->stream), reply, error)) == 0) {
+		trace_arrived(session, stream_input(session->stream).length, &shown);
+		if (fill(session, deadline, error) < 0)
+			return -1;
+	}
+	if (length < 0)
+		return malformed(session, error, error);
+	trace_arrived(session, (size_t)length, &shown);
+	if (reply->code == 421)
+		return closing(session, reply, error);
+	return length;
+}
+
+int session_read_reply(
+    struct session *session, int64_t deadline, struct reply *reply, struct error *error)
+{
+	assert(session->is_in_step);
+
+	ssize_t length = await_reply(session, deadline, reply, error);
+	if (length < 0)
+		return -1;
+	stream_consume(session->stream, (size_t)length);
+	return 0;
+}
+
+/*
+ * The last refusal among what the peer had still sent, which a failed flush
+ * has read; false when there is none.
+ */
+static bool read_last_words(struct session *session, struct reply *last)
+{
+	struct error ignored;
+	struct reply reply;
+	bool has_words = false;
+	ssize_t length;
+
+	while ((length = reply_parse(stream_input(session->stream), &reply, &ignored)) > 0) {
+		trace_lines(
+		    session, '<', span_first(stream_input(session->stream), (size_t)length));
+		stream_consume(session->stream, (size_t)length);
+		if (reply_class(&reply) < 4)
+			continue;
+		*last = reply;
+		has_words = true;
+	}
+	return has_words;
+}
+
+int session_flush(struct session *session, int64_t deadline, struct error *error)
+{
+	struct reply last;
+
+	assert(session->is_in_step);
+	if (stream_flush(session->stream, deadline, error) == 0)
+		return 0;
+	session_break(session);
+	if (read_last_words(session, &last))
+		return closing(session, &last, error);
+	return error_prefix(error, "while we sent %s: ", awaited(session));
+}
+
+int session_check_silence(struct session *session, struct error *error)
+{
+	struct reply reply = { 0 };
+
+	if (stream_input(session->stream).length == 0)
+		return 0;
+	if (session_read_reply(session, clock_deadline(0), &reply, error) < 0)
+		return -1;
+	return session_unexpected(session, "nothing", &reply, error);
+}
+
+int session_command(struct session *session, const char *line, const char *hidden, int64_t timeout,
+    struct reply *reply, struct error *error)
+{
+	assert(session->is_in_step && session->pipeline.count == 0);
+	if (session_check_silence(session, error) < 0)
+		return -1;
+	trace_lines(session, '>', span_from_string(hidden != NULL ? hidden : line));
+	stream_put(session->stream, span_from_string(line));
+	return session_read_reply(session, clock_deadline(timeout), reply, error);
+}
+
+static const struct smarthost *smarthost_of(const struct session *session)
+{
+	return session->settings->smarthost;
+}
+
+/* How the administrator calls the smarthost. */
+static const char *title_of(const struct session *session)
+{
+	const char *name = smarthost_of(session)->name;
+
+	return name != NULL ? name : "default";
+}
+
+static const char *host_of(const struct session *session)
+{
+	const char *host = smarthost_of(session)->host;
+
+	return host != NULL ? host : "localhost";
+}
+
+static enum state no_tls_offered(const struct session *session, struct error *error)
+{
+	error_set(error, ERROR_UNAVAILABLE, "4.7.10",
+	    "%s does not offer STARTTLS; nothing was sent in the clear", peer_of(session));
+	error_next(error,
+	    "in smarthost \"%s\" write url = \"smtps://%s\" if it speaks TLS from the start, "
+	    "or url = \"smtp+notls://%s:%u\" if everybody on the way may read and change the mail",
+	    title_of(session), host_of(session), host_of(session), smarthost_of(session)->port);
+	return FAILED;
+}
+
+static enum state no_tls_here(const struct session *session, struct error *error)
+{
+	error_set(error, ERROR_CONFIG, "5.3.5", "%s asks for TLS, which this program does not have",
+	    title_of(session));
+	error_next(error, "let the service send it: mailchute serve");
+	return FAILED;
+}
+
+static enum state no_clear_login(const struct session *session, struct error *error)
+{
+	error_set(error, ERROR_CONFIG, "5.3.5",
+	    "no login at %s: the password would travel in the clear", peer_of(session));
+	error_next(error,
+	    "in smarthost \"%s\" write url = \"smtp+tls://%s:587\" or url = \"smtps://%s\"",
+	    title_of(session), host_of(session), host_of(session));
+	return FAILED;
+}
+
+/* The only way to a login: never in the clear but where nobody can listen. */
+static enum state after_tls(const struct session *session, struct error *error)
+{
+	const struct smarthost *smarthost = smarthost_of(session);
+
+	if (smarthost->user == NULL)
+		return READY;
+	if (!session->stream->is_secure && !smarthost->is_loopback)
+		return no_clear_login(session, error);
+	if (session->settings->authenticator != NULL)
+		return LOGIN;
+	error_set(error, ERROR_CONFIG, "5.3.5", "%s asks for a login, which this program cannot do",
+	    title_of(session));
+	error_next(error, "let the service send it: mailchute serve");
+	return FAILED;
+}
+
+/* TLS is a must: by the URL, or because a password waits to travel. */
+static bool tls_is_required(const struct session *session)
+{
+	const struct smarthost *smarthost = smarthost_of(session);
+
+	if (smarthost->tls == SMARTHOST_TLS_IF_OFFERED)
+		return smarthost->user != NULL && !smarthost->is_loopback;
+	return smarthost->tls != SMARTHOST_TLS_NEVER;
+}
+
+static enum state after_hello(const struct session *session, struct error *error)
+{
+	if (session->stream->is_secure || smarthost_of(session)->tls == SMARTHOST_TLS_NEVER)
+		return after_tls(session, error);
+	if (session->extensions.starttls && session->settings->security != NULL)
+		return STARTTLS;
+	if (!tls_is_required(session))
+		return after_tls(session, error);
+	return session->extensions.starttls ? no_tls_here(session, error)
+					    : no_tls_offered(session, error);
+}
+
+static enum state on_greeting(
+    struct session *session, const struct answer *answer, struct error *error)
+{
+	if (answer->reply->code != 220) {
+		if (reply_class(answer->reply) >= 4)
+			session_refused(session, "the connection", answer->reply, error);
+		else
+			session_unexpected(session, "the connection", answer->reply, error);
+		return FAILED;
+	}
+	struct span rest = span_from_string(answer->reply->text);
+	struct span line = { 0 };
+
+	span_take_line(&rest, &line);
+	snprintf(session->greeting, sizeof session->greeting, "%.*s", span_int(line), line.start);
+	return EHLO;
+}
+
+static void send_hello(struct session *session, enum command_verb verb)
+{
+	CLEANUP(buffer_finish) struct buffer line = { 0 };
+
+	buffer_init(&line, COMMAND_LINE_LIMIT);
+	command_write_hello(&line, verb, session->settings->hello);
+	session_put(session, buffer_span(&line));
+}
+
+static void send_ehlo(struct session *session)
+{
+	send_hello(session, smarthost_of(session)->is_lmtp ? COMMAND_LHLO : COMMAND_EHLO);
+}
+
+static void send_helo(struct session *session)
+{
+	send_hello(session, COMMAND_HELO);
+}
+
+static enum state hello_refused(
+    struct session *session, const char *what, const struct answer *answer, struct error *error)
+{
+	if (reply_class(answer->reply) < 4) {
+		session_unexpected(session, what, answer->reply, error);
+		return FAILED;
+	}
+	session_refused(session, what, answer->reply, error);
+	error_next(error,
+	    "we called ourselves \"%s\"; another name is written as "
+	    "identity { ehlo = \"...\" }",
+	    session->settings->hello);
+	return FAILED;
+}
+
+static enum state on_ehlo(struct session *session, const struct answer *answer, struct error *error)
+{
+	bool is_lmtp = smarthost_of(session)->is_lmtp;
+
+	if (reply_class(answer->reply) == 5 && !is_lmtp)
+		return HELO;
+	if (reply_class(answer->reply) != 2)
+		return hello_refused(session, is_lmtp ? "LHLO" : "EHLO", answer, error);
+	extension_parse(answer->raw, &session->extensions);
+	return after_hello(session, error);
+}
+
+/* A server of RFC 821: it has no extensions. */
+static enum state on_helo(struct session *session, const struct answer *answer, struct error *error)
+{
+	if (reply_class(answer->reply) != 2)
+		return hello_refused(session, "HELO", answer, error);
+	session->extensions = (struct extensions){ 0 };
+	return after_hello(session, error);
+}
+
+static void send_starttls(struct session *session)
+{
+	CLEANUP(buffer_finish) struct buffer line = { 0 };
+
+	buffer_init(&line, COMMAND_LINE_LIMIT);
+	command_write_plain(&line, COMMAND_STARTTLS);
+	session_put(session, buffer_span(&line));
+}
+
+static enum state on_starttls(
+    struct session *session, const struct answer *answer, struct error *error)
+{
+	if (answer->reply->code == 220)
+		return HANDSHAKE;
+	if (reply_class(answer->reply) < 4) {
+		session_unexpected(session, "STARTTLS", answer->reply, error);
+		return FAILED;
+	}
+	if (!tls_is_required(session))
+		return after_tls(session, error);
+	session_refused(session, "STARTTLS", answer->reply, error);
+	error_next(
+	    error, "nothing was sent in the clear; ask the operator of %s", host_of(session));
+	return FAILED;
+}
+
+/* What came before TLS could be anybody's words (RFC 3207, 4.2; CVE-2011-0411). */
+static enum state run_handshake(struct session *session, struct error *error)
+{
+	const struct session_settings *settings = session->settings;
+	const struct stream_security *security = settings->security;
+
+	if (security == NULL) {
+		session_break(session);
+		return no_tls_here(session, error);
+	}
+	if (stream_input(session->stream).length != 0) {
+		error_set(error, ERROR_UNAVAILABLE, "4.7.5",
+		    "%s, or somebody on the way, sent octets between STARTTLS and TLS",
+		    peer_of(session));
+		session_break(session);
+		return FAILED;
+	}
+	if (security->start(security->context, session->stream, host_of(session),
+		clock_deadline(settings->timeouts.handshake), error) < 0) {
+		session_break(session);
+		return FAILED;
+	}
+	session->extensions = (struct extensions){ 0 };
+	return smarthost_of(session)->tls == SMARTHOST_TLS_IMPLICIT ? GREETING : EHLO;
+}
+
+static enum state run_login(struct session *session, struct error *error)
+{
+	return session->settings->authenticator->log_in(session, error) < 0 ? FAILED : READY;
+}
+
+/*
+ * One row a state: either an exchange (what we send, how long we wait, who
+ * reads the answer), or something that takes more than one: run.
+ */
+static const struct row {
+	enum session_step step;
+	size_t timeout; /* its place in struct session_timeouts */
+	void (*send)(struct session *session);
+	enum state (*answer)(
+	    struct session *session, const struct answer *answer, struct error *error);
+	enum state (*run)(struct session *session, struct error *error);
+} rows[] = {
+	[GREETING] = { SESSION_GREETING, offsetof(struct session_timeouts, greeting), NULL,
+	    on_greeting, NULL },
+	[EHLO] = { SESSION_HELLO, offsetof(struct session_timeouts, hello), send_ehlo, on_ehlo,
+	    NULL },
+	[HELO] = { SESSION_HELLO, offsetof(struct session_timeouts, hello), send_helo, on_helo,
+	    NULL },
+	[STARTTLS] = { SESSION_STARTTLS, offsetof(struct session_timeouts, starttls), send_starttls,
+	    on_starttls, NULL },
+	[HANDSHAKE] = { SESSION_HANDSHAKE, 0, NULL, NULL, run_handshake },
+	[LOGIN] = { SESSION_AUTH, 0, NULL, NULL, run_login },
+};
+
+static int64_t deadline_of(const struct session *session, const struct row *row)
+{
+	int64_t timeout;
+
+	memcpy(&timeout, (const char *)&session->settings->timeouts + row->timeout, sizeof timeout);
+	return clock_deadline(timeout);
+}
+
+static enum state take_step(struct session *session, const struct row *row, struct error *error)
+{
+	struct reply reply = { 0 };
+	struct answer answer = { .reply = &reply };
+
+	session->step = row->step;
+	if (row->run != NULL)
+		return row->run(session, error);
+	if (row->send != NULL) {
+		if (session_check_silence(session, error) < 0)
+			return FAILED;
+		row->send(session);
+	}
+
+	ssize_t length = await_reply(session, deadline_of(session, row), &reply, error);
+	if (length < 0)
+		return FAILED;
+	answer.raw = span_first(stream_input(session->stream), (size_t)length);
+	enum state next = row->answer(session, &answer, error);
+	stream_consume(session->stream, (size_t)length);
+	return next;
+}
+
+int session_open(struct session *session, struct stream *stream,
+    const struct session_settings *settings, struct error *error)
+{
+	enum state state = GREETING;
+
+	assert(settings->smarthost != NULL && settings->hello != NULL);
+	*session = (struct session){
+		.stream = stream,
+		.settings = settings,
+		.is_in_step = true,
+	};
+	if (settings->smarthost->tls == SMARTHOST_TLS_IMPLICIT && !stream->is_secure)
+		state = HANDSHAKE;
+	while (state != READY) {
+		state = take_step(session, &rows[state], error);
+		if (state == FAILED)
+			return -1;
+	}
+	session->step = SESSION_READY;
+	session->is_usable = true;
+	return 0;
+}
+
+void session_quit(struct session *session)
+{
+	CLEANUP(buffer_finish) struct buffer line = { 0 };
+	struct error ignored;
+
+	if (!session->is_in_step || session->pipeline.count != 0)
+		return;
+	buffer_init(&line, COMMAND_LINE_LIMIT);
+	command_write_plain(&line, COMMAND_QUIT);
+	session_put(session, buffer_span(&line));
+	(void)stream_flush(
+	    session->stream, clock_deadline(session->settings->timeouts.quit), &ignored);
+	session_break(session);
+	session->step = SESSION_CLOSED;
+}
+
+void session_finish(struct session *session)
+{
+	pipeline_finish(&session->pipeline);
+	*session = (struct session){ .step = session->step };
+}
