@@ -10,6 +10,7 @@
 #ifndef SMTP_CLIENT_CONTENT_H
 #define SMTP_CLIENT_CONTENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -28,16 +29,30 @@ struct content {
 	int64_t size; /* of all, or -1 when unknown beforehand */
 };
 
+enum { CONTENT_CHUNK = 65536 }; /* octets in a chunk of a content whose size is unknown */
+
+/* How far the chunks have got.  Zeroed: nothing has been sent. */
+struct content_progress {
+	bool has_front; /* the front has been sent */
+};
+
 /*
- * Sends all of it as one "BDAT size LAST", or as several chunks when the size
- * is unknown.  Pushes each chunk to the pipeline.
+ * Sends the next chunk, with what stands in the flight before it, and pushes
+ * it to the pipeline: all of the content as "BDAT size LAST" when the size is
+ * known, else as many octets as a chunk holds.  Returns 0 when that was the
+ * last one, 1 when more follow, -1 when not all of the chunk has left.
+ *
+ * The caller reads replies in between: so a refused chunk is the last sent,
+ * and no number of replies can fill the input.
  */
 int content_send_bdat(struct session *session, const struct content *content,
-    struct error *error);
+    struct content_progress *progress, struct error *error);
 
-/* Sends all of it dot-stuffed with the final dot (after the 354). */
-int content_send_data(struct session *session, const struct content *content,
-    struct error *error);
+/*
+ * Sends all of it dot-stuffed with the final dot (after the 354) and pushes
+ * its end to the pipeline.  0: the last octet has left.
+ */
+int content_send_data(struct session *session, const struct content *content, struct error *error);
 
 /* Adapts a part of a file; fd is borrowed and read by pread. */
 struct content_file {

@@ -54,7 +54,7 @@ struct transaction {
  * (needs_reset is taken care of).  -1: every recipient has been reported, the
  * session is not usable, and error says why.
  */
-int transaction_run(struct session *session, const struct transaction *transaction,
-    struct error *error);
+int transaction_run(
+    struct session *session, const struct transaction *transaction, struct error *error);
 
 #endif
