@@ -5,8 +5,17 @@
  *
  * Speaks RFC 5321 with PIPELINING, CHUNKING, 8BITMIME, SMTPUTF8, SIZE, DSN,
  * ENHANCEDSTATUSCODES, STARTTLS, AUTH PLAIN and LOGIN: what the settings
- * offer.  One state machine for DATA and BDAT; every error resets the message.
- * Replies to pipelined commands leave in one write.
+ * offer; LMTP (RFC 2033) after LHLO.  MAIL is taken without EHLO, as every
+ * sendmail -bs does.  A command line may end in LF alone.  Replies to
+ * pipelined commands leave in one write; memory does not grow with a message.
+ *
+ * One transaction, whether by DATA or BDAT:
+ *
+ *	IDLE -- MAIL --> MAIL -- BDAT --> CHUNKS
+ *	MAIL -- DATA --> IDLE		CHUNKS -- BDAT LAST --> IDLE
+ *	any -- RSET, EHLO, HELO, LHLO, STARTTLS --> IDLE
+ *	any -- a BDAT that is refused --> IDLE, its octets swallowed
+ *	CHUNKS -- MAIL, RCPT, DATA --> IDLE, refused
  *
  * Does not know: where a message is kept, who may send what.
  */
@@ -15,6 +24,7 @@
 #define SMTP_SERVER_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "net/stream.h"
@@ -31,8 +41,8 @@ struct server_reply {
 };
 
 /* Sets all of an answer. */
-void server_reply_set(struct server_reply *reply, int code, const char *status,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void server_reply_set(struct server_reply *reply, int code, const char *status, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
 
 /* An answer from an error: code 4yz or 5yz by its status (x.3.1 is 452, 5.1.1 is 550...). */
 void server_reply_from_error(struct server_reply *reply, const struct error *error);
@@ -48,15 +58,21 @@ struct server_handler {
 	    struct server_reply *reply);
 	/* Before the first octet of the content: DATA or the first BDAT. */
 	void (*begin)(void *context, struct server_reply *reply);
-	/* Octets of the content as they come, dots undone; a failure is kept until end. */
+	/*
+	 * Octets of the content as they come, in pieces of any size; a failure
+	 * is kept until end.  DATA: the lines with the stuffed dots undone and
+	 * the CRLF before the final dot.  BDAT: exactly the octets of the chunks,
+	 * one after the other, neither dots nor line ends touched nor added.
+	 * Content past offered.size_limit is not passed on (and end not called).
+	 */
 	void (*content)(void *context, struct span bytes);
 	/* The content is whole: the answer to the message. */
 	void (*end)(void *context, struct server_reply *reply);
 	/* The transaction is over or dropped; called before the next one and at the end. */
 	void (*reset)(void *context);
 	/* Is this the password?  Sets 535 5.7.8 when not. */
-	void (*log_in)(void *context, const char *user, const char *password,
-	    struct server_reply *reply);
+	void (*log_in)(
+	    void *context, const char *user, const char *password, struct server_reply *reply);
 	/* XQUEUE, XEXPLAIN, VRFY; a NULL handler gets them 502 (252 for VRFY). */
 	void (*other)(void *context, const struct command *command, struct server_reply *reply);
 };
@@ -80,7 +96,6 @@ struct server_settings {
  * Runs the session from the 220 until QUIT (0), until the client is gone (1),
  * or an error (-1).  The stream stays the caller's.
  */
-int server_run(struct stream *stream, const struct server_settings *settings,
-    struct error *error);
+int server_run(struct stream *stream, const struct server_settings *settings, struct error *error);
 
 #endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "smtp/server/dialogue.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum {
+	GOODBYE_TIMEOUT = 1000, /* for a last word to somebody who did not listen */
+	ANSWER_LIMIT = 131072,	/* REPLY_TEXT_SIZE lines, each with code and CRLF */
+};
+
+void dialogue_init(struct dialogue *dialogue, struct stream *stream,
+    const struct server_settings *settings, struct error *error)
+{
+	memset(dialogue, 0, sizeof *dialogue);
+	dialogue->stream = stream;
+	dialogue->settings = settings;
+	dialogue->error = error;
+	buffer_init(&dialogue->content, STREAM_INPUT_LIMIT + 1);
+}
+
+void dialogue_finish(struct dialogue *dialogue)
+{
+	buffer_finish(&dialogue->content);
+	explicit_bzero(dialogue->line, sizeof dialogue->line);
+}
+
+void dialogue_end(struct dialogue *dialogue, int outcome)
+{
+	if (dialogue->is_over)
+		return;
+	dialogue->is_over = true;
+	dialogue->outcome = outcome;
+}
+
+struct extensions dialogue_offer(const struct dialogue *dialogue)
+{
+	const struct server_settings *settings = dialogue->settings;
+	struct extensions offer = settings->offered;
+
+	if (settings->security == NULL || dialogue->stream->is_secure)
+		offer.starttls = false;
+	/* RFC 4954, 4: a mechanism that would be refused now is not offered now. */
+	if (settings->handler->log_in == NULL || dialogue->is_logged_in ||
+	    (settings->auth_needs_tls && !dialogue->stream->is_secure))
+		offer.auth[0] = '\0';
+	return offer;
+}
+
+static void trace(struct dialogue *dialogue, char direction, struct span line)
+{
+	if (dialogue->settings->trace != NULL)
+		dialogue->settings->trace(dialogue->settings->context, direction, line);
+}
+
+/* An initial response travels on the line of AUTH itself. */
+static void trace_input(struct dialogue *dialogue, struct span line, bool is_secret)
+{
+	struct span rest = line;
+	struct span verb = { 0 };
+	struct span mechanism = { 0 };
+
+	if (is_secret) {
+		trace(dialogue, '<', span_from_string("***"));
+		return;
+	}
+	if (!span_take_word(&rest, &verb) || !span_equals_string_ignoring_case(verb, "AUTH") ||
+	    !span_take_word(&rest, &mechanism) || rest.length == 0) {
+		trace(dialogue, '<', line);
+		return;
+	}
+	char shown[64];
+	int length = snprintf(shown, sizeof shown, "AUTH %.*s ***",
+	    span_int(span_first(mechanism, 32)), mechanism.start);
+	trace(dialogue, '<', span_from_bytes(shown, (size_t)length));
+}
+
+/* RFC 5321, 4.5.3.2.7 and 3.8: who is too slow is told so before we hang up. */
+static void say_goodbye(struct dialogue *dialogue)
+{
+	struct error ignored;
+
+	dialogue_answer(dialogue, 421, "4.4.2", "too slow, closing the connection");
+	(void)stream_flush(dialogue->stream, clock_deadline(GOODBYE_TIMEOUT), &ignored);
+}
+
+/* Sends what is ready and reads more.  False when the session is over. */
+static bool fill(struct dialogue *dialogue, int64_t deadline)
+{
+	struct error error;
+	int outcome = stream_fill(dialogue->stream, deadline, &error);
+
+	if (outcome > 0)
+		return true;
+	if (outcome < 0 && deadline != CLOCK_NEVER && clock_monotonic() >= deadline)
+		say_goodbye(dialogue);
+	if (outcome < 0)
+		*dialogue->error = error;
+	dialogue_end(dialogue, outcome < 0 ? -1 : 1);
+	return false;
+}
+
+bool dialogue_read_content(struct dialogue *dialogue)
+{
+	return fill(dialogue, clock_deadline(dialogue->settings->content_timeout));
+}
+
+/* Copies a line of this length, LF included, out of the input. */
+static struct span take_line(struct dialogue *dialogue, size_t length)
+{
+	assert(length <= sizeof dialogue->line);
+	memcpy(dialogue->line, stream_input(dialogue->stream).start, length);
+	stream_consume(dialogue->stream, length);
+	length--;
+	if (length != 0 && dialogue->line[length - 1] == '\r')
+		length--;
+	return span_from_bytes(dialogue->line, length);
+}
+
+enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret, struct span *line)
+{
+	int64_t deadline = clock_deadline(dialogue->settings->command_timeout);
+	bool is_long = false;
+
+	for (;;) {
+		struct span input = stream_input(dialogue->stream);
+		ssize_t end = span_find_byte(input, '\n');
+		size_t length = end < 0 ? input.length : (size_t)end + 1;
+
+		if (end >= 0 && !is_long && length <= COMMAND_LINE_LIMIT) {
+			*line = take_line(dialogue, length);
+			trace_input(dialogue, *line, is_secret);
+			return DIALOGUE_LINE;
+		}
+		/* A line without end is dropped as it comes, and answered at its end. */
+		is_long = is_long || length > COMMAND_LINE_LIMIT;
+		if (is_long)
+			stream_consume(dialogue->stream, length);
+		if (end >= 0)
+			return DIALOGUE_LONG_LINE;
+		if (!fill(dialogue, deadline))
+			return DIALOGUE_NO_LINE;
+	}
+}
+
+/* Only who sends and never reads makes the flight as large as the stream allows. */
+static bool make_room(struct dialogue *dialogue, size_t size)
+{
+	int64_t deadline = clock_deadline(dialogue->settings->command_timeout);
+	struct error error;
+
+	if (stream_room(dialogue->stream) >= size)
+		return true;
+	if (stream_flush(dialogue->stream, deadline, &error) == 0)
+		return true;
+	if (!dialogue->is_over)
+		*dialogue->error = error;
+	dialogue_end(dialogue, -1);
+	return false;
+}
+
+void dialogue_answer(struct dialogue *dialogue, int code, const char *status, const char *text)
+{
+	CLEANUP(buffer_finish) struct buffer output = { 0 };
+	struct span line = { 0 };
+
+	if (!dialogue->settings->offered.enhanced_status_codes)
+		status = "";
+	buffer_init(&output, ANSWER_LIMIT);
+	reply_write(&output, code, status, text);
+	assert(!output.has_overflowed);
+	if (!make_room(dialogue, output.length))
+		return;
+	stream_put(dialogue->stream, buffer_span(&output));
+	for (struct span rest = buffer_span(&output); span_take_line(&rest, &line);)
+		trace(dialogue, '>', line);
+}
+
+/* A code that can stand in a reply at all; a handler that errs is not believed. */
+static int sane_code(int code)
+{
+	return code >= 200 && code <= 599 ? code : 451;
+}
+
+static const char *status_of_code(int code)
+{
+	switch (code / 100) {
+	case 2:
+		return "2.0.0";
+	case 4:
+		return "4.0.0";
+	case 5:
+		return "5.0.0";
+	default:
+		return "";
+	}
+}
+
+void dialogue_answer_handler(struct dialogue *dialogue, const struct server_reply *reply, int code,
+    const char *status, const char *text)
+{
+	if (reply->code != 0) {
+		code = sane_code(reply->code);
+		status = reply->status[0] != '\0' ? reply->status : status_of_code(code);
+		text = reply->text;
+	}
+	dialogue_answer(dialogue, code, status, text);
+	/* RFC 5321, 3.8: who says 421 hangs up. */
+	if (reply->closes || code == 421)
+		dialogue_end(dialogue, 0);
+}
+
+bool dialogue_is_refused(const struct server_reply *reply)
+{
+	return reply->code != 0 && sane_code(reply->code) >= 400;
+}
+
+void dialogue_reset(struct dialogue *dialogue)
+{
+	const struct server_handler *handler = dialogue->settings->handler;
+
+	if (dialogue->owes_reset && handler->reset != NULL)
+		handler->reset(dialogue->settings->context);
+	dialogue->owes_reset = false;
+	dialogue->state = DIALOGUE_IDLE;
+	dialogue->has_seen_rcpt = false;
+	dialogue->is_too_large = false;
+	dialogue->recipients = 0;
+	dialogue->content_size = 0;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "smtp/server/incoming.h"
+
+#include <stdio.h>
+
+#include "smtp/transparency.h"
+
+/* A size that no limit allows, counted without wrapping round. */
+static bool passes_limit(const struct dialogue *dialogue, uint64_t more)
+{
+	const struct extensions *offered = &dialogue->settings->offered;
+	uint64_t limit = offered->size ? offered->size_limit : 0;
+
+	return limit != 0 && (more > limit || dialogue->content_size > limit - more);
+}
+
+static void refuse_size(const struct dialogue *dialogue, struct server_reply *reply)
+{
+	server_reply_set(reply, 552, "5.3.4", "message is larger than the %llu octets allowed here",
+	    (unsigned long long)dialogue->settings->offered.size_limit);
+}
+
+static void pass_on(struct dialogue *dialogue, struct span piece)
+{
+	const struct server_settings *settings = dialogue->settings;
+
+	if (piece.length == 0)
+		return;
+	if (dialogue->is_too_large || passes_limit(dialogue, piece.length)) {
+		dialogue->is_too_large = true;
+		return;
+	}
+	dialogue->content_size += piece.length;
+	settings->handler->content(settings->context, piece);
+}
+
+/* The last octet has come: the one place where a message is answered for. */
+static void finish_content(struct dialogue *dialogue)
+{
+	const struct server_settings *settings = dialogue->settings;
+	struct server_reply reply = { 0 };
+	/* RFC 2033, 4.2: LMTP has a reply for each recipient that was taken. */
+	size_t replies = dialogue->is_lmtp ? dialogue->recipients : 1;
+
+	if (dialogue->is_too_large)
+		refuse_size(dialogue, &reply);
+	else
+		settings->handler->end(settings->context, &reply);
+	for (size_t i = 0; i < replies; i++)
+		dialogue_answer_handler(dialogue, &reply, 250, "2.0.0", "OK");
+	dialogue_reset(dialogue);
+}
+
+/* Is there a transaction that content may be added to?  Sets the refusal when not. */
+static void check_transaction(const struct dialogue *dialogue, struct server_reply *reply)
+{
+	if (dialogue->state == DIALOGUE_IDLE)
+		server_reply_set(reply, 503, "5.5.1", "bad sequence: MAIL comes first");
+	else if (dialogue->recipients == 0 && dialogue->has_seen_rcpt)
+		server_reply_set(reply, 554, "5.5.1", "no valid recipients");
+	else if (dialogue->recipients == 0)
+		server_reply_set(reply, 503, "5.5.1", "bad sequence: RCPT comes first");
+}
+
+static void begin(struct dialogue *dialogue, struct server_reply *reply)
+{
+	const struct server_settings *settings = dialogue->settings;
+
+	if (settings->handler->begin != NULL)
+		settings->handler->begin(settings->context, reply);
+}
+
+static void read_data(struct dialogue *dialogue)
+{
+	struct transparency transparency;
+	bool is_ended = false;
+
+	transparency_init(&transparency);
+	while (!is_ended) {
+		struct span input = stream_input(dialogue->stream);
+
+		if (input.length == 0 && !dialogue_read_content(dialogue))
+			return;
+		input = stream_input(dialogue->stream);
+		buffer_clear(&dialogue->content);
+		size_t taken = transparency_unstuff(
+		    &transparency, input, &dialogue->content, &is_ended);
+		pass_on(dialogue, buffer_span(&dialogue->content));
+		stream_consume(dialogue->stream, taken);
+	}
+	finish_content(dialogue);
+}
+
+void incoming_data(struct dialogue *dialogue)
+{
+	struct server_reply reply = { 0 };
+
+	/* RFC 3030, 2: DATA and BDAT must not meet in one transaction. */
+	if (dialogue->state == DIALOGUE_CHUNKS) {
+		dialogue_answer(dialogue, 503, "5.5.1", "bad sequence: DATA after BDAT");
+		dialogue_reset(dialogue);
+		return;
+	}
+	check_transaction(dialogue, &reply);
+	if (reply.code != 0) {
+		dialogue_answer_handler(dialogue, &reply, 503, "5.5.1", "");
+		return;
+	}
+	begin(dialogue, &reply);
+	if (dialogue_is_refused(&reply)) {
+		dialogue_answer_handler(dialogue, &reply, 451, "4.0.0", "");
+		dialogue_reset(dialogue);
+		return;
+	}
+	dialogue_answer(dialogue, 354, "", "end the content with a dot on a line of its own");
+	read_data(dialogue);
+}
+
+/* Takes size octets of input, and passes them on or drops them.  False at the session's end. */
+static bool read_chunk(struct dialogue *dialogue, uint64_t size, bool is_wanted)
+{
+	while (size != 0) {
+		if (stream_input(dialogue->stream).length == 0 && !dialogue_read_content(dialogue))
+			return false;
+		struct span input = stream_input(dialogue->stream);
+		struct span piece = input.length > size ? span_first(input, (size_t)size) : input;
+
+		if (is_wanted)
+			pass_on(dialogue, piece);
+		stream_consume(dialogue->stream, piece.length);
+		size -= piece.length;
+	}
+	return true;
+}
+
+/* Everything that can be said against a chunk before its first octet is read. */
+static void check_chunk(struct dialogue *dialogue, uint64_t size, struct server_reply *reply)
+{
+	if (!dialogue->settings->offered.chunking) {
+		server_reply_set(reply, 502, "5.5.1", "BDAT is not offered here");
+		return;
+	}
+	check_transaction(dialogue, reply);
+	if (reply->code == 0 && passes_limit(dialogue, size))
+		refuse_size(dialogue, reply);
+	if (reply->code == 0 && dialogue->state == DIALOGUE_MAIL)
+		begin(dialogue, reply);
+}
+
+void incoming_chunk(struct dialogue *dialogue, uint64_t size, bool is_last)
+{
+	struct server_reply reply = { 0 };
+	char text[64];
+
+	check_chunk(dialogue, size, &reply);
+	bool is_refused = dialogue_is_refused(&reply);
+	if (!read_chunk(dialogue, size, !is_refused))
+		return;
+	if (is_refused) {
+		dialogue_answer_handler(dialogue, &reply, 451, "4.0.0", "");
+		/* Or else a later chunk would make a message without this one. */
+		dialogue_reset(dialogue);
+		return;
+	}
+	if (is_last) {
+		finish_content(dialogue);
+		return;
+	}
+	dialogue->state = DIALOGUE_CHUNKS;
+	snprintf(text, sizeof text, "%llu octets received", (unsigned long long)size);
+	dialogue_answer(dialogue, 250, "2.0.0", text);
+}

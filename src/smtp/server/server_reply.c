@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "smtp/server/server.h"
+
+enum { LINE_LENGTH = 480 }; /* what reply_write shows of a line, and some air */
+
+void server_reply_set(
+    struct server_reply *reply, int code, const char *status, const char *format, ...)
+{
+	struct server_reply made = { .code = code };
+	va_list arguments;
+
+	snprintf(made.status, sizeof made.status, "%s", status);
+	va_start(arguments, format);
+	vsnprintf(made.text, sizeof made.text, format, arguments);
+	va_end(arguments);
+	*reply = made;
+}
+
+/* From an enhanced status (RFC 3463) to the code that fits it best; the first match counts. */
+static const struct translation {
+	const char *status; /* a beginning */
+	int code;
+} translations[] = {
+	{ "4.3.1", 452 },
+	{ "4.2.2", 452 },
+	{ "4.5.3", 452 },
+	{ "4.7.0", 454 },
+	{ "4.", 451 },
+	{ "5.1.3", 553 },
+	{ "5.1.7", 553 },
+	{ "5.1.", 550 },
+	{ "5.2.2", 552 },
+	{ "5.3.1", 552 },
+	{ "5.3.4", 552 },
+	{ "5.5.1", 503 },
+	{ "5.5.2", 501 },
+	{ "5.5.4", 501 },
+	{ "5.7.8", 535 },
+	{ "5.7.", 550 },
+	{ "5.", 554 },
+};
+
+static int code_from_status(const char *status)
+{
+	struct span text = span_from_string(status);
+
+	for (size_t i = 0; i < sizeof translations / sizeof translations[0]; i++)
+		if (span_starts_with(text, translations[i].status))
+			return translations[i].code;
+	return 451;
+}
+
+/* A line of a reply holds 512 octets and an error more: it is broken at blanks. */
+static void wrap(struct buffer *text, struct span words)
+{
+	while (words.length > LINE_LENGTH) {
+		ssize_t blank = span_find_last_byte(span_first(words, LINE_LENGTH), ' ');
+		size_t length = blank > 0 ? (size_t)blank : LINE_LENGTH;
+
+		buffer_append_span(text, span_first(words, length));
+		buffer_append_byte(text, '\n');
+		words = span_after(words, blank > 0 ? length + 1 : length);
+	}
+	buffer_append_span(text, words);
+}
+
+void server_reply_from_error(struct server_reply *reply, const struct error *error)
+{
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	bool has_status = error->status[0] == '4' || error->status[0] == '5';
+
+	buffer_init(&text, REPLY_TEXT_SIZE - 1);
+	wrap(&text, span_from_string(error->text));
+	if (error->next[0] != '\0') {
+		buffer_append_byte(&text, '\n');
+		wrap(&text, span_from_string(error->next));
+	}
+	server_reply_set(reply, code_from_status(error->status),
+	    has_status ? error->status : "4.3.0", "%s", buffer_string(&text));
+}

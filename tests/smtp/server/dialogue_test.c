@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests smtp/server/dialogue.c. */
+
+#include "smtp/server/dialogue.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/smtp/server/scene.h"
+
+/* A NOOP of this length, line end included, at every way of arriving; then a real one. */
+static void line_lengths(size_t length, const char *end, const char *codes)
+{
+	struct scene scene;
+	struct buffer input;
+
+	for (size_t read_size = 0; read_size < 3; read_size++) {
+		buffer_init(&input, 1 << 20);
+		buffer_append_string(&input, "NOOP ");
+		while (input.length < length - strlen(end))
+			buffer_append_byte(&input, 'x');
+		buffer_append_string(&input, end);
+		buffer_append_string(&input, "NOOP\r\n");
+		scene_init(&scene);
+		scene.read_size = read_size == 0 ? 0 : read_size == 1 ? 1 : 4095;
+		scene_say(&scene, buffer_string(&input));
+		scene_run(&scene);
+		scene_expect(&scene, codes, "");
+		scene_finish(&scene);
+		buffer_finish(&input);
+	}
+}
+
+static void lines_have_a_limit(void **state)
+{
+	(void)state;
+	line_lengths(COMMAND_LINE_LIMIT, "\r\n", "220 250 250");
+	line_lengths(COMMAND_LINE_LIMIT, "\n", "220 250 250");
+	line_lengths(COMMAND_LINE_LIMIT + 1, "\r\n", "220 500 250");
+	line_lengths(COMMAND_LINE_LIMIT + 1, "\n", "220 500 250");
+	line_lengths(300000, "\r\n", "220 500 250");
+}
+
+static void a_line_without_end_is_not_kept(void **state)
+{
+	struct scene scene;
+	struct buffer input;
+
+	(void)state;
+	buffer_init(&input, 1 << 20);
+	for (int i = 0; i < 500000; i++)
+		buffer_append_byte(&input, 'x');
+	scene_play(&scene, buffer_string(&input));
+	scene_expect(&scene, "220", "");
+	assert_int_equal(scene.outcome, 1);
+	buffer_finish(&input);
+	scene_finish(&scene);
+}
+
+static void pipelined_commands_are_answered_in_one_write(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene_say(&scene, "EHLO me\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nNOOP\r\nRS");
+	scene_say(&scene, "ET\r\nNOOP\r\n");
+	scene_say(&scene, "QUIT\r\n");
+	scene_run(&scene);
+	assert_string_equal(buffer_string(&scene.codes), "220 250 250 250 250 250 250 221");
+	assert_int_equal(scene.writes, 4);
+	scene_finish(&scene);
+}
+
+/* Runs with a client that has said this and waits. */
+static int run_silent(struct scene *scene, const char *input, char *output, size_t size)
+{
+	struct stream stream;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(write(ends[1], input, strlen(input)), strlen(input));
+	stream_init_take_fd(&stream, ends[0], ends[0], "client");
+	int outcome = server_run(&stream, &scene->settings, &scene->error);
+	stream_finish(&stream);
+	ssize_t length = read(ends[1], output, size - 1);
+	assert_true(length >= 0);
+	output[length] = '\0';
+	close(ends[1]);
+	return outcome;
+}
+
+static void who_is_silent_is_told_so(void **state)
+{
+	static const char *const inputs[] = { "", "NOOP\r\nNO", "MAIL FROM:<a>\r\n",
+		"MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\r\n",
+		"MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 5 LAST\r\nx", "AUTH PLAIN\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+		struct scene scene;
+		char output[4000];
+
+		scene_init(&scene);
+		/* What lies there already is read even when no time is left; see net/stream. */
+		scene.settings.command_timeout = 50;
+		scene.settings.content_timeout = 50;
+		assert_int_equal(run_silent(&scene, inputs[i], output, sizeof output), -1);
+		assert_non_null(strstr(output, "421 4.4.2 "));
+		assert_string_equal(scene.error.status, "4.4.2");
+		assert_false(scene.is_open);
+		scene_finish(&scene);
+	}
+}
+
+static void a_lost_connection_is_an_error_or_an_end(void **state)
+{
+	struct scene scene;
+	struct stream stream;
+	int ends[2];
+
+	(void)state;
+	scene_init(&scene);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	stream_init_take_fd(&stream, ends[0], ends[0], "client");
+	close(ends[1]);
+	assert_int_not_equal(server_run(&stream, &scene.settings, &scene.error), 0);
+	stream_finish(&stream);
+	scene_finish(&scene);
+}
+
+static void both_directions_are_traced(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene.settings.offered = (struct extensions){ .pipelining = true };
+	scene_say(&scene, "EHLO me\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nsecret\r\n.\r\n");
+	scene_run(&scene);
+	assert_string_equal(buffer_string(&scene.trace),
+	    ">220 host.example ESMTP test\n"
+	    "<EHLO me\n>250-host.example\n>250 PIPELINING\n"
+	    "<MAIL FROM:<a>\n>250 OK\n<RCPT TO:<b>\n>250 OK\n"
+	    "<DATA\n>354 end the content with a dot on a line of its own\n>250 OK\n");
+	scene_finish(&scene);
+}
+
+static void a_reply_of_many_lines_fits(void **state)
+{
+	struct scene scene;
+	struct dialogue dialogue;
+	struct stream stream;
+	char text[REPLY_TEXT_SIZE];
+	int ends[2];
+
+	(void)state;
+	memset(text, '\n', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	scene_init(&scene);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	stream_init_take_fd(&stream, ends[0], ends[0], "client");
+	stream.operations = &scene_operations;
+	stream.context = &scene;
+	dialogue_init(&dialogue, &stream, &scene.settings, &scene.error);
+	for (int i = 0; i < 10; i++)
+		dialogue_answer(&dialogue, 250, "2.123.123", text);
+	assert_false(dialogue.is_over);
+	assert_true(scene.writes > 0);
+	dialogue_finish(&dialogue);
+	stream_finish(&stream);
+	close(ends[1]);
+	scene_finish(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_have_a_limit),
+		cmocka_unit_test(a_line_without_end_is_not_kept),
+		cmocka_unit_test(pipelined_commands_are_answered_in_one_write),
+		cmocka_unit_test(who_is_silent_is_told_so),
+		cmocka_unit_test(a_lost_connection_is_an_error_or_an_end),
+		cmocka_unit_test(both_directions_are_traced),
+		cmocka_unit_test(a_reply_of_many_lines_fits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
