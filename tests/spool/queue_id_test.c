@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests spool/queue_id.c. */
+
+#include "spool/queue_id.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/support/guarded.h"
+
+static void ids_have_their_form(void **state)
+{
+	char id[QUEUE_ID_SIZE];
+	char other[QUEUE_ID_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		queue_id_generate(id);
+		queue_id_generate(other);
+		assert_int_equal(strlen(id), QUEUE_ID_LENGTH);
+		assert_true(queue_id_is_valid(span_from_string(id)));
+		assert_string_not_equal(id, other);
+		for (const char *p = id; *p != '\0'; p++)
+			assert_true((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z'));
+	}
+}
+
+static void an_id_knows_its_time(void **state)
+{
+	char id[QUEUE_ID_SIZE];
+	int64_t before = clock_wall();
+
+	(void)state;
+	queue_id_generate(id);
+	assert_true(queue_id_time(id) >= before);
+	assert_true(queue_id_time(id) <= clock_wall());
+}
+
+static void ids_sort_by_time(void **state)
+{
+	static const char *sorted[] = { "0000000000000000000000000", "00000000A0000000000000000",
+		"00000000Z0000000000000000", "0000000100000000000000000",
+		"1JZQWE3K00000000000000000", "ZZZZZZZZZZZZZZZZZZZZZZZZZ" };
+
+	(void)state;
+	for (size_t i = 1; i < sizeof sorted / sizeof sorted[0]; i++) {
+		assert_true(strcmp(sorted[i - 1], sorted[i]) < 0);
+		assert_true(queue_id_time(sorted[i - 1]) < queue_id_time(sorted[i]));
+	}
+	assert_int_equal(queue_id_time("0000000100000000000000000"), 32);
+	assert_int_equal(queue_id_time("ZZZZZZZZZZZZZZZZZZZZZZZZZ"), (INT64_C(1) << 45) - 1);
+}
+
+static void what_is_no_id_is_told(void **state)
+{
+	static const char *rows[] = { "", ".", "..", "t.00112233445566778899aabbccddeeff",
+		"000000000000000000000000", "00000000000000000000000000",
+		"000000000000000000000000U", "000000000000000000000000o",
+		"000000000000/000000000000", "a000000000000000000000000" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_false(queue_id_is_valid(guarded_string(rows[i])));
+	/* strchr would find the NUL at the end of the alphabet. */
+	char id[QUEUE_ID_SIZE] = "0000000000000000000000000";
+	id[12] = '\0';
+	assert_false(queue_id_is_valid(guarded(id, QUEUE_ID_LENGTH)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_have_their_form),
+		cmocka_unit_test(an_id_knows_its_time),
+		cmocka_unit_test(ids_sort_by_time),
+		cmocka_unit_test(what_is_no_id_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
