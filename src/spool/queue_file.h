@@ -24,11 +24,12 @@
  * The order of commit is write, linkat, fsync(file), fsync(directory);
  * security.md 4.4 has the measurements.
  *
- * Form, readable with less: a preamble of fixed length (version, lengths,
- * checksum, next attempt, counts, last reply, each in its own place so that it
- * can be overwritten), then records "name length:octets" that no octet of a
- * user can forge, one of them a recipient with its status character in place,
- * then the message in wire form: header, empty line, body.
+ * Form, readable with less: a preamble of fixed length (preamble.h: version,
+ * lengths, checksum; then the progress, overwritten in place), records that no
+ * octet of a user can forge (record.h, queue_records.h; a recipient's mark is
+ * overwritten in place), the message in wire form (header, empty line, body),
+ * and behind it the replies (journal.h), which may be lost.  The checksum
+ * covers the lengths, the records with their first marks, and the message.
  *
  * Does not know: smarthosts, retry times, header fields, SMTP.
  */
@@ -42,6 +43,8 @@
 #include "base/error.h"
 #include "base/writer.h"
 #include "message/envelope.h"
+#include "spool/draft.h"
+#include "spool/journal.h"
 #include "spool/queue_id.h"
 
 enum queue_file_state {
@@ -63,20 +66,20 @@ enum { QUEUE_FILE_REPLY_SIZE = 900 };
 
 /* What is known beside the envelope.  Strings are owned by the queue file when read. */
 struct queue_attributes {
-	int64_t received;     /* clock_wall */
-	int64_t uid;	      /* submitter; -1 unknown */
-	char entrance[16];    /* "local", "smtp"... for the log */
-	char full_name[401];  /* XNAME; "" */
-	bool has_8bit;	      /* set before commit: the body holds 8-bit octets */
-	bool is_report;	      /* one of our own reports: never reported on */
+	int64_t received;      /* clock_wall */
+	int64_t uid;	       /* submitter; -1 unknown */
+	char entrance[16];     /* "local", "smtp"... for the log */
+	char full_name[401];   /* XNAME; "" */
+	bool has_8bit;	       /* set before commit: the body holds 8-bit octets */
+	bool is_report;	       /* one of our own reports: never reported on */
 	uint64_t longest_line; /* octets */
 };
 
 /* What changes with each attempt; overwritten in place. */
 struct queue_progress {
-	int64_t next_attempt; /* clock_wall; 0: at once */
-	uint32_t attempts;    /* finished ones */
-	bool is_held;	      /* by an administrator */
+	int64_t next_attempt;			/* clock_wall; 0: at once */
+	uint32_t attempts;			/* finished ones */
+	bool is_held;				/* by an administrator */
 	char last_reply[QUEUE_FILE_REPLY_SIZE]; /* one line; "" */
 };
 
@@ -97,16 +100,18 @@ struct queue_file {
 	struct writer *writer;
 	uint32_t checksum;
 	uint64_t *mark_offsets;
-	char draft_name[48]; /* "" with O_TMPFILE */
+	char draft_name[DRAFT_NAME_SIZE]; /* "" with O_TMPFILE */
+	struct journal journal;
 };
 
 /*
- * Starts a draft.  The envelope and the attributes are copied and written;
- * the message follows by queue_file_write.  queue_directory stays the caller's.
+ * Starts a draft in a zeroed or finished file, whose id is kept if it holds
+ * one.  The envelope (with a sender and a recipient) and the attributes are
+ * copied and written; the message follows by queue_file_write.
+ * queue_directory stays the caller's.
  */
-int queue_file_create(struct queue_file *file, int queue_directory,
-    const struct envelope *envelope, const struct queue_attributes *attributes,
-    struct error *error);
+int queue_file_create(struct queue_file *file, int queue_directory, const struct envelope *envelope,
+    const struct queue_attributes *attributes, struct error *error);
 
 /* Appends octets of the message, header first.  A failed write is told by commit. */
 void queue_file_write(struct queue_file *file, struct span bytes);
@@ -117,33 +122,39 @@ void queue_file_end_header(struct queue_file *file);
 /*
  * Gives the draft a queue ID, unless file->id holds one already, and makes it
  * durable.  Attributes that became known meanwhile (has_8bit, longest_line)
- * are taken from file->attributes.  After 0 it survives a power cut.  After
- * -1 it has no name in the spool.
+ * are taken from file->attributes.  After 0 it survives a power cut, and stays
+ * locked until queue_file_finish.  After -1 it has no name in the spool, and
+ * can only be finished.
  */
 int queue_file_commit(struct queue_file *file, struct error *error);
 
 /*
  * Opens and checks the file with this ID and locks it.  0: active; 1: another
  * process holds it; 2: there is none; 3: it does not check out, and error says
- * why (the caller puts it aside); -1: error.
+ * why (the caller puts it aside; who does so must come from here, because a
+ * file that is not locked may be in the middle of its commit); -1: error.
+ * Never waits, whatever has that name.
  */
-int queue_file_open(struct queue_file *file, int queue_directory, const char *id,
-    struct error *error);
+int queue_file_open(
+    struct queue_file *file, int queue_directory, const char *id, struct error *error);
 
 /* The same for reading alone: no lock, nothing may be marked. */
-int queue_file_read(struct queue_file *file, int queue_directory, const char *id,
-    struct error *error);
+int queue_file_read(
+    struct queue_file *file, int queue_directory, const char *id, struct error *error);
 
 /*
  * Only the progress, without reading the message: what a start-up scan needs.
- * 0; 2: there is none; 3: it does not check out.
+ * 0; 2: there is none; 3: it does not check out, as far as one can see without
+ * the checksum (queue_file_open decides); -1: error.
  */
-int queue_file_read_progress(int queue_directory, const char *id,
-    struct queue_progress *progress, struct error *error);
+int queue_file_read_progress(
+    int queue_directory, const char *id, struct queue_progress *progress, struct error *error);
 
 /*
  * Overwrites a recipient's mark in place and adds its reply (one line, may be
  * empty; a disk too full for it loses the reply, not the mark).  Not synced.
+ * A mark only goes forward: delivered and failed stay, and in doubt is not
+ * taken back by waiting, because the message may have arrived.
  */
 int queue_file_mark(struct queue_file *file, size_t recipient, enum recipient_mark mark,
     const char *reply, struct error *error);
@@ -153,6 +164,12 @@ int queue_file_save_progress(struct queue_file *file, struct error *error);
 
 /* Makes marks and progress durable. */
 int queue_file_sync(struct queue_file *file, struct error *error);
+
+/*
+ * A second descriptor of a file that has a name, read-only and without the
+ * lock: what a worker is given.  The caller closes it.  -1: error.
+ */
+int queue_file_open_content(const struct queue_file *file, struct error *error);
 
 /* How many recipients have this mark. */
 size_t queue_file_count(const struct queue_file *file, enum recipient_mark mark);

@@ -35,9 +35,17 @@ struct spool {
 int spool_open(struct spool *spool, const char *path, bool may_create, struct error *error);
 void spool_finish(struct spool *spool);
 
-/* Becomes the owner.  0: yes; 1: another process is; -1: error. */
+/*
+ * Becomes the owner.  0: yes; 1: another process is; -1: error.  The lock
+ * passes to children with its descriptor: a child that may outlive the owner
+ * must close spool->lock.  spool_unlock ends the lock for all who have it,
+ * spool_finish only closes.
+ */
 int spool_lock(struct spool *spool, struct error *error);
 void spool_unlock(struct spool *spool);
+
+/* Removes drafts that a crash left (draft.h).  For the owner, once, before it lists the queue. */
+int spool_sweep(struct spool *spool, struct error *error);
 
 /* Is there a spool at path that belongs to this uid?  Touches nothing. */
 bool spool_is_own(const char *path);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "spool/queue_content.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "spool/checksum.h"
+#include "spool/queue_error.h"
+#include "spool/queue_records.h"
+
+/* NULL, or in words why the lengths cannot be true of a file of this size. */
+static const char *check_lengths(const struct preamble *preamble, off_t size)
+{
+	uint64_t total;
+
+	if (preamble->records_length > QUEUE_RECORDS_LIMIT ||
+	    preamble->header_length > preamble->message_length || preamble->recipient_count == 0 ||
+	    preamble->recipient_count > ENVELOPE_RECIPIENT_LIMIT)
+		return "its lengths do not fit together";
+	if (__builtin_add_overflow(
+		preamble->records_length + PREAMBLE_SIZE, preamble->message_length, &total) ||
+	    total > (uint64_t)size)
+		return "it is shorter than it should be";
+	return NULL;
+}
+
+int queue_content_load_preamble(int fd, const char *id, off_t size, char text[PREAMBLE_SIZE],
+    struct preamble *preamble, struct queue_progress *progress, struct error *error)
+{
+	ssize_t count = file_read_full_at(fd, text, PREAMBLE_SIZE, 0);
+	const char *fault;
+
+	if (count < 0)
+		return queue_error_system(error, "cannot read", id);
+	if (count < PREAMBLE_SIZE)
+		return queue_error_damaged(
+		    error, id, size == 0 ? "it is empty" : "it is cut short");
+	fault = preamble_parse(text, preamble, progress);
+	if (fault == NULL)
+		fault = check_lengths(preamble, size);
+	return fault != NULL ? queue_error_damaged(error, id, fault) : QUEUE_OPENED;
+}
+
+static int load_records(struct queue_file *file, const struct preamble *preamble,
+    struct buffer *records, struct error *error)
+{
+	size_t length = (size_t)preamble->records_length;
+	size_t recipients = (size_t)preamble->recipient_count;
+	const char *fault;
+
+	buffer_init(records, length);
+	char *room = length != 0 ? buffer_reserve(records, length) : NULL;
+	ssize_t count = room != NULL ? file_read_full_at(file->fd, room, length, PREAMBLE_SIZE) : 0;
+	if (count < 0)
+		return queue_error_system(error, "cannot read", file->id);
+	if ((size_t)count < length)
+		return queue_error_damaged(error, file->id, "it is cut short");
+	if (room != NULL)
+		buffer_extend(records, length);
+
+	file->marks = memory_allocate(recipients + 1);
+	file->mark_offsets = memory_allocate(recipients * sizeof *file->mark_offsets);
+	file->replies = memory_allocate(recipients * sizeof *file->replies);
+	fault = queue_records_take_marks(records, recipients, file->marks, file->mark_offsets);
+	return fault != NULL ? queue_error_damaged(error, file->id, fault) : QUEUE_OPENED;
+}
+
+/* 0; 1: the file ends before; -1 with errno set. */
+static int checksum_file(int fd, uint64_t offset, uint64_t length, uint32_t *checksum)
+{
+	char bytes[65536];
+
+	while (length != 0) {
+		size_t size = length < sizeof bytes ? (size_t)length : sizeof bytes;
+		ssize_t count = file_read_full_at(fd, bytes, size, (off_t)offset);
+
+		if (count < 0)
+			return -1;
+		if ((size_t)count < size)
+			return 1;
+		*checksum = checksum_extend(*checksum, span_from_bytes(bytes, size));
+		offset += size;
+		length -= size;
+	}
+	return 0;
+}
+
+static int check_content(struct queue_file *file, const struct preamble *preamble,
+    struct span records, const char *sealed, struct error *error)
+{
+	uint32_t checksum = checksum_extend(0, records);
+	int outcome = checksum_file(file->fd, PREAMBLE_SIZE + preamble->records_length,
+	    preamble->message_length, &checksum);
+
+	if (outcome < 0)
+		return queue_error_system(error, "cannot read", file->id);
+	if (outcome > 0)
+		return queue_error_damaged(error, file->id, "it is cut short");
+	checksum = checksum_extend(checksum, span_from_bytes(sealed, PREAMBLE_SEALED_SIZE));
+	if (checksum != preamble->checksum)
+		return queue_error_damaged(error, file->id, "its checksum is wrong");
+	return QUEUE_OPENED;
+}
+
+static void take_preamble(struct queue_file *file, const struct preamble *preamble)
+{
+	file->message_offset = PREAMBLE_SIZE + preamble->records_length;
+	file->header_length = preamble->header_length;
+	file->message_length = preamble->message_length;
+	file->checksum = preamble->checksum;
+	file->attributes.has_8bit = preamble->has_8bit;
+	file->attributes.longest_line = preamble->longest_line;
+	file->journal.start = file->message_offset + file->message_length;
+	file->journal.seed = preamble->checksum;
+}
+
+int queue_content_load(struct queue_file *file, off_t size, struct error *error)
+{
+	CLEANUP(buffer_finish) struct buffer records = { 0 };
+	struct preamble preamble;
+	char text[PREAMBLE_SIZE];
+	const char *fault;
+	int outcome = queue_content_load_preamble(
+	    file->fd, file->id, size, text, &preamble, &file->progress, error);
+
+	if (outcome == QUEUE_OPENED)
+		outcome = load_records(file, &preamble, &records, error);
+	if (outcome == QUEUE_OPENED)
+		outcome = check_content(file, &preamble, buffer_span(&records), text, error);
+	if (outcome != QUEUE_OPENED)
+		return outcome;
+	fault = queue_records_parse(buffer_span(&records), &file->envelope, &file->attributes);
+	if (fault == NULL && file->envelope.recipient_count != preamble.recipient_count)
+		fault = "its recipients are not as many as they should be";
+	if (fault != NULL)
+		return queue_error_damaged(error, file->id, fault);
+	take_preamble(file, &preamble);
+	if (journal_read(&file->journal, file->fd, file->replies, file->envelope.recipient_count) <
+	    0)
+		return queue_error_system(error, "cannot read", file->id);
+	return QUEUE_OPENED;
+}

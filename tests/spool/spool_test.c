@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests spool/spool.c. */
+
+#include "spool/spool.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "tests/spool/scratch.h"
+
+static char *place(const struct scratch *scratch, const char *name)
+{
+	return memory_format("%s/%s", scratch->path, name);
+}
+
+static void a_new_spool_is_private(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	CLEANUP(memory_free_string) char *slashed = place(&scratch, "spool//");
+	struct spool spool = { 0 };
+	struct stat status;
+	struct error error;
+	mode_t before = umask(0777);
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	(void)umask(before);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0700);
+	assert_int_equal(fstat(spool.queue, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0700);
+	assert_string_equal(spool.path, path);
+	assert_int_equal(spool.lock, -1);
+	spool_finish(&spool);
+	/* Once there, it is opened without being made. */
+	assert_int_equal(spool_open(&spool, slashed, false, &error), 0);
+	assert_string_equal(spool.path, path);
+	spool_finish(&spool);
+	scratch_remove(&scratch);
+}
+
+static void what_is_missing_is_made_only_on_request(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	CLEANUP(memory_free_string) char *deep = place(&scratch, "a/b");
+	struct spool spool = { 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, false, &error), -1);
+	assert_non_null(strstr(error.text, path));
+	assert_non_null(strstr(error.next, "install -d -m 700"));
+	assert_int_equal(faccessat(scratch.fd, "spool", F_OK, 0), -1);
+	assert_int_equal(spool_open(&spool, deep, true, &error), -1);
+	assert_non_null(strstr(error.next, "install -d -m 700"));
+	assert_null(spool.path);
+	scratch_remove(&scratch);
+}
+
+static void one_that_others_may_write_is_refused(void **state)
+{
+	static const mode_t modes[] = { 0770, 0720, 0702, 0777, 01777, 02770 };
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	CLEANUP(memory_free_string) char *queue = place(&scratch, "spool/queue");
+	struct spool spool = { 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	spool_finish(&spool);
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		assert_int_equal(chmod(path, modes[i]), 0);
+		assert_int_equal(spool_open(&spool, path, true, &error), -1);
+		assert_int_equal(error.kind, ERROR_NO_PERMISSION);
+		assert_non_null(strstr(error.next, "chmod 700"));
+		assert_non_null(strstr(error.next, path));
+		assert_int_equal(chmod(path, 0700), 0);
+		assert_int_equal(chmod(queue, modes[i]), 0);
+		assert_int_equal(spool_open(&spool, path, true, &error), -1);
+		assert_non_null(strstr(error.next, queue));
+		assert_int_equal(chmod(queue, 0700), 0);
+	}
+	scratch_remove(&scratch);
+}
+
+static void one_of_another_user_is_refused(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	struct spool spool = { 0 };
+	struct error error;
+
+	(void)state;
+	if (geteuid() != 0) {
+		scratch_remove(&scratch);
+		/* Without root only one that is there anyway: the root directory. */
+		assert_int_equal(spool_open(&spool, "/", false, &error), -1);
+		assert_non_null(strstr(error.next, "chown"));
+		assert_false(spool_is_own("/"));
+		return;
+	}
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	spool_finish(&spool);
+	assert_true(spool_is_own(path));
+	assert_int_equal(chown(path, 12345, (gid_t)-1), 0);
+	assert_false(spool_is_own(path));
+	assert_int_equal(spool_open(&spool, path, true, &error), -1);
+	assert_non_null(strstr(error.text, "12345"));
+	assert_non_null(strstr(error.next, "chown -R 0 "));
+	scratch_remove(&scratch);
+}
+
+static void a_symbolic_link_or_a_file_is_refused(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	CLEANUP(memory_free_string) char *link = place(&scratch, "link");
+	CLEANUP(memory_free_string) char *slashed = place(&scratch, "link/");
+	CLEANUP(memory_free_string) char *file = place(&scratch, "file");
+	const char *refused[] = { link, slashed, file };
+	struct spool spool = { 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	spool_finish(&spool);
+	assert_int_equal(symlink(path, link), 0);
+	(void)close(openat(scratch.fd, "file", O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(spool_open(&spool, refused[i], true, &error), -1);
+		assert_non_null(strstr(error.next, "no symbolic link"));
+		assert_false(spool_is_own(refused[i]));
+	}
+	assert_true(spool_is_own(path));
+	scratch_remove(&scratch);
+}
+
+static void a_queue_that_leads_elsewhere_is_refused(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	CLEANUP(memory_free_string) char *queue = place(&scratch, "spool/queue");
+	struct spool spool = { 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(symlink("/tmp", queue), 0);
+	assert_int_equal(spool_open(&spool, path, true, &error), -1);
+	assert_non_null(strstr(error.text, queue));
+	scratch_remove(&scratch);
+}
+
+static void one_process_owns_it(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	struct spool spool = { 0 };
+	struct spool other = { 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	assert_int_equal(spool_open(&other, path, false, &error), 0);
+	assert_int_equal(spool_lock(&spool, &error), 0);
+	assert_int_equal(spool_lock(&other, &error), 1);
+	assert_int_equal(other.lock, -1);
+
+	/* A child that has the descriptor does not keep what was unlocked. */
+	int inherited = dup(spool.lock);
+	spool_unlock(&spool);
+	assert_int_equal(spool_lock(&other, &error), 0);
+	assert_int_equal(spool_lock(&spool, &error), 1);
+	spool_finish(&other);
+	assert_int_equal(spool_lock(&spool, &error), 0);
+	(void)close(inherited);
+	spool_finish(&spool);
+	spool_unlock(&spool);
+	scratch_remove(&scratch);
+}
+
+static void damaged_files_are_put_aside_and_kept(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	struct spool spool = { 0 };
+	struct error error;
+	char id[QUEUE_ID_SIZE];
+	char text[256];
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	assert_int_equal(scratch_commit(spool.queue, id, &error), 0);
+	assert_int_equal(spool_put_aside(&spool, id, &error), 0);
+	assert_int_equal(faccessat(spool.queue, id, F_OK, 0), -1);
+	snprintf(text, sizeof text, "corrupt/%s", id);
+	assert_int_equal(faccessat(spool.directory, text, F_OK, 0), 0);
+
+	/* Another of the same name does not replace it. */
+	assert_int_equal(symlinkat("/etc/passwd", spool.queue, id), 0);
+	assert_int_equal(spool_put_aside(&spool, id, &error), -1);
+	assert_int_equal(unlinkat(spool.directory, text, 0), 0);
+	assert_int_equal(spool_put_aside(&spool, id, &error), 0);
+	assert_int_equal(spool_put_aside(&spool, id, &error), -1);
+	spool_finish(&spool);
+	scratch_remove(&scratch);
+}
+
+static void the_owner_sweeps(void **state)
+{
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	struct spool spool = { 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	assert_int_equal(spool_lock(&spool, &error), 0);
+	(void)close(openat(spool.queue, "t.0", O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	assert_int_equal(spool_sweep(&spool, &error), 0);
+	assert_int_equal(faccessat(spool.queue, "t.0", F_OK, 0), -1);
+	spool_finish(&spool);
+	scratch_remove(&scratch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_spool_is_private),
+		cmocka_unit_test(what_is_missing_is_made_only_on_request),
+		cmocka_unit_test(one_that_others_may_write_is_refused),
+		cmocka_unit_test(one_of_another_user_is_refused),
+		cmocka_unit_test(a_symbolic_link_or_a_file_is_refused),
+		cmocka_unit_test(a_queue_that_leads_elsewhere_is_refused),
+		cmocka_unit_test(one_process_owns_it),
+		cmocka_unit_test(damaged_files_are_put_aside_and_kept),
+		cmocka_unit_test(the_owner_sweeps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
