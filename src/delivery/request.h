@@ -29,9 +29,10 @@ struct request_relay {
 };
 
 struct request_attempt {
-	uint32_t number;	  /* repeated in every result */
-	struct envelope envelope; /* the sender to use, the recipients to try; owned after decoding */
-	char *header;		  /* outgoing, wire form, with its empty line; owned after decoding */
+	uint32_t number; /* repeated in every result */
+	struct envelope
+	    envelope; /* the sender to use, the recipients to try; owned after decoding */
+	char *header; /* outgoing, wire form, with its empty line; owned after decoding */
 	size_t header_length;
 	uint64_t body_offset; /* in the descriptor */
 	uint64_t body_length;
@@ -46,8 +47,8 @@ void request_encode_attempt(const struct request_attempt *attempt, struct buffer
 /* The kind of an encoded message, or -1. */
 int request_kind_of(struct span message);
 int request_decode_relay(struct span message, struct request_relay *relay, struct error *error);
-int request_decode_attempt(struct span message, struct request_attempt *attempt,
-    struct error *error);
+int request_decode_attempt(
+    struct span message, struct request_attempt *attempt, struct error *error);
 
 void request_finish_relay(struct request_relay *relay);
 void request_finish_attempt(struct request_attempt *attempt);

@@ -33,8 +33,8 @@ enum { RESULT_TEXT_SIZE = 1000 };
 
 struct result {
 	enum result_kind kind;
-	uint32_t number;    /* of the attempt: recipient, done */
-	uint32_t recipient; /* its index in the attempt's envelope: recipient */
+	uint32_t number;	     /* of the attempt: recipient, done */
+	uint32_t recipient;	     /* its index in the attempt's envelope: recipient */
 	enum result_outcome outcome; /* recipient */
 	int code;		     /* of the reply; 0 without one: recipient */
 	char status[STATUS_SIZE];    /* recipient */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "delivery/result.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "delivery/counted.h"
+
+enum { CODE_LIMIT = 999 };
+
+static void encode_error(const struct error *error, struct buffer *message)
+{
+	counted_put_number(message, error->kind);
+	counted_put_string(message, error->status);
+	counted_put_string(message, error->text);
+	counted_put_string(message, error->next);
+}
+
+void result_encode(const struct result *result, struct buffer *message)
+{
+	buffer_append_byte(message, (char)result->kind);
+	switch (result->kind) {
+	case RESULT_READY:
+		counted_put_string(message, result->text);
+		break;
+	case RESULT_RECIPIENT:
+		counted_put_number(message, result->number);
+		counted_put_number(message, result->recipient);
+		counted_put_number(message, result->outcome);
+		counted_put_number(message, (uint64_t)result->code);
+		counted_put_string(message, result->status);
+		counted_put_string(message, result->text);
+		break;
+	case RESULT_DONE:
+		counted_put_number(message, result->number);
+		break;
+	case RESULT_LOST:
+		counted_put_number(message, (uint64_t)result->step);
+		encode_error(&result->error, message);
+		break;
+	}
+}
+
+/* The worker read hostile octets; what it hands on must not drive a terminal or end a line. */
+static void take_masked(struct counted *counted, char *text, size_t size)
+{
+	counted_take_text(counted, text, size);
+	for (char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+/* "" or a whole enhanced status. */
+static void take_status(struct counted *counted, char status[static STATUS_SIZE])
+{
+	char text[STATUS_SIZE];
+
+	counted_take_text(counted, text, sizeof text);
+	struct span span = span_from_string(text);
+	if (span.length == 0)
+		status[0] = '\0';
+	else if (status_parse(span, text[0], status) != span.length)
+		counted->is_wrong = true;
+}
+
+static void decode_error(struct counted *counted, struct error *error)
+{
+	uint64_t kind = counted_take_number(counted, ERROR_CONFIG);
+
+	if (kind != ERROR_NONE && kind < ERROR_USAGE)
+		counted->is_wrong = true;
+	error->kind = (enum error_kind)kind;
+	take_status(counted, error->status);
+	take_masked(counted, error->text, sizeof error->text);
+	take_masked(counted, error->next, sizeof error->next);
+}
+
+static void decode_recipient(struct counted *counted, struct result *result)
+{
+	result->number = (uint32_t)counted_take_number(counted, UINT32_MAX);
+	result->recipient = (uint32_t)counted_take_number(counted, UINT32_MAX);
+	result->outcome = (enum result_outcome)counted_take_number(counted, RESULT_IN_DOUBT);
+	result->code = (int)counted_take_number(counted, CODE_LIMIT);
+	take_status(counted, result->status);
+	take_masked(counted, result->text, sizeof result->text);
+}
+
+static void decode(struct counted *counted, char kind, struct result *result)
+{
+	result->kind = (enum result_kind)(unsigned char)kind;
+	switch (kind) {
+	case RESULT_READY:
+		take_masked(counted, result->text, sizeof result->text);
+		break;
+	case RESULT_RECIPIENT:
+		decode_recipient(counted, result);
+		break;
+	case RESULT_DONE:
+		result->number = (uint32_t)counted_take_number(counted, UINT32_MAX);
+		break;
+	case RESULT_LOST:
+		result->step = (int)counted_take_number(counted, INT_MAX);
+		decode_error(counted, &result->error);
+		break;
+	default:
+		counted->is_wrong = true;
+	}
+}
+
+int result_decode(struct span message, struct result *result, struct error *error)
+{
+	struct counted counted = { span_after(message, 1), message.length == 0 };
+	struct result found = { 0 };
+
+	decode(&counted, message.length != 0 ? message.start[0] : '\0', &found);
+	if (!counted_is_complete(&counted))
+		return error_set(error, ERROR_SOFTWARE, "4.3.0", "a worker's result is malformed");
+	*result = found;
+	return 0;
+}
