@@ -32,7 +32,6 @@ struct run {
 	size_t open;	  /* recipients of each fate */
 	size_t accepted;
 	size_t next_accepted; /* LMTP: whose reply comes next */
-	bool mail_is_refused; /* also BDAT and the content: nobody is left */
 	bool may_send;	      /* the 354 has come */
 	bool has_left;	      /* the last octet of the content */
 	bool is_ended;	      /* the server has ended the transaction by its reply */
@@ -125,17 +124,25 @@ static int on_rset(struct run *run, const struct reply *reply, struct error *err
 	return 0;
 }
 
-static int on_mail(struct run *run, const struct reply *reply, struct error *error)
+static int on_mail(struct run *run, const struct reply *reply)
 {
 	char what[WHAT_SIZE];
 
-	(void)error;
 	if (reply_class(reply) == 2)
 		return 0;
 	snprintf(what, sizeof what, "MAIL FROM:<%s>", run->transaction->envelope->sender);
 	judge_all(run, what, reply);
-	run->mail_is_refused = true;
 	return 0;
+}
+
+/*
+ * Too many recipients: RFC 821 had 552 for it, and RFC 5321, 4.5.3.1.10 wants
+ * it read as 452.  Only where others were taken, and no status says otherwise.
+ */
+static bool is_too_many(const struct run *run, const struct reply *reply)
+{
+	return reply->code == 552 && run->accepted != 0 &&
+	       (reply->status[0] == '\0' || strcmp(reply->status, "5.5.3") == 0);
 }
 
 static int on_rcpt(struct run *run, size_t index, const struct reply *reply)
@@ -151,6 +158,14 @@ static int on_rcpt(struct run *run, size_t index, const struct reply *reply)
 		return 0;
 	}
 	snprintf(what, sizeof what, "RCPT TO:<%s>", recipient_at(run, index)->address);
+	if (is_too_many(run, reply)) {
+		struct reply later = *reply;
+
+		later.code = 452;
+		snprintf(later.status, sizeof later.status, "4.5.3");
+		judge_one(run, index, what, &later);
+		return 0;
+	}
 	judge_one(run, index, what, reply);
 	return 0;
 }
@@ -172,7 +187,6 @@ static int on_chunk(struct run *run, const struct reply *reply)
 	if (reply_class(reply) == 2)
 		return 0;
 	judge_all(run, "the content", reply);
-	run->mail_is_refused = true;
 	return 0;
 }
 
@@ -189,7 +203,7 @@ static int on_content_end(
     struct run *run, enum command_verb verb, const struct reply *reply, struct error *error)
 {
 	/* Taken for nobody: this server counts otherwise than we do. */
-	if (run->accepted == 0 && !run->mail_is_refused && reply_class(reply) == 2)
+	if (run->accepted == 0 && reply_class(reply) == 2)
 		return session_unexpected(run->session, "the content for nobody", reply, error);
 	/* What a refused BDAT leaves behind is not said by RFC 3030; a dot clears all. */
 	run->is_ended = verb != COMMAND_BDAT || reply_class(reply) == 2;
@@ -220,7 +234,7 @@ static int take_reply(struct run *run, const struct pipeline_entry *entry,
 	case COMMAND_RSET:
 		return on_rset(run, reply, error);
 	case COMMAND_MAIL:
-		return on_mail(run, reply, error);
+		return on_mail(run, reply);
 	case COMMAND_RCPT:
 		return on_rcpt(run, entry->recipient, reply);
 	case COMMAND_DATA:
@@ -318,7 +332,7 @@ static int add_recipients(struct run *run, struct error *error)
 	const struct envelope *envelope = run->transaction->envelope;
 
 	buffer_init(&line, COMMAND_LINE_LIMIT);
-	for (size_t i = 0; i < envelope->recipient_count && !run->mail_is_refused; i++) {
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
 		struct pipeline_entry entry = { .verb = COMMAND_RCPT, .recipient = i };
 
 		if (run->fates[i] == FATE_REPORTED)

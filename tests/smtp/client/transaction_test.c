@@ -240,6 +240,10 @@ static size_t run_manner(const struct manner *manner)
 	print_message("%s\n", manner->name);
 	fflush(NULL);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	/* Small enough that neither side can say everything before the other listens. */
+	for (size_t i = 0; i < 2 && manner->chatter != 0; i++)
+		assert_int_equal(
+		    setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int)), 0);
 	pid_t child = fork();
 	if (child == 0) {
 		close(ends[0]);
