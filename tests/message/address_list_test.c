@@ -75,6 +75,7 @@ static const struct row {
 	{ "literal", "a@[192.0.2.1], b@[IPv6:2001:db8::1]", "a@[192.0.2.1]|b@[IPv6:2001:db8::1]|" },
 	{ "literal with blanks", "a@[ 192.0.2.1 ]", "a@[192.0.2.1]|" },
 	{ "group", "friends: a@b, C <c@d>;, e@f", "a@b|c@d|e@f|" },
+	{ "two groups", "x: a@b;, y: c@d; z: e@f", "a@b|c@d|e@f|" },
 	{ "empty group", "undisclosed-recipients:;", "" },
 	{ "empty group of two words", "undisclosed recipients: ;, a@b", "a@b|" },
 	{ "group without end", "x: a@b", "a@b|" },

@@ -125,6 +125,8 @@ static void the_error_names_the_address(void **state)
 	(void)state;
 	assert_int_equal(address_check(guarded_string("a b@c"), &error), -1);
 	assert_string_equal(error.text, "<a b@c> is not a mail address: it holds a blank");
+	assert_int_equal(address_check(guarded_string("a@b@c"), &error), -1);
+	assert_string_equal(error.text, "<a@b@c> is not a mail address: it holds a second @");
 }
 
 static void it_is_split_at_the_last_at_outside_quotes(void **state)
@@ -141,6 +143,7 @@ static void it_is_split_at_the_last_at_outside_quotes(void **state)
 		{ "\"a@b\"", "\"a@b\"", "", true },
 		{ "\"a\\\"@b\"@c", "\"a\\\"@b\"", "c", false },
 		{ "a@", "a", "", false },
+		{ "a\\@b", "a\\", "b", false },
 		{ "\"a\\", "\"a\\", "", true },
 	};
 

@@ -139,6 +139,9 @@ static void what_it_learns(void **state)
 		{ "a\0b\n", 4, false, true, 3 },
 		{ "1234567\x80", 8, true, false, 8 },
 		{ "12345678\xff\n", 10, true, false, 9 },
+		{ "\x80"
+		  "1234567\n",
+		    9, true, false, 8 },
 		{ ".\n", 2, false, false, 1 },
 		{ "a\rb\r\n", 5, false, false, 3 },
 		{ "a\r\r\rb\r\n", 7, false, false, 5 },

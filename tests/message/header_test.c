@@ -12,8 +12,11 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "tests/support/guarded.h"
@@ -106,19 +109,31 @@ static void what_follows_the_border_is_body(void **state)
 
 static void a_body_of_one_long_line_is_no_header(void **state)
 {
-	CLEANUP(header_finish) struct header header;
-	CLEANUP(buffer_finish) struct buffer body;
-	CLEANUP(buffer_finish) struct buffer message;
+	/* Without a header, and behind a field that is longer than the pieces. */
+	static const size_t field_lengths[] = { 0, 7000 };
 
 	(void)state;
-	header_init(&header);
-	buffer_init(&body, 4 * HEADER_LIMIT);
-	buffer_init(&message, 4 * HEADER_LIMIT);
-	memset(buffer_reserve(&message, 2 * HEADER_LIMIT), 'x', 2 * HEADER_LIMIT);
-	buffer_extend(&message, 2 * HEADER_LIMIT);
-	feed_all(&header, buffer_span(&message), 700, &body);
-	assert_false(header.has_overflowed);
-	assert_int_equal(body.length, 2 * HEADER_LIMIT);
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(header_finish) struct header header;
+		CLEANUP(buffer_finish) struct buffer body;
+		CLEANUP(buffer_finish) struct buffer message;
+		size_t length = field_lengths[i];
+
+		header_init(&header);
+		buffer_init(&body, 4 * HEADER_LIMIT);
+		buffer_init(&message, 4 * HEADER_LIMIT);
+		memset(buffer_reserve(&message, length + 2 * HEADER_LIMIT), 'x',
+		    length + 2 * HEADER_LIMIT);
+		buffer_extend(&message, length + 2 * HEADER_LIMIT);
+		if (length != 0) {
+			memcpy(message.start, "A: ", 3);
+			memcpy(message.start + length - 2, "\r\n", 2);
+		}
+		feed_all(&header, buffer_span(&message), 700, &body);
+		assert_false(header.has_overflowed);
+		assert_int_equal(header.total, length);
+		assert_int_equal(body.length, 2 * HEADER_LIMIT);
+	}
 }
 
 /* In small pieces too, in time that does not grow with the square of the length. */
@@ -238,6 +253,49 @@ static void fields_are_removed(void **state)
 	assert_written(&header, "\r\n");
 }
 
+/* A value that could end its field, or a name that is none, ends the process instead. */
+static void injection_is_a_fault_of_the_caller(void **state)
+{
+	static const struct attempt {
+		const char *field, *value;
+		bool passes;
+	} attempts[] = {
+		{ "A", "b\r\n c", true },
+		{ "A", "b\r\nBcc: c", false },
+		{ "A", "b\nBcc: c", false },
+		{ "A", "b\n c", false },
+		{ "A", "b\rc", false },
+		{ "A", "b\r\n", false },
+		{ "A", "b\r\n\r\n", false },
+		{ "A: b\r\nC", "d", false },
+		{ "", "d", false },
+		{ "A b", "d", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+		pid_t child = fork();
+		int status;
+
+		assert_true(child >= 0);
+		if (child == 0) {
+			struct header header;
+
+			(void)!freopen("/dev/null", "w", stderr);
+			(void)sigaction(
+			    SIGABRT, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+			header_init(&header);
+			header_append(
+			    &header, attempts[i].field, guarded_string(attempts[i].value));
+			header_finish(&header);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		if (attempts[i].passes != (status == 0))
+			fail_msg("%s: %s", attempts[i].field, attempts[i].value);
+	}
+}
+
 static void many_fields_are_kept_in_order(void **state)
 {
 	CLEANUP(header_finish) struct header header = { 0 };
@@ -269,6 +327,7 @@ int main(void)
 		cmocka_unit_test(fields_are_found_by_name),
 		cmocka_unit_test(fields_are_added_and_replaced),
 		cmocka_unit_test(fields_are_removed),
+		cmocka_unit_test(injection_is_a_fault_of_the_caller),
 		cmocka_unit_test(many_fields_are_kept_in_order),
 	};
 
