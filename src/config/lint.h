@@ -13,6 +13,9 @@
 #include "base/error.h"
 #include "base/span.h"
 
+/* What neither file may hold: a byte order mark, NUL. */
+int lint_bytes(const char *path, struct span text, struct error *error);
+
 /*
  * mailchute.conf before libConfuse: unquoted values that lose '*' or what
  * follows '#', '+' unquoted, unbalanced braces or quotes, ';', a byte order
@@ -27,5 +30,18 @@ int lint_settings(const char *path, struct span text, struct error *error);
  * secret: the value in the corrected line is "...".
  */
 int lint_secrets(const char *path, struct span text, struct error *error);
+
+/*
+ * The line where mailchute.conf, which passed lint_settings, sets the option
+ * of this block (NULL: outside of blocks), or where the block begins (option
+ * NULL).  title is NULL for blocks without one.  0: it does not.
+ */
+int lint_find_line(struct span text, const char *block, const char *title, const char *option);
+
+/* The line of the first value that reads the environment, "${NAME}"; 0 without one. */
+int lint_find_expansion(struct span text);
+
+/* The line of a key in secrets.ini, which passed lint_secrets; 0: it is not there. */
+int lint_find_secret(struct span text, const char *section, const char *key);
 
 #endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * nearest - the known name that a mistyped one was probably meant to be
+ */
+
+#ifndef CONFIG_NEAREST_H
+#define CONFIG_NEAREST_H
+
+#include <stddef.h>
+
+#include "base/span.h"
+
+/* The nearest of names by edits, case aside, or NULL when none is near enough to be meant. */
+const char *nearest_name(struct span given, const char *const *names, size_t count);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests config/lint_secrets.c.  One row, one rule; the row's name says the rule. */
+
+#include "config/lint.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/guarded.h"
+
+struct row {
+	const char *name;
+	const char *text;
+	const char *want; /* NULL: no fault; else a part of the error's text */
+	const char *next; /* a part of the next step */
+};
+
+static const struct row rows[] = {
+	{ "nothing", "", NULL, NULL },
+	{ "a section", "; c\n# c\n[gmail]\r\nuser = \"me@x\"\r\npassword = 'a b \"#;c'\n", NULL,
+	    NULL },
+	{ "plain values", "[a]\nuser = me@x\npassword = abcd efgh=%!\n", NULL, NULL },
+	{ "a backslash inside without quotes", "[a]\npassword = ab\\cd\n", NULL, NULL },
+	{ "a comment behind a quoted value", "[a]\npassword = \"ab\" # c\n", NULL, NULL },
+	{ "the same key elsewhere", "[a]\nuser = x\n[b]\nuser = x\n", NULL, NULL },
+	/* config-parsers.md: what iniparser does silently, or says badly */
+	{ "a # cuts", "[a]\npassword = hunter#2\n", "f line 2: the value of password holds # or ;",
+	    "password = \"...\"" },
+	{ "a ; cuts", "[a]\npassword = hunter;2\n", "f line 2: the value of password holds # or ;",
+	    "" },
+	{ "a backslash in double quotes", "[a]\npassword = \"hunt\\\"er\"\n",
+	    "f line 2: the value of password has a backslash", "" },
+	{ "a backslash in single quotes", "[a]\npassword = 'hunt\\er'\n", "has a backslash", "" },
+	{ "a trailing backslash swallows a section", "[a]\npassword = hunter\\\n[b]\nuser = x\n",
+	    "f line 2: the value of password ends in a backslash", "" },
+	{ "a trailing backslash in a comment", "[a]\n# hunter\\\npassword = x\n",
+	    "f line 2: the comment ends in a backslash", "" },
+	{ "a duplicate key, any case", "[a]\nuser = x\nUser = y\n",
+	    "f line 3: User is in line 2 already", "" },
+	{ "a duplicate section, any case", "[a]\nuser = x\n[A]\npassword = y\n",
+	    "f line 3: the section A is in line 1 already", "" },
+	{ "a comment behind a section", "[gmail] ; mine\n", "f line 1: something stands behind",
+	    "write: [gmail]" },
+	{ "a section without ]", "[gmail\n", "f line 1: the section has no closing ]", "" },
+	{ "a section without a name", "[ ]\n", "f line 1: the section has no name", "" },
+	{ "a byte order mark", "\xef\xbb\xbf[a]\n", "f line 1: the file begins with", "" },
+	{ "an open quote", "[a]\npassword = \"hunter\n", "has no closing quote", "" },
+	{ "text behind the quote", "[a]\npassword = \"hunter\"2\n", "goes on behind its closing",
+	    "" },
+	{ "begins with =", "[a]\npassword = =hunter\n", "begins with =", "" },
+	{ "before any section", "user = x\n", "f line 1: a key stands before", "" },
+	{ "no =", "[a]\nhunter2\n", "f line 2: neither a [section] nor a key", "" },
+	{ "an unknown key", "[a]\npasword = hunter\n", "f line 2: there is no key \"pasword\"",
+	    "write: password = " },
+	{ "an unknown key that could be a secret", "[a]\nhunter+!2 = x\n",
+	    "f line 2: no known key stands", "" },
+	{ "a control character", "[a]\npassword = hun\001ter\n", "holds a control character", "" },
+};
+
+static void check_row(const struct row *row)
+{
+	struct error error = { 0 };
+	int outcome = lint_secrets("f", guarded_string(row->text), &error);
+
+	if (outcome != (row->want != NULL ? -1 : 0))
+		fail_msg("%s: returned %d (%s)", row->name, outcome, error.text);
+	if (row->want == NULL)
+		return;
+	if (strstr(error.text, row->want) == NULL || strstr(error.next, row->next) == NULL)
+		fail_msg("%s: said \"%s\" and \"%s\"", row->name, error.text, error.next);
+	assert_int_equal(error.kind, ERROR_CONFIG);
+	/* The passwords of these rows never stand in an error. */
+	assert_null(strstr(error.text, "hunt"));
+	assert_null(strstr(error.next, "hunt"));
+	assert_string_equal(error.status, "5.3.5");
+}
+
+/* A file cut anywhere is sound or at fault: never a read past its end. */
+static void check_prefixes(const struct row *row)
+{
+	for (size_t length = 0; length < strlen(row->text); length++) {
+		struct error error;
+
+		(void)lint_secrets("f", guarded(row->text, length), &error);
+	}
+}
+
+static void secrets_are_sound_or_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		check_row(&rows[i]);
+		check_prefixes(&rows[i]);
+	}
+}
+
+static void nul_is_a_fault(void **state)
+{
+	struct error error;
+
+	(void)state;
+	assert_int_equal(lint_secrets("f", guarded("[a]\nuser = \0\n", 13), &error), -1);
+	assert_string_equal(error.text, "f line 2: there is a NUL byte");
+}
+
+static void long_lines_are_faults(void **state)
+{
+	char text[1100] = "[a]\npassword = ";
+	struct error error;
+
+	(void)state;
+	memset(text + strlen(text), 'x', 1000 - strlen("password = "));
+	assert_int_equal(lint_secrets("f", guarded_string(text), &error), 0);
+	text[strlen(text)] = 'x';
+	assert_int_equal(lint_secrets("f", guarded_string(text), &error), -1);
+	assert_non_null(strstr(error.text, "f line 2: the line is longer"));
+}
+
+static void lines_are_found(void **state)
+{
+	struct span text;
+
+	(void)state;
+	text = guarded_string("[a]\nuser = x\n[B]\n\nUSER = x\n");
+	assert_int_equal(lint_find_secret(text, "b", "user"), 5);
+	assert_int_equal(lint_find_secret(text, "b", ""), 3);
+	assert_int_equal(lint_find_secret(text, "b", "password"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(secrets_are_sound_or_named),
+		cmocka_unit_test(nul_is_a_fault),
+		cmocka_unit_test(long_lines_are_faults),
+		cmocka_unit_test(lines_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
