@@ -76,8 +76,7 @@ struct config_sources {
  * Reads all sources and checks every value.  -1: ERROR_CONFIG with file, line,
  * the fault and the corrected line.  config need not be initialised.
  */
-int config_load(const struct config_sources *sources, struct config *config,
-    struct error *error);
+int config_load(const struct config_sources *sources, struct config *config, struct error *error);
 
 /* Safe on a zeroed config; wipes secrets; zeroes. */
 void config_finish(struct config *config);

@@ -19,7 +19,10 @@
  * file that others may read is refused with the command that mends it (78);
  * unreadable is 78 with owner, mode and the command.
  */
-int secrets_read(const char *path, const char *section, struct smarthost *smarthost,
-    struct error *error);
+int secrets_read(
+    const char *path, const char *section, struct smarthost *smarthost, struct error *error);
+
+/* A smarthost without a from sends as its login, where that is an address. */
+void secrets_default_from(struct smarthost *smarthost);
 
 #endif

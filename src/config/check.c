@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config/check.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/span.h"
+#include "config/nearest.h"
+
+static int refuse(
+    const struct check_place *place, const char *text, const char *wanted, struct error *error)
+{
+	error_set(error, ERROR_CONFIG, "5.3.5", "%s: %s = \"%s\" is no %s", place->where,
+	    place->name, text, wanted);
+	return -1;
+}
+
+int check_duration(
+    const struct check_place *place, const char *text, int64_t *milliseconds, struct error *error)
+{
+	int64_t value;
+
+	if (!clock_parse_duration(span_from_string(text), &value) || value <= 0) {
+		refuse(place, text, "time", error);
+		return error_next(error,
+		    "write a number above 0 with ms, s, m, h or d: %s = \"30s\"", place->name);
+	}
+	*milliseconds = value;
+	return 0;
+}
+
+/* The index of text among words, or -1 with the words in the error. */
+static int check_word(const struct check_place *place, const char *text, const char *const *words,
+    size_t count, struct error *error)
+{
+	const char *nearest;
+	char list[200] = "";
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(text, words[i]) == 0)
+			return (int)i;
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(list);
+
+		snprintf(list + length, sizeof list - length, "%s%s", i != 0 ? ", " : "", words[i]);
+	}
+	nearest = nearest_name(span_from_string(text), words, count);
+	refuse(place, text, "word that is known here", error);
+	return error_next(error, "write: %s = \"%s\" (known: %s)", place->name,
+	    nearest != NULL ? nearest : words[0], list);
+}
+
+int check_mode(
+    const struct check_place *place, const char *text, enum config_mode *mode, struct error *error)
+{
+	static const char *const words[] = {
+		[CONFIG_MODE_AUTO] = "auto",
+		[CONFIG_MODE_SERVICE] = "service",
+		[CONFIG_MODE_SPOOL] = "spool",
+		[CONFIG_MODE_DIRECT] = "direct",
+	};
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*mode = (enum config_mode)index;
+	return 0;
+}
+
+int check_wait(
+    const struct check_place *place, const char *text, enum config_wait *wait, struct error *error)
+{
+	static const char *const words[] = {
+		[CONFIG_WAIT_AUTO] = "auto",
+		[CONFIG_WAIT_DISK] = "disk",
+		[CONFIG_WAIT_OUTCOME] = "outcome",
+	};
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*wait = (enum config_wait)index;
+	return 0;
+}
+
+int check_path(const struct check_place *place, const char *text, struct error *error)
+{
+	if (text[0] == '/' && !span_has_control(span_from_string(text)))
+		return 0;
+	refuse(place, text, "absolute path", error);
+	return error_next(error, "write: %s = \"/...\"", place->name);
+}
+
+int check_log(const struct check_place *place, const char *text, struct error *error)
+{
+	static const char *const words[] = { "auto", "stderr", "syslog", "none" };
+
+	if (text[0] == '/')
+		return check_path(place, text, error);
+	if (check_word(place, text, words, sizeof words / sizeof words[0], error) >= 0)
+		return 0;
+	return error_next(error,
+	    "write: %s = \"auto\" (known: auto, stderr, syslog, none, or the "
+	    "absolute path of a file)",
+	    place->name);
+}
+
+static bool is_name_byte(char c, const char *others)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (unsigned char)c > 0x7f || (c != '\0' && strchr(others, c) != NULL);
+}
+
+static bool is_domain(struct span domain)
+{
+	char previous = '.';
+
+	if (domain.length == 0 || domain.length > 255)
+		return false;
+	for (size_t i = 0; i < domain.length; i++) {
+		char c = domain.start[i];
+
+		if (!is_name_byte(c, "-._") || (c == '.' && previous == '.'))
+			return false;
+		previous = c;
+	}
+	return previous != '.';
+}
+
+static bool is_literal(const char *text)
+{
+	struct span span = span_from_string(text);
+	char inside[INET6_ADDRSTRLEN];
+	unsigned char bytes[16];
+
+	if (span.length < 3 || text[0] != '[' || text[span.length - 1] != ']')
+		return false;
+	span = span_after(span_first(span, span.length - 1), 1);
+	bool is_six = span_starts_with_ignoring_case(span, "IPv6:");
+	if (is_six)
+		span = span_after(span, 5);
+	if (span.length >= sizeof inside)
+		return false;
+	memcpy(inside, span.start, span.length);
+	inside[span.length] = '\0';
+	return inet_pton(is_six ? AF_INET6 : AF_INET, inside, bytes) == 1;
+}
+
+int check_domain(
+    const struct check_place *place, const char *text, bool may_be_literal, struct error *error)
+{
+	if (is_domain(span_from_string(text)) || (may_be_literal && is_literal(text)))
+		return 0;
+	refuse(place, text, may_be_literal ? "host name or address literal" : "domain", error);
+	return error_next(error, "write: %s = \"example.com\"%s", place->name,
+	    may_be_literal ? " or \"[192.0.2.1]\"" : "");
+}
+
+/* Settings know only the outer form; the envelope's door looks again. */
+static bool is_local_part(struct span local)
+{
+	for (size_t i = 0; i < local.length; i++) {
+		char c = local.start[i];
+
+		if ((unsigned char)c <= 0x20 || c == 0x7f || strchr("<>()[],;:\\\"@", c) != NULL)
+			return false;
+	}
+	return local.length != 0;
+}
+
+int check_address(
+    const struct check_place *place, const char *text, bool may_be_bare, struct error *error)
+{
+	struct span span = span_from_string(text);
+	ssize_t at = span_find_last_byte(span, '@');
+	struct span local = at < 0 ? span : span_first(span, (size_t)at);
+
+	if (is_local_part(local) &&
+	    (at < 0 ? may_be_bare
+		    : is_domain(span_after(span, (size_t)at + 1)) || is_literal(text + at + 1)))
+		return 0;
+	refuse(place, text, "mail address", error);
+	if (text[0] == '@')
+		return error_next(
+		    error, "an unquoted * is dropped: put the value in double quotes");
+	return error_next(error, "write: %s = \"alerts@example.com\"", place->name);
+}
+
+int check_title(const struct check_place *place, const char *text, struct error *error)
+{
+	bool is_sound = text[0] != '\0';
+
+	for (const char *p = text; *p != '\0'; p++)
+		is_sound = is_sound && (unsigned char)*p < 0x80 && is_name_byte(*p, "-_.");
+	if (is_sound)
+		return 0;
+	refuse(place, text, "name that both files can hold", error);
+	return error_next(error, "use letters, digits, '-', '_' and '.'");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * check - texts of settings to values, the same for every source
+ *
+ * where says where the text stands, for the error: "/etc/mailchute/mailchute.conf
+ * line 12" or "MAILCHUTE_MODE"; name is the option.  Each returns 0 with the
+ * value, or -1 with ERROR_CONFIG.
+ */
+
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config/config.h"
+
+struct check_place {
+	const char *where;
+	const char *name;
+};
+
+int check_duration(
+    const struct check_place *place, const char *text, int64_t *milliseconds, struct error *error);
+int check_mode(
+    const struct check_place *place, const char *text, enum config_mode *mode, struct error *error);
+int check_wait(
+    const struct check_place *place, const char *text, enum config_wait *wait, struct error *error);
+
+/* An absolute path. */
+int check_path(const struct check_place *place, const char *text, struct error *error);
+
+/* What log_open takes. */
+int check_log(const struct check_place *place, const char *text, struct error *error);
+
+/* local@domain, by its outer form; may_be_bare allows a local part alone. */
+int check_address(
+    const struct check_place *place, const char *text, bool may_be_bare, struct error *error);
+
+/* A domain; or, where may_be_literal, "[192.0.2.1]" too. */
+int check_domain(
+    const struct check_place *place, const char *text, bool may_be_literal, struct error *error);
+
+/* Letters, digits, '-', '_', '.': what both parsers keep. */
+int check_title(const struct check_place *place, const char *text, struct error *error);
+
+#endif

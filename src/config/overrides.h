@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * overrides - what /run/secrets and the environment put over the file
+ *
+ * MAILCHUTE_URL is a setup of its own: it replaces every smarthost of the file.
+ */
+
+#ifndef CONFIG_OVERRIDES_H
+#define CONFIG_OVERRIDES_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "config/config.h"
+
+int overrides_apply(
+    const char *run_secrets, bool uses_environment, struct config *config, struct error *error);
+
+/* "/run/secrets/mailchute_url (missing), MAILCHUTE_URL (unset here)"; the caller frees it. */
+char *overrides_looked(const char *run_secrets, bool uses_environment);
+
+#endif

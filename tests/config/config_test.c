@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests config/config.c, and with it overrides.c, check.c and alias_list.c. */
+
+#include "config/config.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "config/environment.h"
+#include "config/secrets.h"
+
+static char folder[] = "/tmp/mailchute-config-XXXXXX";
+
+static const char *const variables[] = { "MAILCHUTE_CONFIG", "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
+	"MAILCHUTE_USER", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE", "MAILCHUTE_FROM",
+	"MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE", "MAILCHUTE_LOG",
+	"TEST_EMPTY", "TEST_LIST" };
+
+static char *path_of(const char *name)
+{
+	return memory_format("%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	CLEANUP(memory_free_string) char *path = path_of(name);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(path, 0644), 0);
+}
+
+static void remove_file(const char *name)
+{
+	CLEANUP(memory_free_string) char *path = path_of(name);
+
+	(void)unlink(path);
+}
+
+static int load(const char *text, struct config *config, struct error *error)
+{
+	CLEANUP(memory_free_string) char *main_file = path_of("mailchute.conf");
+	const struct config_sources sources = { .main_file = main_file, .run_secrets = folder };
+
+	write_file("mailchute.conf", text);
+	return config_load(&sources, config, error);
+}
+
+/* "identity" given, so that no test asks the network who this machine is. */
+static const char identity[] = "identity { ehlo = \"h.example\" domain = \"d.example\" }\n";
+
+static void two_lines_suffice(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+	CLEANUP(memory_free_string)
+	char *text = memory_format(
+	    "%ssmarthost \"provider\" { url = \"smtp+tls://smtp.example.com:587\"  "
+	    "from = \"alerts@example.com\" }\n"
+	    "alias \"root\"         { to = { \"me@example.com\" } }\n",
+	    identity);
+
+	(void)state;
+	if (load(text, &config, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(config.smarthost_count, 1);
+	assert_string_equal(config.smarthosts[0].parameters.name, "provider");
+	assert_string_equal(config.smarthosts[0].parameters.host, "smtp.example.com");
+	assert_string_equal(config.smarthosts[0].parameters.from, "alerts@example.com");
+	assert_int_equal(config.smarthosts[0].parameters.connect_timeout, 30000);
+	assert_null(config.smarthosts[0].parameters.ca_file);
+	assert_string_equal(config.smarthosts[0].secret, "provider");
+	assert_int_equal(config.smarthosts[0].place.line, 2);
+	assert_int_equal(config.alias_count, 1);
+	assert_string_equal(config.aliases[0].name, "root");
+	assert_string_equal(config.aliases[0].targets[0], "me@example.com");
+	assert_int_equal(config.aliases[0].place.line, 3);
+	assert_string_equal(config.ehlo, "h.example");
+	assert_string_equal(config.domain, "d.example");
+	assert_string_equal(config.aliases_file, "/etc/aliases");
+	assert_string_equal(config.spool, MAILCHUTE_SPOOL_DIR);
+	assert_int_equal(config.mode, CONFIG_MODE_AUTO);
+	assert_int_equal(config.wait, CONFIG_WAIT_AUTO);
+	assert_int_equal(config.wait_limit, 3000);
+	assert_int_equal(config.timeout, 20000);
+	assert_int_equal(config.retry_count, 5);
+	assert_int_equal(config.retry[0], 30000);
+	assert_int_equal(config.retry[4], 3600000);
+	assert_int_equal(config.lifetime, 5 * 86400000);
+	assert_string_equal(config.log_to, "auto");
+	assert_string_equal(config.secrets_file, MAILCHUTE_SYSCONFDIR "/secrets.ini");
+	assert_null(config.looked);
+}
+
+static void every_setting_is_read(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("TEST_LIST", "a@x.example, b@x.example", 1);
+	setenv("TEST_EMPTY", "", 1);
+	if (load(
+		"identity { ehlo = \"[192.0.2.1]\" domain = 'x.example' }\n"
+		"smarthost \"a\" { url = \"smtps://a.example\" }\n"
+		"smarthost \"b\" {\n url = \"smtp://b.example\" secret = \"a\" from = b@x.example\n"
+		" ca_file = \"/ca\" timeout = \"5s\" }\n"
+		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
+		"alias \"Ops\" { to = ops@x.example }\n"
+		"aliases_file = \"/my/aliases\"\n"
+		"queue { dir = \"/q\" retry = { 1s, \"2m,3h\" } lifetime = 1d }\n"
+		"submit { mode = direct wait = disk wait_limit = 250ms }\n"
+		"submit { timeout = \"${TEST_EMPTY:-1m}\" }\n"
+		"log { to = \"/var/log/x\" }\n",
+		&config, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_string_equal(config.ehlo, "[192.0.2.1]");
+	assert_int_equal(config.smarthost_count, 2);
+	assert_string_equal(config.smarthosts[1].secret, "a");
+	assert_string_equal(config.smarthosts[1].parameters.from, "b@x.example");
+	assert_string_equal(config.smarthosts[1].parameters.ca_file, "/ca");
+	assert_int_equal(config.smarthosts[1].parameters.connect_timeout, 5000);
+	assert_int_equal(config.aliases[0].target_count, 3);
+	assert_string_equal(config.aliases[0].targets[1], "b@x.example");
+	assert_string_equal(config.aliases[0].targets[2], "root");
+	assert_string_equal(config.aliases[1].name, "Ops");
+	assert_string_equal(config.aliases_file, "/my/aliases");
+	assert_string_equal(config.spool, "/q");
+	assert_int_equal(config.retry_count, 3);
+	assert_int_equal(config.retry[2], 3 * 3600000);
+	assert_int_equal(config.lifetime, 86400000);
+	assert_int_equal(config.mode, CONFIG_MODE_DIRECT);
+	assert_int_equal(config.wait, CONFIG_WAIT_DISK);
+	assert_int_equal(config.wait_limit, 250);
+	/* An empty variable is no value: the default holds, though not the shell's. */
+	assert_int_equal(config.timeout, 20000);
+	assert_string_equal(config.log_to, "/var/log/x");
+}
+
+static void faults_are_named_with_their_line(void **state)
+{
+	static const struct row {
+		const char *text;
+		const char *want;
+		const char *next;
+	} rows[] = {
+		{ "x = \"1\"", "line 1: there is no option \"x\" outside of blocks", "" },
+		{ "Identity { }", "line 1: there is no option \"Identity\"", "\"identity\"" },
+		{ "queue {\n lifetme = \"5d\"\n}",
+		    "line 2: there is no option \"lifetme\" in queue",
+		    "the nearest known one is \"lifetime\"" },
+		{ "smarthost \"a\" {\n\n uri = \"5d\"\n}",
+		    "line 3: there is no option \"uri\" in smarthost", "\"url\"" },
+		{ "smarthost { url = \"x\" }", "line 1: missing title", "" },
+		{ "queue \"a\" { }", "line 1: missing opening brace", "" },
+		{ "queue = \"a\"", "line 1: missing opening brace", "" },
+		{ "aliases_file = { \"/a\" }", "line 1: unexpected token", "" },
+		{ "smarthost \"a\" {\n}", "line 1: smarthost \"a\" has no url", "url = " },
+		{ "smarthost \"a\" {\n url = \"${TEST_EMPTY}\" }", "smarthost \"a\" has no url",
+		    "" },
+		{ "smarthost \"a\" {\n url = \"http://x\" }", "line 2: ", "" },
+		{ "smarthost \"a\" {\n url = \"smtp://u:hunter2@x\" }",
+		    "line 2: the url of smarthost \"a\" holds a password", "secrets.ini" },
+		{ "smarthost \"a b\" { url = \"smtp://x\" }", "line 1: smarthost = \"a b\" is no",
+		    "" },
+		{ "smarthost \"a\" { url = \"smtp://x\" }\nsmarthost \"A\" { url = \"smtp://x\" }",
+		    "line 2: smarthost \"A\" differs from \"a\" in line 1 only by case", "" },
+		{ "smarthost \"a\" { url = \"smtp://x\" }\nsmarthost \"a\" { url = \"smtp://x\" }",
+		    "line 2: smarthost \"a\" stands in line 1 already", "" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n from = root }", "line 2: from = \"root\"",
+		    "" },
+		{ "alias \"a\" {\n to = { \"@example.com\" } }", "line 2: to = \"@example.com\"",
+		    "quotes" },
+		{ "alias \"a\" {\n to = { \"|prog\" } }", "line 2: to = \"|prog\": programs", "" },
+		{ "alias \"a\" { }", "line 1: to names nobody", "" },
+		{ "alias \"a\" {\n to = { \"${TEST_EMPTY}\" } }", "line 2: to names nobody", "" },
+		{ "alias \"a\" { to = b }\nalias \"A\" { to = c }",
+		    "line 2: there is an alias \"a\" in line 1 already", "" },
+		{ "alias \"a@b.example\" { to = c }", "line 1: alias \"a@b.example\"",
+		    "alias \"a\"" },
+		{ "submit {\n mode = dirct }", "line 2: mode = \"dirct\"", "mode = \"direct\"" },
+		{ "submit {\n wait = never }", "line 2: wait = \"never\"", "outcome" },
+		{ "submit {\n timeout = soon }", "line 2: timeout = \"soon\" is no time", "30s" },
+		{ "submit {\n timeout = 0 }", "line 2: timeout = \"0\" is no time", "" },
+		{ "queue {\n retry = { 1s, 1x } }", "line 2: retry = \"1x\" is no time", "" },
+		{ "queue {\n dir = spool }", "line 2: dir = \"spool\" is no absolute path", "" },
+		{ "log {\n to = jornal }", "line 2: to = \"jornal\"", "syslog" },
+		{ "identity {\n ehlo = \"a b\" }", "line 2: ehlo = \"a b\"", "" },
+		{ "identity {\n domain = \"a..b\" }", "line 2: domain = \"a..b\"", "" },
+		{ "queue {\n dir = \"/a\";\n}", "line 2: there are no semicolons", "" },
+	};
+
+	(void)state;
+	setenv("TEST_EMPTY", "", 1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct config config = { 0 };
+		struct error error = { 0 };
+
+		if (load(rows[i].text, &config, &error) != -1)
+			fail_msg("%s: no fault", rows[i].text);
+		if (strstr(error.text, rows[i].want) == NULL ||
+		    strstr(error.next, rows[i].next) == NULL)
+			fail_msg(
+			    "%s: said \"%s\" and \"%s\"", rows[i].text, error.text, error.next);
+		assert_non_null(strstr(error.text, "mailchute.conf line "));
+		assert_int_equal(error.kind, ERROR_CONFIG);
+		assert_null(strstr(error.text, "hunter2"));
+		assert_int_equal(config.smarthost_count, 0);
+		assert_null(config.ehlo);
+	}
+}
+
+static void the_environment_comes_last(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("MAILCHUTE_URL", "smtp+tls://me%40x.example:p%3Aa%25ss@smtp.x.example", 1);
+	setenv("MAILCHUTE_ROOT", "a@x.example,b@x.example", 1);
+	setenv("MAILCHUTE_DOMAIN", "x.example", 1);
+	setenv("MAILCHUTE_SPOOL", "/s", 1);
+	setenv("MAILCHUTE_MODE", "spool", 1);
+	setenv("MAILCHUTE_LOG", "stderr", 1);
+	if (load("identity { ehlo = h.example }\n"
+		 "smarthost \"a\" { url = \"smtp://a\" }\nsmarthost \"b\" { url = \"smtp://b\" }\n"
+		 "alias \"Root\" { to = c@x.example }\nsubmit { mode = direct }",
+		&config, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(config.smarthost_count, 1);
+	struct smarthost *smarthost = &config.smarthosts[0].parameters;
+	assert_string_equal(smarthost->name, "default");
+	assert_string_equal(smarthost->user, "me@x.example");
+	assert_string_equal(smarthost->password, "p:a%ss");
+	assert_string_equal(smarthost->from, "me@x.example");
+	assert_string_equal(config.smarthosts[0].place.file, "MAILCHUTE_URL");
+	assert_int_equal(config.alias_count, 1);
+	assert_int_equal(config.aliases[0].target_count, 2);
+	assert_string_equal(config.domain, "x.example");
+	assert_string_equal(config.spool, "/s");
+	assert_int_equal(config.mode, CONFIG_MODE_SPOOL);
+	assert_string_equal(config.log_to, "stderr");
+}
+
+static void an_ignored_environment_changes_nothing(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	CLEANUP(memory_free_string) char *main_file = path_of("mailchute.conf");
+	const struct config_sources sources = {
+		.main_file = main_file, .run_secrets = folder, .ignores_environment = true
+	};
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("MAILCHUTE_URL", "smtp://evil.example", 1);
+	setenv("MAILCHUTE_DOMAIN", "evil.example", 1);
+	setenv("MAILCHUTE_CONFIG", "/nowhere", 1);
+	write_file("mailchute.conf", identity);
+	assert_int_equal(config_load(&sources, &config, &error), 0);
+	assert_int_equal(config.smarthost_count, 0);
+	assert_string_equal(config.domain, "d.example");
+	assert_non_null(strstr(config.looked, "MAILCHUTE_URL (does not count here)"));
+	struct config other = { 0 };
+	write_file("mailchute.conf", "identity {\n domain = \"${MAILCHUTE_DOMAIN}\" }");
+	assert_int_equal(config_load(&sources, &other, &error), -1);
+	assert_non_null(strstr(error.text, "line 2: ${...} reads the environment"));
+}
+
+static void login_variables(void **state)
+{
+	static const struct row {
+		const char *url;
+		const char *user;
+		const char *password;
+		const char *want_user; /* NULL: a fault */
+		const char *want_password;
+	} rows[] = {
+		{ "smtps://x.example", "u", "p", "u", "p" },
+		{ "smtps://v@x.example", "", "p", "v", "p" },
+		{ "smtps://v:q@x.example", "", "p", "v", "p" },
+		{ "smtps://v:q@x.example", "u", "", "u", "q" },
+		{ "smtps://x.example", "", "p", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(config_finish) struct config config = { 0 };
+		struct error error = { 0 };
+
+		setenv("MAILCHUTE_URL", rows[i].url, 1);
+		setenv("MAILCHUTE_USER", rows[i].user, 1);
+		setenv("MAILCHUTE_PASSWORD", rows[i].password, 1);
+		int outcome = load(identity, &config, &error);
+		assert_int_equal(outcome, rows[i].want_user != NULL ? 0 : -1);
+		if (outcome < 0)
+			continue;
+		assert_string_equal(config.smarthosts[0].parameters.user, rows[i].want_user);
+		assert_string_equal(
+		    config.smarthosts[0].parameters.password, rows[i].want_password);
+	}
+}
+
+static void run_secrets_need_no_variable(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	CLEANUP(memory_free_string) char *subfolder = path_of("mailchute");
+	CLEANUP(memory_free_string) char *secrets = path_of("mailchute/secrets.ini");
+	struct error error = { 0 };
+
+	(void)state;
+	write_file("mailchute_url", "smtps://me%40x.example@smtp.x.example\n");
+	write_file("smtp_password", "pa ss\n");
+	assert_int_equal(mkdir(subfolder, 0700), 0);
+	write_file("mailchute/secrets.ini", "[default]\n");
+	int outcome = load(identity, &config, &error);
+	remove_file("mailchute_url");
+	remove_file("smtp_password");
+	remove_file("mailchute/secrets.ini");
+	assert_int_equal(rmdir(subfolder), 0);
+	assert_int_equal(outcome, 0);
+	assert_int_equal(config.smarthost_count, 1);
+	assert_string_equal(config.smarthosts[0].parameters.user, "me@x.example");
+	assert_string_equal(config.smarthosts[0].parameters.password, "pa ss");
+	assert_string_equal(config.secrets_file, secrets);
+}
+
+static void variables_at_fault_are_named(void **state)
+{
+	static const struct row {
+		const char *name;
+		const char *value;
+		const char *want;
+	} rows[] = {
+		{ "MAILCHUTE_URL", "smtp.example.com", "MAILCHUTE_URL: " },
+		{ "MAILCHUTE_URL_FILE", "/nowhere/url", "MAILCHUTE_URL_FILE names /nowhere/url" },
+		{ "MAILCHUTE_CONFIG", "/nowhere/conf", NULL },
+		{ "MAILCHUTE_ROOT", "a b", "MAILCHUTE_ROOT = \"a b\"" },
+		{ "MAILCHUTE_ROOT", " , ", "MAILCHUTE_ROOT names nobody" },
+		{ "MAILCHUTE_DOMAIN", "a b", "MAILCHUTE_DOMAIN = \"a b\"" },
+		{ "MAILCHUTE_SPOOL", "here", "MAILCHUTE_SPOOL = \"here\"" },
+		{ "MAILCHUTE_MODE", "fast", "MAILCHUTE_MODE = \"fast\"" },
+		{ "MAILCHUTE_LOG", "loud", "MAILCHUTE_LOG = \"loud\"" },
+		{ "MAILCHUTE_FROM", "root", "MAILCHUTE_FROM = \"root\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(config_finish) struct config config = { 0 };
+		struct error error = { 0 };
+
+		setenv(rows[i].name, rows[i].value, 1);
+		int outcome = load(identity, &config, &error);
+		unsetenv(rows[i].name);
+		/* A main file named by the caller is not asked for by variable. */
+		assert_int_equal(outcome, rows[i].want != NULL ? -1 : 0);
+		if (rows[i].want != NULL && strstr(error.text, rows[i].want) == NULL)
+			fail_msg("%s: %s", rows[i].name, error.text);
+	}
+}
+
+static void a_named_file_must_exist(void **state)
+{
+	const struct config_sources sources = { .run_secrets = folder };
+	CLEANUP(config_finish) struct config config = { 0 };
+	CLEANUP(memory_free_string) char *main_file = path_of("mailchute.conf");
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("MAILCHUTE_CONFIG", "/nowhere/conf", 1);
+	assert_int_equal(config_load(&sources, &config, &error), -1);
+	assert_non_null(strstr(error.text, "MAILCHUTE_CONFIG names /nowhere/conf"));
+	write_file("mailchute.conf", identity);
+	setenv("MAILCHUTE_CONFIG", main_file, 1);
+	assert_int_equal(config_load(&sources, &config, &error), 0);
+	assert_string_equal(config.domain, "d.example");
+}
+
+static void no_smarthost_says_what_was_looked_at(void **state)
+{
+	const struct config_sources sources = { .main_file = "/nowhere/conf",
+		.run_secrets = folder };
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("MAILCHUTE_DOMAIN", "d.example", 1);
+	assert_int_equal(config_load(&sources, &config, &error), 0);
+	assert_int_equal(config_no_smarthost(&config, &error), -1);
+	assert_int_equal(error.kind, ERROR_CONFIG);
+	assert_non_null(
+	    strstr(error.text, "no smarthost is configured, so there is nowhere to send "
+			       "mail (looked: /nowhere/conf (missing), "));
+	assert_non_null(strstr(error.text, "/mailchute_url (missing), MAILCHUTE_URL (unset here"));
+	assert_non_null(strstr(error.next, "smarthost \"provider\" { url = "));
+	assert_non_null(strstr(error.next, "alias \"root\""));
+	/* Without settings the machine still has names for EHLO and for bare names. */
+	assert_string_not_equal(config.ehlo, "localhost");
+	assert_string_not_equal(config.ehlo, "");
+	assert_string_equal(config.domain, "d.example");
+}
+
+/* Takes the '#' from lines that have no blank behind it. */
+static char *uncomment(const char *path)
+{
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	struct buffer output = { 0 };
+	struct error error;
+	struct span line;
+
+	buffer_init(&text, 65536);
+	buffer_init(&output, 65536);
+	if (file_read_whole(path, &text, &error) < 0)
+		fail_msg("%s", error.text);
+	struct span rest = buffer_span(&text);
+	while (span_take_line(&rest, &line)) {
+		/* An option of a block is written "#    name". */
+		bool is_example = span_starts_with(line, "#") &&
+				  (!span_starts_with(line, "# ") ||
+				      span_starts_with(line, "#    "));
+
+		buffer_append_span(&output, is_example ? span_after(line, 1) : line);
+		buffer_append_byte(&output, '\n');
+	}
+	return buffer_take_string(&output);
+}
+
+static void the_examples_are_true(void **state)
+{
+	CLEANUP(memory_free_string) char *settings = uncomment("../etc/mailchute.conf");
+	CLEANUP(memory_free_string) char *secrets = uncomment("../etc/secrets.ini");
+	CLEANUP(memory_free_string) char *path = path_of("secrets.ini");
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	if (load(settings, &config, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(config.smarthost_count, 2);
+	assert_int_equal(config.alias_count, 3);
+	assert_int_equal(config.retry_count, 5);
+	/* The defaults that the file shows are the ones that hold. */
+	assert_int_equal(config.wait_limit, 3000);
+	assert_int_equal(config.timeout, 20000);
+	assert_int_equal(config.lifetime, 5 * 86400000);
+	write_file("secrets.ini", secrets);
+	assert_int_equal(chmod(path, 0600), 0);
+	if (secrets_read(path, "provider", &config.smarthosts[0].parameters, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_string_equal(
+	    config.smarthosts[0].parameters.password, "the password, with any #;= in it");
+	assert_int_equal(
+	    secrets_read(path, "office365", &config.smarthosts[1].parameters, &error), -1);
+	assert_non_null(strstr(error.text, "office365.password, which does not exist"));
+}
+
+static int clear_environment(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+		unsetenv(variables[i]);
+	return 0;
+}
+
+static int make_folder(void **state)
+{
+	(void)clear_environment(state);
+	if (!environment_counts()) {
+		fprintf(stderr, "a mailchute.conf is installed: root's variables do not count\n");
+		return -1;
+	}
+	return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	remove_file("mailchute.conf");
+	remove_file("secrets.ini");
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(two_lines_suffice, clear_environment),
+		cmocka_unit_test_teardown(every_setting_is_read, clear_environment),
+		cmocka_unit_test_teardown(faults_are_named_with_their_line, clear_environment),
+		cmocka_unit_test_teardown(the_environment_comes_last, clear_environment),
+		cmocka_unit_test_teardown(
+		    an_ignored_environment_changes_nothing, clear_environment),
+		cmocka_unit_test_teardown(login_variables, clear_environment),
+		cmocka_unit_test_teardown(run_secrets_need_no_variable, clear_environment),
+		cmocka_unit_test_teardown(variables_at_fault_are_named, clear_environment),
+		cmocka_unit_test_teardown(a_named_file_must_exist, clear_environment),
+		cmocka_unit_test_teardown(no_smarthost_says_what_was_looked_at, clear_environment),
+		cmocka_unit_test_teardown(the_examples_are_true, clear_environment),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

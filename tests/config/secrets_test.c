@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests config/secrets.c. */
+
+#include "config/secrets.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static char folder[] = "/tmp/mailchute-secrets-XXXXXX";
+
+static char *path_of(const char *name)
+{
+	return memory_format("%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	CLEANUP(memory_free_string) char *path = path_of(name);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int read_section(const char *section, struct smarthost *smarthost, struct error *error)
+{
+	CLEANUP(memory_free_string) char *path = path_of("secrets.ini");
+
+	return secrets_read(path, section, smarthost, error);
+}
+
+static void odd_passwords_come_whole(void **state)
+{
+	static const struct row {
+		const char *written;
+		const char *password;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "abcd efgh ijkl mnop", "abcd efgh ijkl mnop" },
+		{ "\"ab#cd;ef\"", "ab#cd;ef" },
+		{ "'it\"s'", "it\"s" },
+		{ "\"it's #1\"", "it's #1" },
+		{ "\" blanks \"", " blanks " },
+		{ "it's\"both", "it's\"both" },
+		{ "ab\\cd", "ab\\cd" },
+		{ "a=b==", "a=b==" },
+		{ "\"=%s%n\"", "=%s%n" },
+		{ "100%", "100%" },
+		{ "[x]", "[x]" },
+		{ "p\xc3\xa4ss", "p\xc3\xa4ss" },
+		{ "\"${HOME}\"", "${HOME}" },
+		{ "$HOME `id`", "$HOME `id`" },
+		{ "\"[x]\" # comment", "[x]" },
+		{ "','", "," },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(memory_free_string)
+		char *text = memory_format("[Main]\nuser = me@example.com\npassword = %s\n"
+					   "[other]\nuser = x\npassword = y\n",
+		    rows[i].written);
+		CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+		struct error error = { 0 };
+
+		smarthost_init(&smarthost);
+		write_file("secrets.ini", text, 0600);
+		if (read_section("main", &smarthost, &error) != 0)
+			fail_msg("%s: %s", rows[i].written, error.text);
+		assert_string_equal(smarthost.password, rows[i].password);
+		assert_string_equal(smarthost.user, "me@example.com");
+		assert_string_equal(smarthost.from, "me@example.com");
+	}
+}
+
+static void faults_are_named(void **state)
+{
+	static const struct row {
+		const char *text;
+		mode_t mode;
+		const char *want;
+	} rows[] = {
+		{ "[main]\nuser = a\npassword = hunter\n", 0644, "everyone on this machine" },
+		{ "[main]\nuser = a\npassword = hunter\n", 0604, "everyone on this machine" },
+		{ "[main]\nuser = a\npassword = hunter#2\n", 0600,
+		    "line 3: the value of password" },
+		{ "[main]\nuser = a\n", 0600, "line 1: [main] has no password" },
+		{ "[main]\npassword = hunter\n", 0600, "line 1: [main] has no user" },
+		{ "[main]\nuser = a\npassword = \"\"\n", 0600, "line 1: [main] has no password" },
+		{ "[main]\nuser = a\npassword = hunter\npassword_file = hunt\n", 0600,
+		    "both password and password_file" },
+		{ "[main]\nuser = a\npassword_file = missing\n", 0600, "does not exist" },
+		{ "[main]\nuser = a\npassword_file = open\n", 0600, "open holds passwords and is" },
+		{ "[main]\nuser = a\npassword_file = control\n", 0600, "one line of text" },
+	};
+
+	(void)state;
+	write_file("open", "hunter\n", 0644);
+	write_file("control", "hunt\001er\n", 0600);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+		struct error error = { 0 };
+
+		smarthost_init(&smarthost);
+		write_file("secrets.ini", rows[i].text, rows[i].mode);
+		assert_int_equal(read_section("main", &smarthost, &error), -1);
+		if (strstr(error.text, rows[i].want) == NULL)
+			fail_msg("row %zu: %s", i, error.text);
+		assert_int_equal(error.kind, ERROR_CONFIG);
+		assert_null(strstr(error.text, "hunter"));
+		assert_null(smarthost.user);
+		assert_null(smarthost.password);
+	}
+}
+
+static void missing_is_no_login(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+	CLEANUP(memory_free_string) char *path = path_of("nothing.ini");
+	struct error error;
+
+	(void)state;
+	smarthost_init(&smarthost);
+	assert_int_equal(secrets_read(path, "main", &smarthost, &error), 0);
+	write_file("secrets.ini", "[other]\nuser = a\npassword = b\n", 0640);
+	assert_int_equal(read_section("main", &smarthost, &error), 0);
+	assert_null(smarthost.user);
+	assert_null(smarthost.password);
+	assert_null(smarthost.from);
+}
+
+static void password_file_lies_beside(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+	struct error error;
+
+	(void)state;
+	smarthost_init(&smarthost);
+	write_file("token", "a \\\"'#;b \r\nsecond line\n", 0600);
+	write_file("secrets.ini", "[main]\nuser = login\npassword_file = \"token\"\n", 0600);
+	assert_int_equal(read_section("main", &smarthost, &error), 0);
+	assert_string_equal(smarthost.password, "a \\\"'#;b ");
+	assert_string_equal(smarthost.user, "login");
+	assert_null(smarthost.from);
+}
+
+static void the_url_comes_first(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+	struct error error;
+
+	(void)state;
+	smarthost_init(&smarthost);
+	smarthost.user = memory_copy_string("url@example.com");
+	write_file("secrets.ini", "[main]\nuser = file\npassword = file\n", 0600);
+	assert_int_equal(read_section("main", &smarthost, &error), 0);
+	assert_string_equal(smarthost.user, "url@example.com");
+	assert_string_equal(smarthost.password, "file");
+	assert_string_equal(smarthost.from, "url@example.com");
+	/* With both there is nothing to look for, not even a fault. */
+	write_file("secrets.ini", "[main", 0644);
+	assert_int_equal(read_section("main", &smarthost, &error), 0);
+	assert_string_equal(smarthost.password, "file");
+}
+
+static void unreadable_names_mode_and_command(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+	struct error error;
+
+	(void)state;
+	smarthost_init(&smarthost);
+	write_file("secrets.ini", "[main]\nuser = file\npassword = file\n", 0600);
+	if (geteuid() != 0)
+		assert_int_equal(chmod(folder, 0), 0);
+	else
+		assert_int_equal(seteuid(65534), 0);
+	int outcome = read_section("main", &smarthost, &error);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(folder, 0700), 0);
+	assert_int_equal(outcome, -1);
+	assert_int_equal(error.kind, ERROR_CONFIG);
+	assert_non_null(strstr(error.text, "Permission denied, the file is "));
+	assert_non_null(strstr(error.next, "chgrp mailchute"));
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = { "secrets.ini", "open", "control", "token" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		CLEANUP(memory_free_string) char *path = path_of(names[i]);
+
+		(void)unlink(path);
+	}
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(odd_passwords_come_whole),
+		cmocka_unit_test(faults_are_named),
+		cmocka_unit_test(missing_is_no_login),
+		cmocka_unit_test(password_file_lies_beside),
+		cmocka_unit_test(the_url_comes_first),
+		cmocka_unit_test(unreadable_names_mode_and_command),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
