@@ -23,8 +23,8 @@ struct complete_submitter {
 	int64_t wall;
 };
 
-void complete_header(struct header *header, const struct config *config,
-    const struct complete_submitter *submitter);
+void complete_header(
+    struct header *header, const struct config *config, const struct complete_submitter *submitter);
 
 /* "root" becomes "root@domain"; "" and full addresses stay.  The caller frees it. */
 char *complete_address(const struct config *config, const char *address);

@@ -13,7 +13,7 @@
 #include "message/envelope.h"
 
 /* NULL when no smarthost is configured. */
-const struct config_smarthost *route_choose(const struct config *config,
-    const struct envelope *envelope);
+const struct config_smarthost *route_choose(
+    const struct config *config, const struct envelope *envelope);
 
 #endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "policy/aliases.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "message/address.h"
+#include "message/address_list.h"
+
+enum { ALIASES_LIMIT = 16 << 20 };
+
+/* The aliases file while it is read. */
+struct reading {
+	struct aliases *aliases;
+	const char *path;
+	int line; /* where the entry begins */
+	struct alias *entry;
+};
+
+static char *lower_copy(struct span span)
+{
+	char *copy = span_copy(span);
+
+	for (char *p = copy; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p + ('a' - 'A'));
+	return copy;
+}
+
+static void finish_alias(struct alias *alias)
+{
+	for (size_t i = 0; i < alias->target_count; i++)
+		free(alias->targets[i]);
+	free(alias->targets);
+	free(alias->name);
+	free(alias->source);
+	*alias = (struct alias){ 0 };
+}
+
+/* Only the first fault is kept: the next shows when it is mended. */
+static void note_fault(
+    struct aliases *aliases, const char *source, struct span text, const char *reason)
+{
+	if (aliases->fault == NULL)
+		aliases->fault = memory_format("%s: \"%.*s\" is passed over: %s", source,
+		    span_int(span_first(text, 200)), text.start, reason);
+}
+
+static void add_target(struct alias *alias, struct span target)
+{
+	alias->targets = memory_resize_array(
+	    alias->targets, alias->target_count + 1, sizeof *alias->targets);
+	alias->targets[alias->target_count++] = span_copy(target);
+}
+
+/* NULL, or why this is no mail address but something to be done on this machine. */
+static const char *local_delivery(struct span target)
+{
+	if (span_starts_with(target, "\"") && target.length > 1)
+		target = span_trim(span_after(target, 1));
+	if (span_starts_with(target, "|"))
+		return "programs are not run";
+	if (span_starts_with(target, "/"))
+		return "files are not written to";
+	if (span_starts_with_ignoring_case(target, ":"))
+		return ":include: and its like are not read";
+	return NULL;
+}
+
+static int visit_mailbox(void *context, const struct mailbox *mailbox)
+{
+	struct reading *reading = context;
+
+	if (mailbox->address != NULL)
+		add_target(reading->entry, span_from_string(mailbox->address));
+	else
+		note_fault(reading->aliases, reading->entry->source, mailbox->source,
+		    mailbox->fault != NULL ? mailbox->fault : "this is no address");
+	return 0;
+}
+
+/* "\\name": no alias is asked for it. */
+static bool is_final_name(struct span target)
+{
+	struct span name = span_after(target, 1);
+	struct error error;
+
+	return target.start[0] == '\\' && name.length != 0 && address_is_bare(name) &&
+	       address_check(name, &error) == 0;
+}
+
+static void read_target(struct reading *reading, struct span target)
+{
+	const char *reason = local_delivery(target);
+
+	if (target.length == 0)
+		return;
+	if (reason != NULL)
+		note_fault(reading->aliases, reading->entry->source, target, reason);
+	else if (is_final_name(target))
+		add_target(reading->entry, target);
+	else
+		address_list_visit(target, visit_mailbox, reading);
+}
+
+/* The length of the target that text begins with: to a comma outside quotes, comments, <>. */
+static size_t target_length(struct span text)
+{
+	bool is_quoted = false;
+	size_t depth = 0;
+	size_t i;
+
+	for (i = 0; i < text.length; i++) {
+		char c = text.start[i];
+
+		if (c == '\\')
+			i++;
+		else if (c == '"')
+			is_quoted = !is_quoted;
+		else if (!is_quoted && (c == '(' || c == '<'))
+			depth++;
+		else if (!is_quoted && (c == ')' || c == '>') && depth > 0)
+			depth--;
+		else if (!is_quoted && depth == 0 && c == ',')
+			break;
+	}
+	return i < text.length ? i : text.length;
+}
+
+static void read_targets(struct reading *reading, struct span text)
+{
+	while (text.length != 0) {
+		size_t length = target_length(text);
+
+		read_target(reading, span_trim(span_first(text, length)));
+		text = span_after(text, length + 1);
+	}
+}
+
+/* name: or "quoted name":, taken off text.  False when it is neither. */
+static bool take_name(struct span *text, struct span *name)
+{
+	bool is_quoted = span_starts_with(*text, "\"");
+	struct span rest = is_quoted ? span_after(*text, 1) : *text;
+	ssize_t end = span_find_byte(rest, is_quoted ? '"' : ':');
+
+	if (end <= 0)
+		return false;
+	*name = is_quoted ? span_first(rest, (size_t)end)
+			  : span_trim(span_first(rest, (size_t)end));
+	rest = span_after(rest, (size_t)end);
+	if (is_quoted)
+		rest = span_trim(span_after(rest, 1));
+	if (!span_starts_with(rest, ":") || name->length == 0)
+		return false;
+	*text = span_trim(span_after(rest, 1));
+	return true;
+}
+
+static const struct alias *find_exact(const struct aliases *aliases, struct span name)
+{
+	for (size_t i = 0; i < aliases->count; i++)
+		if (span_equals_string_ignoring_case(name, aliases->entries[i].name))
+			return &aliases->entries[i];
+	return NULL;
+}
+
+/*
+ * An entry that names nobody stays out: mail for it must still go somewhere.
+ * An earlier entry of the name wins, the configuration's among them.
+ */
+static void keep_alias(struct aliases *aliases, struct alias *entry)
+{
+	if (entry->target_count == 0 || find_exact(aliases, span_from_string(entry->name))) {
+		finish_alias(entry);
+		return;
+	}
+	if (aliases->count == aliases->capacity) {
+		aliases->capacity = aliases->capacity != 0 ? 2 * aliases->capacity : 16;
+		aliases->entries = memory_resize_array(
+		    aliases->entries, aliases->capacity, sizeof *aliases->entries);
+	}
+	aliases->entries[aliases->count++] = *entry;
+	*entry = (struct alias){ 0 };
+}
+
+static bool is_fit_name(struct span name)
+{
+	/* A quoted name may hold blanks; an address is no bare name. */
+	return !span_has_control(name) && span_find_byte(name, '@') < 0;
+}
+
+/* One logical line, continuation lines joined by blanks. */
+static void read_entry(struct reading *reading, struct span text)
+{
+	CLEANUP(finish_alias) struct alias entry = { 0 };
+	struct span rest = span_trim(text);
+	struct span name;
+
+	if (rest.length == 0)
+		return;
+	entry.source = memory_format("%s line %d", reading->path, reading->line);
+	reading->entry = &entry;
+	if (span_find_byte(text, '\0') >= 0) {
+		note_fault(
+		    reading->aliases, entry.source, span_from_string("..."), "it holds a NUL");
+		return;
+	}
+	if (!take_name(&rest, &name) || !is_fit_name(name)) {
+		note_fault(reading->aliases, entry.source, rest, "it is not \"name: targets\"");
+		return;
+	}
+	entry.name = lower_copy(name);
+	read_targets(reading, rest);
+	if (entry.target_count == 0)
+		note_fault(reading->aliases, entry.source, name, "it names nobody");
+	keep_alias(reading->aliases, &entry);
+}
+
+/* aliases(5): blanks at the start of a line continue the one before; comments do not end it. */
+static void read_lines(struct reading *reading, struct span text)
+{
+	CLEANUP(buffer_finish) struct buffer logical = { 0 };
+	struct span line;
+	int number = 0;
+
+	buffer_init(&logical, ALIASES_LIMIT + 1);
+	while (span_take_line(&text, &line)) {
+		struct span content = span_trim(line);
+
+		number++;
+		if (content.length == 0 || content.start[0] == '#')
+			continue;
+		if (line.start[0] != ' ' && line.start[0] != '\t') {
+			read_entry(reading, buffer_span(&logical));
+			buffer_clear(&logical);
+			reading->line = number;
+		} else if (logical.length == 0) {
+			note_fault(
+			    reading->aliases, reading->path, content, "it continues nothing");
+			continue;
+		} else
+			buffer_append_byte(&logical, ' ');
+		buffer_append_span(&logical, content);
+	}
+	read_entry(reading, buffer_span(&logical));
+}
+
+static int read_aliases_file(struct aliases *aliases, const char *path, struct error *error)
+{
+	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	struct reading reading = { .aliases = aliases, .path = path };
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	buffer_init(&text, ALIASES_LIMIT);
+	int outcome = fd < 0 ? -1 : file_read_to_end(fd, &text);
+	if (outcome < 0) {
+		error_system(error, "cannot read %s as uid %u", path, (unsigned)geteuid());
+		error->kind = ERROR_CONFIG;
+		return error_next(error, "chmod 644 %s", path);
+	}
+	if (outcome > 0)
+		return error_set(error, ERROR_CONFIG, "4.3.5", "%s is larger than %d bytes", path,
+		    ALIASES_LIMIT);
+	read_lines(&reading, buffer_span(&text));
+	return 0;
+}
+
+static void add_configured(struct aliases *aliases, const struct config_alias *configured)
+{
+	CLEANUP(finish_alias) struct alias entry = { 0 };
+	const struct config_place *place = &configured->place;
+
+	struct reading reading = { .aliases = aliases, .entry = &entry };
+
+	entry.name = lower_copy(span_from_string(configured->name));
+	entry.source = place->line != 0 ? memory_format("%s line %d", place->file, place->line)
+					: memory_copy_string(place->file);
+	for (size_t i = 0; i < configured->target_count; i++)
+		read_target(&reading, span_from_string(configured->targets[i]));
+	keep_alias(aliases, &entry);
+}
+
+int aliases_load(struct aliases *aliases, const struct config *config, struct error *error)
+{
+	CLEANUP(aliases_finish) struct aliases fresh = { 0 };
+
+	for (size_t i = 0; i < config->alias_count; i++)
+		add_configured(&fresh, &config->aliases[i]);
+	if (config->aliases_file != NULL &&
+	    read_aliases_file(&fresh, config->aliases_file, error) < 0)
+		return -1;
+	*aliases = fresh;
+	fresh = (struct aliases){ 0 };
+	return 0;
+}
+
+void aliases_finish(struct aliases *aliases)
+{
+	for (size_t i = 0; i < aliases->count; i++)
+		finish_alias(&aliases->entries[i]);
+	free(aliases->entries);
+	free(aliases->fault);
+	*aliases = (struct aliases){ 0 };
+}
+
+const struct alias *aliases_find(const struct aliases *aliases, struct span name)
+{
+	const struct alias *found = find_exact(aliases, name);
+
+	return found != NULL ? found : find_exact(aliases, span_from_string("*"));
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "policy/complete.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "message/address.h"
+#include "message/address_list.h"
+#include "message/date.h"
+#include "message/message_id.h"
+
+enum {
+	NAME_LIMIT = 256, /* octets of a full name that go into From */
+	WORD_LIMIT =
+	    39, /* octets of an encoded word: 75 with "=?utf-8?B?" and "?=" (RFC 2047, 2) */
+};
+
+char *complete_address(const struct config *config, const char *address)
+{
+	if (address[0] == '\0' || !address_is_bare(span_from_string(address)))
+		return memory_copy_string(address);
+	return memory_format("%s@%s", address, config->domain);
+}
+
+/* Bare names in a field: the domain is put behind each, all else stays. */
+struct completion {
+	const char *domain;
+	const char *copied; /* the value is copied up to here */
+	struct buffer output;
+	bool has_changed;
+};
+
+static int visit_mailbox(void *context, const struct mailbox *mailbox)
+{
+	struct completion *completion = context;
+	const char *end = mailbox->source.start + mailbox->source.length;
+
+	if (mailbox->address == NULL || mailbox->address[0] == '\0' ||
+	    !address_is_bare(span_from_string(mailbox->address)))
+		return 0;
+	buffer_append(&completion->output, completion->copied, (size_t)(end - completion->copied));
+	buffer_append_byte(&completion->output, '@');
+	buffer_append_string(&completion->output, completion->domain);
+	completion->copied = end;
+	completion->has_changed = true;
+	return 0;
+}
+
+static void complete_field(struct header *header, size_t index, const char *domain)
+{
+	struct span value = header_field(header, index).value;
+	struct completion completion = { .domain = domain, .copied = value.start };
+
+	buffer_init(&completion.output, SIZE_MAX / 2);
+	address_list_visit(value, visit_mailbox, &completion);
+	if (completion.has_changed) {
+		buffer_append(&completion.output, completion.copied,
+		    (size_t)(value.start + value.length - completion.copied));
+		header_set_value(header, index, buffer_span(&completion.output));
+	}
+	buffer_finish(&completion.output);
+}
+
+static void complete_fields(struct header *header, const char *domain)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc",
+		"Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		ssize_t index = header_find(header, names[i], 0);
+
+		while (index >= 0) {
+			complete_field(header, (size_t)index, domain);
+			index = header_find(header, names[i], (size_t)index + 1);
+		}
+	}
+}
+
+/* The octets of the UTF-8 character that text begins with; 0 when it is none (RFC 3629). */
+static size_t character_length(struct span text)
+{
+	unsigned char first = (unsigned char)text.start[0];
+	size_t length = first < 0x80   ? 1
+			: first < 0xc2 ? 0
+			: first < 0xe0 ? 2
+			: first < 0xf0 ? 3
+			: first < 0xf5 ? 4
+				       : 0;
+
+	if (length > text.length)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if (((unsigned char)text.start[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+static bool is_utf8(struct span text)
+{
+	while (text.length != 0) {
+		size_t length = character_length(text);
+
+		if (length == 0)
+			return false;
+		text = span_after(text, length);
+	}
+	return true;
+}
+
+/* No character is cut in two, nor an encoded word longer than allowed (RFC 2047, 2 and 5). */
+static void append_encoded(struct span name, struct buffer *output)
+{
+	bool is_known = is_utf8(name);
+	bool is_first = true;
+
+	while (name.length != 0) {
+		size_t length = 0;
+
+		while (length < name.length) {
+			size_t step = is_known ? character_length(span_after(name, length)) : 1;
+
+			if (length + step > WORD_LIMIT)
+				break;
+			length += step;
+		}
+		if (!is_first)
+			buffer_append_string(output, "\r\n ");
+		buffer_append_string(output, is_known ? "=?utf-8?B?" : "=?unknown-8bit?B?");
+		base64_encode(span_first(name, length), output);
+		buffer_append_string(output, "?=");
+		name = span_after(name, length);
+		is_first = false;
+	}
+}
+
+static bool is_phrase_byte(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c != '\0' && strchr(" !#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+static void append_quoted(struct span name, struct buffer *output)
+{
+	bool needs_quotes = false;
+
+	for (size_t i = 0; i < name.length; i++)
+		needs_quotes = needs_quotes || !is_phrase_byte(name.start[i]);
+	/* What looks like an encoded word is none. */
+	needs_quotes = needs_quotes || memmem(name.start, name.length, "=?", 2) != NULL;
+	if (!needs_quotes) {
+		buffer_append_span(output, name);
+		return;
+	}
+	buffer_append_byte(output, '"');
+	for (size_t i = 0; i < name.length; i++) {
+		if (name.start[i] == '"' || name.start[i] == '\\')
+			buffer_append_byte(output, '\\');
+		buffer_append_byte(output, name.start[i]);
+	}
+	buffer_append_byte(output, '"');
+}
+
+/* Controls become blanks: a line end in -F must not begin a field of its own. */
+static char *tidy_name(const char *full_name)
+{
+	struct span span = span_first(span_from_string(full_name), NAME_LIMIT);
+
+	/* Not in the middle of a character. */
+	while (span.length == NAME_LIMIT && span.length != 0 &&
+	       ((unsigned char)full_name[span.length] & 0xc0) == 0x80)
+		span.length--;
+	char *copy = span_copy(span);
+	for (char *p = copy; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	char *tidy = span_copy(span_trim(span_from_string(copy)));
+	free(copy);
+	return tidy;
+}
+
+/* Full Name <sender> */
+static void add_from(struct header *header, const char *field, const struct config *config,
+    const struct complete_submitter *submitter)
+{
+	CLEANUP(buffer_finish) struct buffer value = { 0 };
+	CLEANUP(memory_free_string)
+	char *sender = complete_address(
+	    config, submitter->sender[0] != '\0' ? submitter->sender : "MAILER-DAEMON");
+	CLEANUP(memory_free_string) char *tidy = tidy_name(submitter->full_name);
+	struct span name = span_from_string(tidy);
+
+	buffer_init(&value, 65536);
+	if (name.length == 0)
+		buffer_append_string(&value, sender);
+	else {
+		if (span_has_8bit(name))
+			append_encoded(name, &value);
+		else
+			append_quoted(name, &value);
+		buffer_format(&value, " <%s>", sender);
+	}
+	assert(!value.has_overflowed);
+	header_append(header, field, buffer_span(&value));
+}
+
+static bool has_resent_field(const struct header *header)
+{
+	for (size_t i = 0; i < header->count; i++)
+		if (span_starts_with_ignoring_case(header_field(header, i).name, "Resent-"))
+			return true;
+	return false;
+}
+
+static void add_resent(
+    struct header *header, const struct config *config, const struct complete_submitter *submitter)
+{
+	char date[DATE_SIZE];
+
+	/* A block of its own at the top (RFC 5322, 3.6.6). */
+	if (!header_has(header, "Resent-From")) {
+		struct header scratch = { 0 };
+
+		header_init(&scratch);
+		add_from(&scratch, "Resent-From", config, submitter);
+		header_prepend(header, "Resent-From", span_trim(header_field(&scratch, 0).value));
+		header_finish(&scratch);
+	}
+	if (!header_has(header, "Resent-Message-ID")) {
+		CLEANUP(memory_free_string) char *id = message_id_generate(config->domain);
+
+		header_prepend(header, "Resent-Message-ID", span_from_string(id));
+	}
+	if (!header_has(header, "Resent-Date")) {
+		date_format(submitter->wall, date);
+		header_prepend(header, "Resent-Date", span_from_string(date));
+	}
+}
+
+static void add_missing(
+    struct header *header, const struct config *config, const struct complete_submitter *submitter)
+{
+	char date[DATE_SIZE];
+
+	if (!header_has(header, "Date")) {
+		date_format(submitter->wall, date);
+		header_append(header, "Date", span_from_string(date));
+	}
+	if (!header_has(header, "Message-ID")) {
+		CLEANUP(memory_free_string) char *id = message_id_generate(config->domain);
+
+		header_append(header, "Message-ID", span_from_string(id));
+	}
+	if (!header_has(header, "From"))
+		add_from(header, "From", config, submitter);
+}
+
+void complete_header(
+    struct header *header, const struct config *config, const struct complete_submitter *submitter)
+{
+	/* Blind copies in sight would be the worst of faults, whatever else is wrong. */
+	static const char *const unwanted[] = { "Bcc", "Resent-Bcc", "Return-Path",
+		"Content-Length" };
+	bool is_resent = has_resent_field(header);
+
+	for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
+		header_remove_all(header, unwanted[i]);
+	complete_fields(header, config->domain);
+	if (is_resent)
+		add_resent(header, config, submitter);
+	add_missing(header, config, submitter);
+}

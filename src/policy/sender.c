@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "policy/sender.h"
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "message/address.h"
+#include "message/address_list.h"
+#include "policy/expand.h"
+
+/* No provider accepts it: it says nothing about who in the world sends. */
+static bool is_local_only(struct span address)
+{
+	struct address parts = address_split(address);
+
+	if (parts.domain.length != 0 && parts.domain.start[0] == '[')
+		return false;
+	return span_find_byte(parts.domain, '.') < 0 || expand_is_this_host(parts.domain);
+}
+
+char *sender_outgoing(const struct smarthost *smarthost, const char *sender)
+{
+	if (sender[0] == '\0' || smarthost->from == NULL ||
+	    !is_local_only(span_from_string(sender)))
+		return memory_copy_string(sender);
+	return memory_copy_string(smarthost->from);
+}
+
+/* A field's value while it is copied with other addresses in it. */
+struct rewriting {
+	const char *from;
+	struct span value;
+	const char *copied; /* up to here */
+	struct buffer output;
+	bool has_changed;
+};
+
+static int visit_mailbox(void *context, const struct mailbox *mailbox)
+{
+	struct rewriting *rewriting = context;
+	struct span source = mailbox->source;
+
+	if (mailbox->address == NULL || mailbox->address[0] == '\0' ||
+	    !is_local_only(span_from_string(mailbox->address)))
+		return 0;
+	buffer_append(
+	    &rewriting->output, rewriting->copied, (size_t)(source.start - rewriting->copied));
+	buffer_append_string(&rewriting->output, rewriting->from);
+	rewriting->copied = source.start + source.length;
+	rewriting->has_changed = true;
+	return 0;
+}
+
+static void rewrite_field(struct header *header, size_t index, const char *from)
+{
+	struct span value = header_field(header, index).value;
+	struct rewriting rewriting = { .from = from, .value = value, .copied = value.start };
+
+	buffer_init(&rewriting.output, SIZE_MAX / 2);
+	address_list_visit(value, visit_mailbox, &rewriting);
+	if (rewriting.has_changed) {
+		buffer_append(&rewriting.output, rewriting.copied,
+		    (size_t)(value.start + value.length - rewriting.copied));
+		header_set_value(header, index, buffer_span(&rewriting.output));
+	}
+	buffer_finish(&rewriting.output);
+}
+
+void sender_rewrite_header(const struct smarthost *smarthost, struct header *header)
+{
+	static const char *const names[] = { "From", "Sender", "Resent-From" };
+
+	if (smarthost->from == NULL)
+		return;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		ssize_t index = header_find(header, names[i], 0);
+
+		while (index >= 0) {
+			rewrite_field(header, (size_t)index, smarthost->from);
+			index = header_find(header, names[i], (size_t)index + 1);
+		}
+	}
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests policy/complete.c. */
+
+#include "policy/complete.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+static char domain[] = "d.example";
+static const struct config config = { .domain = domain };
+
+static char *complete(const char *text, const char *sender, const char *full_name)
+{
+	const struct complete_submitter submitter = { sender, full_name, 1795412220000 };
+	CLEANUP(header_finish) struct header header = { 0 };
+	struct buffer output = { 0 };
+	struct span body;
+
+	header_init(&header);
+	header_feed(&header, span_from_string(text), &body);
+	header_end(&header, &body);
+	complete_header(&header, &config, &submitter);
+	buffer_init(&output, 1 << 20);
+	header_write(&header, &output);
+	return buffer_take_string(&output);
+}
+
+/* What these rows are about is not what is added. */
+#define WHOLE "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <x@y>\r\n"
+
+static void fields_are_kept_but_for_bare_names(void **state)
+{
+	static const struct row {
+		const char *name;
+		const char *given;
+		const char *want;
+	} rows[] = {
+		{ "nothing to do", "From: a@b.example\r\n", "From: a@b.example\r\n" },
+		{ "octet for octet", "fRoM :\t a@b.example  \r\nX_Odd!: \xff\r\n y\r\n",
+		    "fRoM :\t a@b.example  \r\nX_Odd!: \xff\r\n y\r\n" },
+		{ "a bare name", "From: root\r\n", "From: root@d.example\r\n" },
+		{ "cron's", "From: root (Cron Daemon)\r\n",
+		    "From: root@d.example (Cron Daemon)\r\n" },
+		{ "in brackets", "From: \"A, b\" <root>\r\n",
+		    "From: \"A, b\" <root@d.example>\r\n" },
+		{ "in lists, over folds",
+		    "From: a@b.example\r\nTo: root,\r\n\tb@c.example, \"x y\" (z),\r\n bob\r\n",
+		    "From: a@b.example\r\nTo: root@d.example,\r\n\tb@c.example, \"x y\"@d.example "
+		    "(z),\r\n bob@d.example\r\n" },
+		{ "in groups", "From: a@b.example\r\nCc: g: root, x@y.example;, bob\r\n",
+		    "From: a@b.example\r\nCc: g: root@d.example, x@y.example;, bob@d.example\r\n" },
+		{ "an empty group", "From: a@b.example\r\nTo: undisclosed-recipients:;\r\n",
+		    "From: a@b.example\r\nTo: undisclosed-recipients:;\r\n" },
+		{ "every address field",
+		    "From: a\r\nSender: b\r\nReply-To: c\r\nTo: d\r\nCc: e\r\n",
+		    "From: a@d.example\r\nSender: b@d.example\r\nReply-To: c@d.example\r\n"
+		    "To: d@d.example\r\nCc: e@d.example\r\n" },
+		{ "other fields stay", "From: a@b.example\r\nSubject: root\r\nErrors-To: root\r\n",
+		    "From: a@b.example\r\nSubject: root\r\nErrors-To: root\r\n" },
+		{ "twice the same field", "From: a@b.example\r\nTo: x\r\nTo: y\r\n",
+		    "From: a@b.example\r\nTo: x@d.example\r\nTo: y@d.example\r\n" },
+		{ "malformed stays", "From: a@b.example\r\nTo: a b c, root, <x\r\n",
+		    "From: a@b.example\r\nTo: a b c, root@d.example, <x\r\n" },
+		{ "blind copies go", "From: a@b.example\r\nBcc: x,\r\n y\r\nbcc : z\r\nBCC:\r\n",
+		    "From: a@b.example\r\n" },
+		{ "as the only other fields",
+		    "Return-Path: <x>\r\nFrom: a@b.example\r\nContent-Length: 7\r\n",
+		    "From: a@b.example\r\n" },
+		{ "Received stays", "Received: x\r\nFrom: a@b.example\r\n",
+		    "Received: x\r\nFrom: a@b.example\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(memory_free_string) char *given = memory_format(WHOLE "%s", rows[i].given);
+		CLEANUP(memory_free_string)
+		char *want = memory_format(WHOLE "%s\r\n", rows[i].want);
+		CLEANUP(memory_free_string) char *got = complete(given, "s@x.example", "");
+
+		if (strcmp(got, want) != 0)
+			fail_msg("%s: %s", rows[i].name, got);
+	}
+}
+
+static void from_is_made_of_name_and_sender(void **state)
+{
+	static const struct row {
+		const char *sender;
+		const char *full_name;
+		const char *want;
+	} rows[] = {
+		{ "s@x.example", "", "From: s@x.example\r\n" },
+		{ "s@x.example", "Ann Example", "From: Ann Example <s@x.example>\r\n" },
+		{ "s@x.example", "Ann, B.", "From: \"Ann, B.\" <s@x.example>\r\n" },
+		{ "s@x.example", "A \"q\" \\", "From: \"A \\\"q\\\" \\\\\" <s@x.example>\r\n" },
+		{ "s@x.example", "=?x?=", "From: \"=?x?=\" <s@x.example>\r\n" },
+		{ "s@x.example", "J\xc3\xb6rg", "From: =?utf-8?B?SsO2cmc=?= <s@x.example>\r\n" },
+		{ "s@x.example", "J\xf6rg", "From: =?unknown-8bit?B?SvZyZw==?= <s@x.example>\r\n" },
+		{ "s@x.example", "a\r\nBcc: b", "From: \"a  Bcc: b\" <s@x.example>\r\n" },
+		{ "s@x.example", " \t ", "From: s@x.example\r\n" },
+		{ "", "", "From: MAILER-DAEMON@d.example\r\n" },
+		{ "root", "", "From: root@d.example\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(memory_free_string)
+		char *got = complete(WHOLE, rows[i].sender, rows[i].full_name);
+		CLEANUP(memory_free_string)
+		char *want = memory_format(WHOLE "%s\r\n", rows[i].want);
+
+		if (strcmp(got, want) != 0)
+			fail_msg("%s: %s", rows[i].full_name, got);
+	}
+}
+
+static void encoded_words_are_short_and_whole(void **state)
+{
+	char name[400];
+
+	(void)state;
+	for (size_t i = 0; i + 3 < sizeof name; i += 3)
+		memcpy(name + i, "\xe2\x82\xac", 4);
+	CLEANUP(memory_free_string) char *got = complete(WHOLE, "s@x.example", name);
+	struct span rest = span_from_string(strstr(got, "From:"));
+	struct span line;
+	size_t count = 0;
+
+	while (span_take_line(&rest, &line) && line.length != 0) {
+		assert_true(line.length <= 100);
+		/* 39 octets are 13 whole characters and 52 octets of base64 without padding. */
+		if (count < 6)
+			assert_non_null(memmem(line.start, line.length,
+			    "4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs4oKs?=", 54));
+		count++;
+	}
+	assert_int_equal(count, 7);
+}
+
+static void what_is_missing_comes(void **state)
+{
+	CLEANUP(memory_free_string) char *got = complete("Subject: x\r\n", "s@x.example", "");
+
+	(void)state;
+	assert_true(span_starts_with(span_from_string(got), "Subject: x\r\nDate: "));
+	assert_non_null(strstr(got, "\r\nMessage-ID: <"));
+	assert_non_null(strstr(got, "@d.example>\r\n"));
+	assert_non_null(strstr(got, "\r\nFrom: s@x.example\r\n"));
+	assert_null(strstr(got, "Resent-"));
+	assert_null(strstr(got, "To:"));
+	CLEANUP(memory_free_string) char *none = complete("", "s@x.example", "");
+	assert_true(span_starts_with(span_from_string(none), "Date: "));
+}
+
+static void resent_messages_get_a_block(void **state)
+{
+	CLEANUP(memory_free_string)
+	char *got = complete(
+	    "Resent-To: bob\r\nResent-Bcc: eve\r\nDate: bad\r\nFrom: a@b.example\r\n"
+	    "Message-ID: <x@y>\r\n",
+	    "s@x.example", "Ann");
+
+	(void)state;
+	assert_true(span_starts_with(span_from_string(got), "Resent-Date: "));
+	assert_non_null(strstr(got, "\r\nResent-Message-ID: <"));
+	assert_non_null(
+	    strstr(got, "\r\nResent-From: Ann <s@x.example>\r\nResent-To: bob@d.example\r\n"
+			"Date: bad\r\nFrom: a@b.example\r\nMessage-ID: <x@y>\r\n\r\n"));
+	assert_null(strstr(got, "eve"));
+	/* Even where a Resent-Bcc was the only sign of it. */
+	CLEANUP(memory_free_string)
+	char *blind = complete("resent-bcc: eve\r\n", "s@x.example", "");
+	assert_non_null(strstr(blind, "Resent-From: s@x.example\r\n"));
+	assert_null(strstr(blind, "eve"));
+}
+
+static void addresses_are_completed(void **state)
+{
+	static const char *const rows[][2] = { { "root", "root@d.example" }, { "", "" },
+		{ "a@b", "a@b" }, { "\"a@b\"", "\"a@b\"@d.example" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(memory_free_string) char *got = complete_address(&config, rows[i][0]);
+
+		assert_string_equal(got, rows[i][1]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fields_are_kept_but_for_bare_names),
+		cmocka_unit_test(from_is_made_of_name_and_sender),
+		cmocka_unit_test(encoded_words_are_short_and_whole),
+		cmocka_unit_test(what_is_missing_comes),
+		cmocka_unit_test(resent_messages_get_a_block),
+		cmocka_unit_test(addresses_are_completed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
