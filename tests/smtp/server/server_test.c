@@ -280,7 +280,7 @@ static void chunks_that_were_disturbed_are_never_joined(void **state)
 		scene_init(&scene);
 		scene_say(&scene, MAIL RCPT "BDAT 3\r\nabc");
 		scene_say(&scene, between[i]);
-		scene_say(&scene, RCPT "BDAT 6 LAST\r\nQUIT\r\n" RCPT "NOOP\r\n");
+		scene_say(&scene, "BDAT 6 LAST\r\nQUIT\r\n" RCPT "NOOP\r\n");
 		scene_run(&scene);
 		assert_null(strstr(buffer_string(&scene.events), "end("));
 		assert_int_equal(scene.outcome, 1);
@@ -499,6 +499,21 @@ static int fail_tls(
 	return error_set(error, ERROR_UNAVAILABLE, "4.7.5", "no handshake");
 }
 
+static void tls_forgets_a_login(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene.settings.auth_is_required = true;
+	scene_say(&scene, "AUTH PLAIN AHUAcmlnaHQ=\r\n" MAIL "STARTTLS\r\n");
+	scene_say(&scene, MAIL "AUTH PLAIN AHUAcmlnaHQ=\r\n" MAIL);
+	scene_run(&scene);
+	scene_expect(&scene, "220 235 250 220 530 235 250",
+	    "log_in(u right) mail(a@b.example) reset tls log_in(u right) mail(a@b.example) reset ");
+	scene_finish(&scene);
+}
+
 static void a_failed_handshake_is_an_error(void **state)
 {
 	struct scene scene;
@@ -549,6 +564,7 @@ int main(void)
 		cmocka_unit_test(octets_behind_starttls_abort),
 		cmocka_unit_test(tls_forgets_everything),
 		cmocka_unit_test(tls_drops_the_transaction),
+		cmocka_unit_test(tls_forgets_a_login),
 		cmocka_unit_test(a_failed_handshake_is_an_error),
 		cmocka_unit_test(unknown_commands_have_an_end),
 	};
