@@ -58,6 +58,8 @@ static int set_short_option(struct options *options, const char *value, struct e
 		options->wait = COMMAND_WAIT_OUTCOME;
 	else if (strcmp(value, "dq") == 0 || strcmp(value, "dd") == 0)
 		options->wait = COMMAND_WAIT_DISK;
+	else if (strcmp(value, "db") == 0)
+		options->wait = COMMAND_WAIT_UNSAID;
 	return 0;
 }
 
@@ -112,9 +114,9 @@ static const struct option {
 	{ 'f', VALUE, set_sender },
 	{ 'r', VALUE, set_sender },
 	{ 'F', VALUE, set_full_name },
-	{ 'o', ATTACHED, set_short_option },
+	{ 'o', VALUE, set_short_option },
 	{ 'O', VALUE, set_long_option },
-	{ 'b', ATTACHED, set_mode },
+	{ 'b', VALUE, set_mode },
 	{ 'I', NOTHING, set_check_aliases },
 	{ 'q', ATTACHED, refuse_queue_run },
 	/* Known to one of sendmail, Postfix, Exim; without effect on a relay. */
@@ -135,7 +137,7 @@ static const struct option {
 	{ 'X', VALUE, accept_option },
 	{ 'c', NOTHING, accept_option },
 	{ 'd', ATTACHED, accept_option },
-	{ 'e', ATTACHED, accept_option },
+	{ 'e', VALUE, accept_option },
 	{ 'h', VALUE, accept_option },
 	{ 'm', NOTHING, accept_option },
 	{ 'n', NOTHING, accept_option },
@@ -221,24 +223,41 @@ static enum options_mode mode_by_name(const char *path)
 	return OPTIONS_SEND;
 }
 
+/* A lone "-" is no option. */
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] != '\0';
+}
+
+/*
+ * Words that are no options are moved to the front of argv, so that options
+ * behind a recipient count as options: mail to "-i@domain" helps nobody.
+ */
 int options_parse(int argc, char **argv, struct options *options, struct error *error)
 {
 	int next = 1;
+	int kept = 1;
 
 	*options = (struct options){ .mode = mode_by_name(argc > 0 ? argv[0] : NULL) };
-	while (next < argc && argv[next][0] == '-' && argv[next][1] != '\0') {
-		const char *word = argv[next++];
+	while (next < argc) {
+		char *word = argv[next++];
 
 		if (strcmp(word, "--") == 0)
 			break;
+		if (!is_option(word)) {
+			argv[kept++] = word;
+			continue;
+		}
 		int outcome = word[1] == '-' ? read_long(word, options, error)
 					     : read_word(argc, argv, &next, options, error);
 		if (outcome < 0)
 			return -1;
 	}
-	if (next < argc) {
-		options->recipient_count = argc - next;
-		options->recipients = argv + next;
+	while (next < argc)
+		argv[kept++] = argv[next++];
+	if (kept > 1) {
+		options->recipient_count = kept - 1;
+		options->recipients = argv + 1;
 	}
 	return 0;
 }

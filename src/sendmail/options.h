@@ -39,8 +39,9 @@ struct options {
 };
 
 /*
- * Reads argv by the name it was called under.  Options end at the first word
- * that is none, or at "--".  -1: ERROR_USAGE; nothing was read from stdin.
+ * Reads argv by the name it was called under, and moves the recipients to its
+ * front.  Options end at "--"; behind a recipient they still count, since mail
+ * to "-i" is never meant.  -1: ERROR_USAGE; nothing was read from stdin.
  */
 int options_parse(int argc, char **argv, struct options *options, struct error *error);
 
