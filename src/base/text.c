@@ -19,7 +19,13 @@ void text_copy(char *target, size_t size, const char *source)
 void text_append(char *target, size_t size, const char *source)
 {
 	size_t used = strnlen(target, size - 1);
+	size_t length = strlen(source);
 
-	if (size - used >= 4)
-		text_copy(target + used, size - used, source);
+	if (length < size - used) {
+		memcpy(target + used, source, length + 1);
+		return;
+	}
+	/* Where the dots find no room behind what is there, they take its last places. */
+	memcpy(target + used, source, size - 1 - used);
+	memcpy(target + size - 4, "...", 4);
 }
