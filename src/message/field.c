@@ -74,6 +74,9 @@ ssize_t field_parse(struct span text, bool is_complete, struct field *field)
 	size_t end = find_end(text, colon + 1, is_complete);
 	if (end == 0)
 		return 0;
+	/* "http://host is down" is the first line of somebody's alert (callers.md, 18). */
+	if (span_starts_with(span_after(text, colon + 1), "//"))
+		return -1;
 	field->name = span_first(text, (size_t)name);
 	field->whole = span_first(text, end);
 	field->value = span_after(field->whole, colon + 1);

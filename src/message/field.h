@@ -25,7 +25,7 @@ struct field {
  * its continuation lines.  Returns its length, 0 when text may end in the
  * middle of it (give is_complete when nothing will follow: then the end of
  * text ends the field), -1 when this line is no field (RFC 5322, 2.2: printable
- * ASCII without colon and blank, blanks, colon).
+ * ASCII without colon and blank, blanks, colon; "//" behind the colon makes it a URL).
  */
 ssize_t field_parse(struct span text, bool is_complete, struct field *field);
 

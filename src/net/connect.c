@@ -88,13 +88,6 @@ static bool find_winner(struct race *race, size_t *winner)
 	return false;
 }
 
-static unsigned port_of(const struct resolve_address *address)
-{
-	if (address->address.ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)&address->address)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)&address->address)->sin_port);
-}
-
 static int fail_race(const struct race *race, int64_t since, struct error *error)
 {
 	char duration[24];
@@ -110,8 +103,8 @@ static int fail_race(const struct race *race, int64_t since, struct error *error
 		else
 			buffer_format(&reasons, "no answer within %s", duration);
 	}
-	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect to port %u (%s)",
-	    port_of(&race->addresses->addresses[0]), buffer_string(&reasons));
+	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect (%s)",
+	    buffer_string(&reasons));
 	return error_next(error, "check host and port, and whether a firewall lets them through");
 }
 

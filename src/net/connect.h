@@ -18,7 +18,7 @@ enum { CONNECT_STAGGER = 250 }; /* milliseconds between attempts; RFC 8305, 5 */
  * Races the addresses, each started CONNECT_STAGGER after the one before, or
  * at once when that failed.  Returns a connected descriptor (TCP_NODELAY,
  * close-on-exec, the caller's) and *winner, the index; or -1 with the reason
- * of each address in the text: 4.4.1.
+ * of each address in the text: 4.4.1.  Who calls puts host and port before it.
  */
 int connect_race(
     const struct resolve_result *addresses, int64_t deadline, size_t *winner, struct error *error);

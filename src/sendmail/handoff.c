@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "net/connect.h"
 #include "net/stream.h"
 #include "sendmail/program.h"
@@ -27,6 +28,7 @@ enum {
 	BUSY_TIMEOUT = 20000,	 /* in all, while a service says that it is busy */
 	ANSWER_TIMEOUT = 600000, /* the service bounds itself; this is for one that hangs */
 	TRIES = 4,		 /* of a session that is lost on its way */
+	FULL_LINE = 400, /* octets: a line of a reply from here on was broken for its length */
 };
 
 /* What came of one way. */
@@ -49,6 +51,25 @@ struct tally {
 	char names[400];    /* of those refused */
 };
 
+/* The service's own words are the line for the caller; its lines become sentences. */
+static void note_first(struct tally *tally, const struct transaction_result *result)
+{
+	char words[REPLY_TEXT_SIZE] = "";
+	struct span rest = span_from_string(
+	    result->reply != NULL ? result->reply->text : result->text);
+	struct span line;
+
+	while (span_take_line(&rest, &line)) {
+		char *copy CLEANUP(memory_free_string) = span_copy(line);
+
+		text_append(words, sizeof words, copy);
+		if (rest.length != 0)
+			text_append(words, sizeof words, line.length < FULL_LINE ? "; " : " ");
+	}
+	error_set(
+	    &tally->first, error_kind_from_status(result->status), result->status, "%s", words);
+}
+
 static void report(void *context, size_t recipient, const struct transaction_result *result)
 {
 	struct tally *tally = context;
@@ -66,8 +87,7 @@ static void report(void *context, size_t recipient, const struct transaction_res
 		return;
 	}
 	if (tally->refused++ == 0)
-		error_set(&tally->first, error_kind_from_status(result->status), result->status,
-		    "%s", result->text);
+		note_first(tally, result);
 	size_t used = strlen(tally->names);
 	snprintf(tally->names + used, sizeof tally->names - used, "%s%s", used != 0 ? ", " : "",
 	    tally->envelope->recipients[recipient].address);

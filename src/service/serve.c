@@ -25,6 +25,7 @@
 #include "service/workers.h"
 #include "spool/listing.h"
 #include "spool/spool.h"
+#include "worker/sandbox.h"
 
 enum {
 	LISTENERS_LIMIT = 8,
@@ -584,6 +585,9 @@ int serve_run(const struct serve_options *options)
 		status = (int)error.kind;
 	}
 	if (outcome == 0) {
+		if (sandbox_landlock_version() == 0)
+			log_event(LOG_LEVEL_WARNING,
+			    "this kernel has no Landlock: workers are confined by seccomp alone");
 		log_event(LOG_LEVEL_INFO, "ready%s%s", service->socket_path != NULL ? " at " : "",
 		    service->socket_path != NULL ? service->socket_path : "");
 		listen_notify("READY=1");

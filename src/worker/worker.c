@@ -133,7 +133,7 @@ static int connect_host(const struct smarthost *smarthost, char **peer, struct e
 	int fd = connect_race(
 	    &addresses, clock_deadline(smarthost->connect_timeout), &winner, error);
 	if (fd < 0)
-		return error_prefix(error, "%s: ", smarthost->host);
+		return error_prefix(error, "%s:%u: ", smarthost->host, smarthost->port);
 	CLEANUP(memory_free_string) char *label = smarthost_label(smarthost);
 	*peer = memory_format("%s [%s]", label, addresses.addresses[winner].text);
 	return fd;

@@ -39,6 +39,8 @@ static const struct row {
 	{ "odd names", "X!#$%_123: a\r\nX:", 14, 14, "X!#$%_123", " a" },
 	{ "digits", "123: a\r\nX:", 8, 8, "123", " a" },
 	{ "colons in the value", "X: http://y: z\r\nX:", 16, 16, "X", " http://y: z" },
+	{ "a URL is no field", "http://x is down\r\nX:", -1, -1, "", "" },
+	{ "a slash may begin a value", "X:/a\r\nX:", 6, 6, "X", "/a" },
 	{ "bare LF ends nothing", "X: a\n b\nY: z\r\nX:", 14, 14, "X", " a\n b\nY: z" },
 	{ "empty text", "", 0, -1, "", "" },
 	{ "cut in the name", "Subj", 0, -1, "", "" },

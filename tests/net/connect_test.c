@@ -113,7 +113,6 @@ static void every_address_is_told_with_its_reason(void **state)
 	CLEANUP(file_close) int second = bind_loopback("127.0.0.1", 0, &result);
 	struct error error;
 	size_t winner = 7;
-	char port[32];
 
 	(void)state;
 	assert_true(first >= 0 && second >= 0);
@@ -123,8 +122,6 @@ static void every_address_is_told_with_its_reason(void **state)
 	assert_int_equal(error.kind, ERROR_UNAVAILABLE);
 	assert_non_null(strstr(error.text, "127.0.0.2: Connection refused"));
 	assert_non_null(strstr(error.text, "127.0.0.1: Connection refused"));
-	snprintf(port, sizeof port, "port %d ", listen_port(first));
-	assert_non_null(strstr(error.text, port));
 	assert_true(error.next[0] != '\0');
 }
 

@@ -550,7 +550,7 @@ static void what_cannot_be_reached_says_why(void **state)
 	file_close(&listener);
 	struct request_relay refused = relay_to(scene, "127.0.0.1", SMARTHOST_TLS_NEVER);
 	ask(scene, &refused);
-	expect_lost(scene, SESSION_CONNECT, "127.0.0.1: cannot connect");
+	expect_lost(scene, SESSION_CONNECT, ": cannot connect (127.0.0.1: Connection refused)");
 	channel_finish(&scene->channel);
 
 	struct request_relay unknown = relay_to(scene, "mail.invalid", SMARTHOST_TLS_NEVER);

@@ -72,7 +72,7 @@ static void report_all(struct run *run, const struct transaction_result *result)
 static struct transaction_result verdict(
     const struct run *run, const char *what, const struct reply *reply, struct error *error)
 {
-	struct transaction_result result = { .code = reply->code };
+	struct transaction_result result = { .code = reply->code, .reply = reply };
 
 	if (reply_class(reply) == 2) {
 		char line[ERROR_TEXT_SIZE];

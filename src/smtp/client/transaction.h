@@ -36,6 +36,7 @@ struct transaction_result {
 	enum transaction_outcome outcome;
 	int code;		  /* of the reply; 0 without one */
 	char status[STATUS_SIZE]; /* never empty */
+	const struct reply *reply; /* the server's own words; NULL without any; during the call */
 	const char *text;	  /* one line for people: the command and the server's words, or the
 				     connection's trouble; valid during the call */
 };
