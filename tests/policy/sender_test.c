@@ -37,6 +37,7 @@ static void senders_are_repaired(void **state)
 		{ "root@web1", true },
 		{ "root@d.example", false },
 		{ "root@[192.0.2.1]", false },
+		{ "root@[IPv6:2001:db8::1]", false },
 		{ "a@b@localhost", true },
 	};
 

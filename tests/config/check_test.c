@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests config/check.c. */
+
+#include "config/check.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static const struct check_place place = { "f line 7", "option" };
+
+static int address(const char *text, struct error *error)
+{
+	return check_address(&place, text, false, error);
+}
+
+static int bare_address(const char *text, struct error *error)
+{
+	return check_address(&place, text, true, error);
+}
+
+static int domain(const char *text, struct error *error)
+{
+	return check_domain(&place, text, false, error);
+}
+
+static int literal(const char *text, struct error *error)
+{
+	return check_domain(&place, text, true, error);
+}
+
+static int path(const char *text, struct error *error)
+{
+	return check_path(&place, text, error);
+}
+
+static int title(const char *text, struct error *error)
+{
+	return check_title(&place, text, error);
+}
+
+static int log_target(const char *text, struct error *error)
+{
+	return check_log(&place, text, error);
+}
+
+static int duration(const char *text, struct error *error)
+{
+	int64_t milliseconds = -1;
+	int outcome = check_duration(&place, text, &milliseconds, error);
+
+	assert_true(outcome == 0 ? milliseconds > 0 : milliseconds == -1);
+	return outcome;
+}
+
+static int mode(const char *text, struct error *error)
+{
+	enum config_mode value = CONFIG_MODE_SPOOL;
+
+	return check_mode(&place, text, &value, error);
+}
+
+static void texts_are_values_or_faults(void **state)
+{
+	static const struct row {
+		int (*check)(const char *text, struct error *error);
+		const char *text;
+		int outcome;
+	} rows[] = {
+		{ address, "a@x.example", 0 },
+		{ address, "a+b/c=d@x", 0 },
+		{ address, "a@[192.0.2.1]", 0 },
+		{ address, "a@[IPv6:2001:db8::1]", 0 },
+		{ address, "\xc3\xa4@x\xc3\xa4.example", 0 },
+		{ address, "a", -1 },
+		{ address, "", -1 },
+		{ address, "@x.example", -1 },
+		{ address, "a@", -1 },
+		{ address, "a@b@c", -1 },
+		{ address, "a b@c", -1 },
+		{ address, "A <a@b>", -1 },
+		{ address, "a@b\r\nc", -1 },
+		{ address, "a@[300.0.2.1]", -1 },
+		{ address, "a@[192.0.2.1", -1 },
+		{ bare_address, "a", 0 },
+		{ bare_address, "*", 0 },
+		{ bare_address, "", -1 },
+		{ bare_address, "a,b", -1 },
+		{ domain, "x.example", 0 },
+		{ domain, "localhost", 0 },
+		{ domain, "", -1 },
+		{ domain, ".x", -1 },
+		{ domain, "x.", -1 },
+		{ domain, "x..y", -1 },
+		{ domain, "x y", -1 },
+		{ domain, "[192.0.2.1]", -1 },
+		{ literal, "[192.0.2.1]", 0 },
+		{ literal, "[IPv6:::1]", 0 },
+		{ literal, "[::1]", -1 },
+		{ literal, "[]", -1 },
+		{ literal, "[192.0.2.1]\n", -1 },
+		{ path, "/a b", 0 },
+		{ path, "a", -1 },
+		{ path, "", -1 },
+		{ path, "/a\nb", -1 },
+		{ title, "a-b_C.9", 0 },
+		{ title, "", -1 },
+		{ title, "a:b", -1 },
+		{ title, "a]", -1 },
+		{ title, "\xc3\xa4", -1 },
+		{ log_target, "syslog", 0 },
+		{ log_target, "/x", 0 },
+		{ log_target, "Syslog", -1 },
+		{ duration, "250ms", 0 },
+		{ duration, "5d", 0 },
+		{ duration, "7", 0 },
+		{ duration, "0s", -1 },
+		{ duration, "-1s", -1 },
+		{ duration, "1y", -1 },
+		{ duration, "9223372036854775807d", -1 },
+		{ mode, "direct", 0 },
+		{ mode, "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct error error = { 0 };
+
+		if (rows[i].check(rows[i].text, &error) != rows[i].outcome)
+			fail_msg("row %zu: \"%s\": %s", i, rows[i].text, error.text);
+		if (rows[i].outcome == 0)
+			continue;
+		assert_int_equal(error.kind, ERROR_CONFIG);
+		assert_non_null(strstr(error.text, "f line 7: option = \""));
+		assert_string_not_equal(error.next, "");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_are_values_or_faults),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
