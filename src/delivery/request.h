@@ -29,9 +29,8 @@ struct request_relay {
 };
 
 struct request_attempt {
-	uint32_t number; /* repeated in every result */
-	struct envelope
-	    envelope; /* the sender to use, the recipients to try; owned after decoding */
+	uint32_t number;	  /* repeated in every result */
+	struct envelope envelope; /* sender to use, recipients to try; owned after decoding */
 	char *header; /* outgoing, wire form, with its empty line; owned after decoding */
 	size_t header_length;
 	uint64_t body_offset; /* in the descriptor */

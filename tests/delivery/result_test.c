@@ -150,6 +150,23 @@ static void mutations_never_crash(void **state)
 	}
 }
 
+/* A number that is no enum error_kind would become an exit status. */
+static void kinds_of_error_are_checked(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 256; kind++) {
+		CLEANUP(buffer_finish) struct buffer message = { 0 };
+		struct result result = { .kind = RESULT_LOST };
+		struct result found;
+		struct error error;
+
+		result.error.kind = (enum error_kind)kind;
+		encode(&result, &message);
+		assert_int_equal(result_decode(buffer_span(&message), &found, &error),
+		    kind == ERROR_NONE || (kind >= ERROR_USAGE && kind <= ERROR_CONFIG) ? 0 : -1);
+	}
+}
+
 static void controls_are_masked_and_bad_status_refused(void **state)
 {
 	static const struct row {
@@ -189,6 +206,7 @@ int main(void)
 		cmocka_unit_test(the_longest_text_fits),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(mutations_never_crash),
+		cmocka_unit_test(kinds_of_error_are_checked),
 		cmocka_unit_test(controls_are_masked_and_bad_status_refused),
 	};
 

@@ -41,7 +41,30 @@ static struct plan {
 	int at;	    /* the call that it happens to, from 1 */
 	int number; /* errno */
 	int calls;
+	/* What changed the disk: w write, l name, f sync a file, d a directory, t cut, u unlink. */
+	char trace[64];
+	/* Another process: just before the next flock, the first name comes to mean the second. */
+	const char *swap_to;
+	const char *swap_from;
+	int swap_directory;
 } plan;
+
+static void note(char call)
+{
+	size_t length = strlen(plan.trace);
+
+	/* A run of writes is one. */
+	if (length + 1 < sizeof plan.trace &&
+	    (call != 'w' || length == 0 || plan.trace[length - 1] != 'w'))
+		plan.trace[length] = call;
+}
+
+static char sync_letter(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) ? 'd' : 'f';
+}
 
 /* True when this call is to fail. */
 static bool fails(void)
@@ -70,11 +93,13 @@ static size_t cut(size_t size)
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
+	note('w');
 	return fails() ? -1 : syscall(SYS_write, fd, bytes, cut(size));
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
+	note('w');
 	return fails() ? -1 : syscall(SYS_pwrite64, fd, bytes, cut(size), offset);
 }
 
@@ -85,16 +110,19 @@ ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
 
 int fsync(int fd)
 {
+	note(sync_letter(fd));
 	return fails() ? -1 : as_int(syscall(SYS_fsync, fd));
 }
 
 int fdatasync(int fd)
 {
+	note(sync_letter(fd));
 	return fails() ? -1 : as_int(syscall(SYS_fdatasync, fd));
 }
 
 int ftruncate(int fd, off_t length)
 {
+	note('t');
 	return fails() ? -1 : as_int(syscall(SYS_ftruncate, fd, length));
 }
 
@@ -105,16 +133,22 @@ int fchmod(int fd, mode_t mode)
 
 int flock(int fd, int operation)
 {
+	if (plan.swap_to != NULL)
+		(void)syscall(SYS_renameat2, plan.swap_directory, plan.swap_from,
+		    plan.swap_directory, plan.swap_to, 0);
+	plan.swap_to = NULL;
 	return fails() ? -1 : as_int(syscall(SYS_flock, fd, operation));
 }
 
 int unlinkat(int directory, const char *name, int flags)
 {
+	note('u');
 	return fails() ? -1 : as_int(syscall(SYS_unlinkat, directory, name, flags));
 }
 
 int linkat(int from, const char *name, int to, const char *new_name, int flags)
 {
+	note('l');
 	if (fails())
 		return -1;
 	if (plan.abilities == NO_PROC_LINK && (flags & AT_SYMLINK_FOLLOW) != 0) {
@@ -126,6 +160,7 @@ int linkat(int from, const char *name, int to, const char *new_name, int flags)
 
 int renameat2(int from, const char *name, int to, const char *new_name, unsigned flags)
 {
+	note('l');
 	if (fails())
 		return -1;
 	if (plan.abilities == NO_TMPFILE_NO_RENAME) {
@@ -154,7 +189,7 @@ static const int numbers[] = { ENOSPC, EIO, EDQUOT, EMFILE, EROFS, EACCES, EINTR
 
 static void set_plan(enum abilities abilities, enum fault fault, int at, int number)
 {
-	plan = (struct plan){ abilities, fault, at, number, 0 };
+	plan = (struct plan){ abilities, fault, at, number, 0, "", NULL, NULL, -1 };
 }
 
 /* The fault was reached; afterwards there is none. */
@@ -231,6 +266,47 @@ static void a_commit_is_whole_or_nothing_when_a_call_fails(void **state)
 				at++;
 			assert_true(at > 8);
 		}
+}
+
+/* The orders that survive a power cut were measured (security.md 4.4); this is ours. */
+static void a_commit_writes_then_names_then_syncs_twice(void **state)
+{
+	static const char *want[ABILITIES] = { "wlfd", "wlfd", "wllufd", "wllfd" };
+
+	(void)state;
+	for (enum abilities abilities = EVERYTHING; abilities < ABILITIES; abilities++) {
+		struct scratch scratch = scratch_make();
+		char id[QUEUE_ID_SIZE];
+		struct error error;
+
+		set_plan(abilities, NO_FAULT, 0, 0);
+		assert_int_equal(scratch_commit(scratch.fd, id, &error), 0);
+		assert_string_equal(plan.trace, want[abilities]);
+		scratch_remove(&scratch);
+	}
+}
+
+/* After a failed sync the file is dead: cut, nameless, and that synced; no second try. */
+static void a_failed_sync_takes_the_name_back(void **state)
+{
+	static const char *want[] = { "wlftud", "wlfdtud" };
+	struct error error;
+	int found = 0;
+
+	(void)state;
+	for (int at = 1; found < 2; at++) {
+		struct scratch scratch = scratch_make();
+		char id[QUEUE_ID_SIZE];
+
+		set_plan(EVERYTHING, FAIL_ONCE, at, EIO);
+		int outcome = scratch_commit(scratch.fd, id, &error);
+		bool was_sync = strstr(error.text, "cannot sync") != NULL;
+		assert_int_equal(outcome, -1);
+		if (was_sync)
+			assert_string_equal(plan.trace, want[found++]);
+		(void)end_plan();
+		scratch_remove(&scratch);
+	}
 }
 
 static void a_full_disk_says_so(void **state)
@@ -455,6 +531,59 @@ static void killed_work_leaves_the_file_whole(void **state)
 	assert_true(at > 8);
 }
 
+/* The name was given to another file between our open and our lock. */
+static void a_file_that_was_exchanged_is_not_worked_on(void **state)
+{
+	struct scratch scratch = scratch_make();
+	struct queue_file file = { 0 };
+	char first[QUEUE_ID_SIZE];
+	char second[QUEUE_ID_SIZE];
+	struct error error;
+
+	(void)state;
+	set_plan(EVERYTHING, NO_FAULT, 0, 0);
+	assert_int_equal(scratch_commit(scratch.fd, first, &error), 0);
+	assert_int_equal(scratch_commit(scratch.fd, second, &error), 0);
+	plan.swap_directory = scratch.fd;
+	plan.swap_from = second;
+	plan.swap_to = first;
+	assert_int_equal(queue_file_open(&file, scratch.fd, first, &error), 1);
+	assert_int_equal(file.state, QUEUE_FILE_NONE);
+
+	/* And when the name is gone, there is none. */
+	plan.swap_from = first;
+	plan.swap_to = "elsewhere";
+	assert_int_equal(queue_file_open(&file, scratch.fd, first, &error), 2);
+	scratch_remove(&scratch);
+}
+
+/* Whichever way a draft gets its name, it never takes one that is taken. */
+static void a_name_that_is_taken_is_left_alone(void **state)
+{
+	(void)state;
+	for (enum abilities abilities = EVERYTHING; abilities < ABILITIES; abilities++) {
+		struct scratch scratch = scratch_make();
+		struct queue_attributes attributes = { .uid = 7 };
+		struct envelope envelope = { 0 };
+		struct queue_file file = { 0 };
+		char id[QUEUE_ID_SIZE];
+		struct error error;
+
+		set_plan(abilities, NO_FAULT, 0, 0);
+		assert_int_equal(scratch_commit(scratch.fd, id, &error), 0);
+		scratch_envelope(&envelope);
+		memcpy(file.id, id, sizeof id);
+		assert_int_equal(
+		    queue_file_create(&file, scratch.fd, &envelope, &attributes, &error), 0);
+		assert_int_equal(queue_file_commit(&file, &error), -1);
+		queue_file_finish(&file);
+		envelope_finish(&envelope);
+		assert_int_equal(draft_sweep(scratch.fd), 0);
+		assert_whole(scratch.fd, id);
+		scratch_remove(&scratch);
+	}
+}
+
 /* A draft that somebody still writes is not swept away. */
 static void the_sweep_spares_drafts_that_are_held(void **state)
 {
@@ -476,12 +605,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_commit_is_whole_or_nothing_when_a_call_fails),
+		cmocka_unit_test(a_commit_writes_then_names_then_syncs_twice),
+		cmocka_unit_test(a_failed_sync_takes_the_name_back),
 		cmocka_unit_test(a_full_disk_says_so),
 		cmocka_unit_test(a_dead_disk_is_never_a_yes),
 		cmocka_unit_test(short_writes_and_reads_are_gone_on_with),
 		cmocka_unit_test(work_fails_without_harm),
 		cmocka_unit_test(a_killed_commit_leaves_a_whole_file_or_none),
 		cmocka_unit_test(killed_work_leaves_the_file_whole),
+		cmocka_unit_test(a_file_that_was_exchanged_is_not_worked_on),
+		cmocka_unit_test(a_name_that_is_taken_is_left_alone),
 		cmocka_unit_test(the_sweep_spares_drafts_that_are_held),
 	};
 

@@ -313,6 +313,20 @@ static void planted_things_do_not_check_out(void **state)
 	}
 }
 
+/* The owner of a file is the only proof of where it came from. */
+static void a_file_of_another_user_does_not_check_out(void **state)
+{
+	CLEANUP(queue_file_finish) struct queue_file file = { 0 };
+	struct room *room = *state;
+	struct error error;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(fchownat(room->scratch.fd, room->id, 12345, (gid_t)-1, 0), 0);
+	assert_int_equal(queue_file_open(&file, room->scratch.fd, room->id, &error), 3);
+	assert_non_null(strstr(error.text, "another user"));
+}
+
 /* A file that ends too early is found; one that lacks replies only is whole. */
 static void every_truncation_is_found(void **state)
 {
@@ -588,6 +602,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_worker_gets_a_descriptor_without_the_lock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(planted_things_do_not_check_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_file_of_another_user_does_not_check_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_truncation_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_tail_of_zeros_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
