@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "message/address.h"
 #include "message/address_list.h"
 #include "message/header.h"
@@ -16,11 +17,12 @@ enum { BLOCK = 32768 };
 
 static void note_malformed(struct intake *intake, struct span source, const char *why)
 {
-	size_t used = strlen(intake->fault);
+	char words[500];
 
+	snprintf(words, sizeof words, "%s\"%.*s\" (%s)", intake->bad_count != 0 ? ", " : "",
+	    span_int(span_first(source, 200)), source.start, why);
+	text_append(intake->fault, sizeof intake->fault, words);
 	intake->bad_count++;
-	snprintf(intake->fault + used, sizeof intake->fault - used, "%s\"%.*s\" (%s)",
-	    used != 0 ? ", " : "", span_int(span_first(source, 200)), source.start, why);
 }
 
 /* One mailbox of an argument or a field. */
@@ -39,13 +41,24 @@ static int add_mailbox(void *context, const struct mailbox *mailbox)
 	return 0;
 }
 
+/* A tab is a blank between addresses; the envelope refuses one within an address. */
+static bool has_control_but_tab(struct span text)
+{
+	struct span part;
+
+	while (span_take_until(&text, '\t', &part))
+		if (span_has_control(part))
+			return true;
+	return false;
+}
+
 static void add_arguments(struct intake *intake, const struct options *options)
 {
 	for (int i = 0; i < options->recipient_count; i++) {
 		struct span word = span_from_string(options->recipients[i]);
 		size_t before = intake->envelope.recipient_count + intake->bad_count;
 
-		if (span_has_control(span_trim(word)))
+		if (has_control_but_tab(span_trim(word)))
 			note_malformed(intake, word, "it holds a control character");
 		else
 			(void)address_list_visit(word, add_mailbox, intake);
@@ -105,14 +118,17 @@ static bool is_separator(struct span line)
 	       !span_starts_with(span_trim(span_after(line, 4)), ":");
 }
 
-/* Takes the From_ line off the front once its end is there. */
-static void drop_separator(struct intake *intake)
+/* Takes the From_ line off the front.  False while its end is not there yet. */
+static bool drop_separator(struct intake *intake)
 {
-	struct span front = buffer_span(&intake->front);
-	ssize_t end = span_find_byte(front, '\n');
+	struct span line = buffer_span(&intake->front);
+	ssize_t end = span_find_byte(line, '\n');
 
-	if (is_separator(front) && end >= 0)
+	if (end < 0)
+		return false;
+	if (is_separator(span_first(line, (size_t)end)))
 		buffer_consume(&intake->front, (size_t)end + 1);
+	return true;
 }
 
 /* One block of stdin, in wire form.  Returns 0 at the end of the message. */
@@ -137,13 +153,12 @@ static int read_block(struct intake *intake, struct buffer *output, struct error
 
 static int read_ahead(struct intake *intake, size_t limit, struct error *error)
 {
-	while (!intake->is_whole && intake->front.length < limit) {
-		bool is_first = intake->front.length == 0;
+	bool has_first_line = false;
 
+	while (!intake->is_whole && intake->front.length < limit) {
 		if (read_block(intake, &intake->front, error) < 0)
 			return -1;
-		if (is_first)
-			drop_separator(intake);
+		has_first_line = has_first_line || drop_separator(intake);
 	}
 	return 0;
 }

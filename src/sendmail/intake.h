@@ -37,9 +37,9 @@ struct intake {
 };
 
 /*
- * Reads envelope and message.  -1: usage (64), no recipient (65), malformed
- * sender (64), nothing to read (66).  Malformed recipients among good ones
- * are no error: they are in fault.
+ * Reads envelope and message.  -1: no recipient in the arguments (64) or in the
+ * header (65), malformed sender (64), unreadable input (74).  Malformed
+ * recipients among good ones are no error: they are in fault.
  */
 int intake_read(struct intake *intake, const struct options *options, struct error *error);
 
