@@ -68,7 +68,8 @@ def test_commits_the_fault_at_its_step(step, fault, authority):
 
 LENIENT = ([("ehlo", fault) for fault in ("4xx", "5xx", "wrong-class", "nul", "garbage")] +
            [("greeting", "nul"), ("auth", "nul"), ("mail", "nul"), ("rcpt", "nul"),
-            ("data", "nul"), ("end", "nul"), ("starttls", "injection")])
+            ("data", "nul"), ("end", "nul"), ("starttls", "nul"),
+            ("starttls", "injection")])
 
 
 def test_recovers_after_so_many_times():

@@ -34,11 +34,11 @@ class House:
 
     def send(self, *arguments, input=PLAIN, **options):
         """Sends with success, silently; returns (sender, recipients, content) as it left."""
-        before = len(self.peer.messages)
+        before, waiting = len(self.peer.messages), self.service.count()
         result = self.service.sendmail(*arguments, input=input, **options)
         assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
-        wait_for(lambda: len(self.peer.messages) > before and self.service.count() == 0, 30,
-                 what=lambda: f"the message at the smarthost; log:\n{self.service.text()}")
+        wait_for(lambda: len(self.peer.messages) > before and self.service.count() <= waiting, 30,
+                 what=lambda: f"the message at the smarthost; log:\n{self.service.tail()}")
         command, recipients, content = self.peer.messages[before]
         recipients = [one for _, several, _ in self.peer.messages[before:] for one in several]
         sender = re.match(rb"MAIL FROM:<([^>]*)>", command, re.IGNORECASE).group(1).decode()
@@ -46,13 +46,13 @@ class House:
 
     def refuse(self, status, words, *arguments, input=PLAIN, **options):
         """Tries in vain: this status, one line on stderr, nothing kept."""
-        before = len(self.peer.messages)
+        before, waiting = len(self.peer.messages), self.service.count()
         result = self.service.sendmail(*arguments, input=input, **options)
         assert result.status == status, result
         assert result.stdout == b""
         assert result.stderr.count("\n") == 1 and len(result.stderr) < 900, result
         assert re.search(words, result.stderr, re.IGNORECASE), result
-        assert self.service.count() == 0
+        assert self.service.count() == waiting
         assert len(self.peer.messages) == before
 
 
@@ -195,14 +195,20 @@ def test_dots(house, options, text, body):
     assert split(content)[1] == body
 
 
-@pytest.mark.parametrize("name, body", [
-    ("8-bit", bytes(range(128, 256)) + b"\n"),
-    ("text that looks like protocol", b"From x\n>From y\nMAIL FROM:<a@b>\nQUIT\n\x1a\n~r\n"),
-    ("a hundred thousand empty lines", b"\n" * 100000),
-    ("a hundred thousand dot lines", b".\n" * 100000),
-    ("8 MiB", b"0123456789abcdef" * 3 + b"\n" + b"x" * 70 + b"\n" * 2 + b"y\n" * 4 * 1024 * 1024),
-])
-def test_octets_arrive(house, name, body):
+BODIES = {
+    "8-bit": bytes(range(128, 256)) + b"\n",
+    "text that looks like protocol":
+        b"From x\n>From y\nMAIL FROM:<a@b>\nQUIT\n\x1a\n~r\n",
+    "a hundred thousand empty lines": b"\n" * 100000,
+    "a hundred thousand dot lines": b".\n" * 100000,
+    "12 MB of short lines": b"y\n" * 4 * 1024 * 1024,
+    "30 MB": b"".join(b"%09d %s\n" % (number, b"x" * 65) for number in range(400000)),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_octets_arrive(house, name):
+    body = BODIES[name]
     content = house.send("-i", "b@far.example", input=b"Subject: octets\n\n" + body)[2]
     assert content.count(b"\r\n") == content.count(b"\n") == content.count(b"\r")
     assert split(content)[1] == body
@@ -222,7 +228,7 @@ def test_bare_carriage_returns_never_leave(house):
     (64, "", ["-f"]),
     (64, "", ["-f", "a@b@c", "b@far.example"]),
     (64, "", ["-f", "a\nRCPT TO:<x@y>", "b@far.example"]),
-    (65, "recipient", []),
+    (64, "recipient", []),
     (65, "recipient", ["-t"]),
     (65, "", [""]),
     (65, "", ["b@far.example\nRCPT TO:<c@far.example>"]),
@@ -368,4 +374,5 @@ def test_direct_without_a_smarthost_that_answers(programs, folder):
     result = run([programs.sendmail, "b@far.example"], PLAIN,
                  env=caller_environment(folder, url="smtp://127.0.0.1:1", mode="direct"))
     assert result.status == 69, result
-    assert "127.0.0.1:1" in result.stderr and "refused" in result.stderr.lower()
+    assert re.search(r"127\.0\.0\.1(:| port | .*port )1\b", result.stderr), result
+    assert "refused" in result.stderr.lower()

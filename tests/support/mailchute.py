@@ -55,6 +55,8 @@ class Programs:
         self.mailchute = self.folder / "usr/bin/mailchute"
         self.mailq = self.folder / "usr/bin/mailq"
         self.newaliases = self.folder / "usr/bin/newaliases"
+        for program in (self.sendmail, self.mailchute):
+            assert program.exists(), f"{BUILD} installed no {program.name}; is it built?"
         # Others than root run them too.
         for path in [self.folder, *self.folder.parents]:
             if path == Path(tempfile.gettempdir()):
@@ -101,6 +103,21 @@ def end_group(process):
     process.wait()
 
 
+def processes_of(group):
+    """The processes of this group, but for those that are only waiting to be reaped."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as stat:
+                    words = stat.read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(words[2]) == group and words[0] != "Z":
+                found.append(int(name))
+    return found
+
+
 class Daemon:
     """A program that runs until it is stopped; output goes to a file."""
 
@@ -120,11 +137,15 @@ class Daemon:
     def text(self):
         return self.output.read_text(errors="replace") if self.output.exists() else ""
 
+    def tail(self):
+        """The end of what it wrote, for messages about failures."""
+        return "\n".join(self.text().splitlines()[-25:])
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
     def check_runs(self):
-        assert self.is_running(), f"ended with {self.process.returncode}:\n{self.text()}"
+        assert self.is_running(), f"ended with {self.process.returncode}:\n{self.tail()}"
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -135,9 +156,18 @@ class Daemon:
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still there {timeout} s after SIGTERM:\n{self.text()}") from None
+            raise AssertionError(f"still there {timeout} s after SIGTERM:\n{self.tail()}") from None
         self.kill()
         return status
+
+    def kill_alone(self):
+        """SIGKILL to the one process; those it started have to notice by themselves."""
+        group = self.process.pid
+        self.process.kill()
+        self.process.wait()
+        self._file.close()
+        self.process = None
+        return group
 
     def kill(self):
         """SIGKILL to the whole group, as a crash of the machine would look from inside."""
@@ -185,7 +215,7 @@ class Service(Daemon):
 
     def start(self):
         self.spawn([self.programs.mailchute, "serve"], self.environment())
-        wait_for(self.answers, 30, what=lambda: f"the service to listen:\n{self.text()}")
+        wait_for(self.answers, 30, what=lambda: f"the service to listen:\n{self.tail()}")
         return self
 
     def answers(self):
@@ -226,16 +256,16 @@ class Service(Daemon):
     def wait_for_queue(self, words, timeout=30):
         """Until `mailchute queue` shows these words (a regular expression)."""
         wait_for(lambda: re.search(words, self.queue(), re.IGNORECASE), timeout,
-                 what=lambda: f"{words!r} in the queue:\n{self.queue()}\nlog:\n{self.text()}")
+                 what=lambda: f"{words!r} in the queue:\n{self.queue()}\nlog:\n{self.tail()}")
         return self.queue()
 
     def wait_for_log(self, words, timeout=30):
         wait_for(lambda: re.search(words, self.text(), re.IGNORECASE), timeout,
-                 what=lambda: f"{words!r} in the log:\n{self.text()}")
+                 what=lambda: f"{words!r} in the log:\n{self.tail()}")
 
     def wait_until_empty(self, timeout=30):
         wait_for(lambda: self.count() == 0, timeout,
-                 what=lambda: f"an empty queue:\n{self.queue()}\nlog:\n{self.text()}")
+                 what=lambda: f"an empty queue:\n{self.queue()}\nlog:\n{self.tail()}")
 
 
 class Sink(Daemon):

@@ -49,7 +49,7 @@ class Session:
 
     def __init__(self):
         self.commands = []  # lines without CRLF, as octets
-        self.raw = b""  # everything read, decrypted
+        self.raw = bytearray()  # everything read, decrypted
         self.messages = []  # (sender, recipients, content) that got a 250
         self.log_in = None  # (user, password)
         self.is_tls = False
@@ -58,7 +58,7 @@ class Session:
 
 class Peer:
     def __init__(self, at=None, fault=None, times=None,
-                 extensions=("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 10000000"),
+                 extensions=("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 50000000"),
                  certificate=None, users=None, refuse=None, endless=64 * 1024 * 1024):
         """certificate: (file, key) offers STARTTLS; users: {name: password} offers AUTH;
         refuse: {recipient: reply} for RCPT; endless: octets after which even that ends."""
@@ -121,6 +121,8 @@ class Peer:
 
     def _serve(self, connection):
         session = Session()
+        # Several small replies in a row shall not wait for each other.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._open.add(connection)
             is_faulty = self.times is None or len(self.sessions) < self.times
@@ -163,8 +165,8 @@ class _Conversation:
     def __init__(self, peer, session, connection, is_faulty):
         self.peer, self.session, self.is_faulty = peer, session, is_faulty
         self.connection = connection
-        self.buffer = b""
-        self.sender, self.recipients, self.content = None, [], b""
+        self.buffer = bytearray()
+        self.sender, self.recipients, self.content = None, [], bytearray()
 
     def close(self):
         self.connection.close()
@@ -179,15 +181,19 @@ class _Conversation:
         self.buffer += octets
 
     def read_line(self):
-        while b"\r\n" not in self.buffer:
+        seen = 0
+        while (end := self.buffer.find(b"\r\n", seen)) < 0:
+            seen = max(0, len(self.buffer) - 1)
             self.fill()
-        line, self.buffer = self.buffer.split(b"\r\n", 1)
+        line = bytes(self.buffer[:end])
+        del self.buffer[:end + 2]
         return line
 
     def read_octets(self, count):
         while len(self.buffer) < count:
             self.fill()
-        octets, self.buffer = self.buffer[:count], self.buffer[count:]
+        octets = bytes(self.buffer[:count])
+        del self.buffer[:count]
         return octets
 
     def say(self, *lines):
@@ -218,6 +224,7 @@ class _Conversation:
                      "554 5.3.0 peer says never")
         elif fault == "421":
             self.say("421 4.3.2 peer is closing down")
+            self.let_read()
             raise Gone
         elif fault == "wrong-class":
             self.say("250 2.0.0 wrong class" if lines[-1].startswith("3") else
@@ -225,7 +232,11 @@ class _Conversation:
         elif fault == "garbage":
             self.connection.sendall(GARBAGE)
         elif fault == "nul":
-            self.connection.sendall(lines[-1].encode() + b" with \0 inside\r\n")
+            # Odd, but a reply of the right class: whoever goes on is not wrong.
+            *first, last = lines
+            text = "".join(f"{line[:3]}-{line[4:]}\r\n" for line in first)
+            self.connection.sendall(text.encode() + last.encode() + b" with \0 inside\r\n")
+            return True
         elif fault == "endless-line":
             self.pour(b"250 " + b"x" * 65532, b"x" * 65536)
         elif fault == "endless-lines":
@@ -233,6 +244,13 @@ class _Conversation:
         else:
             self.vanish(fault)
         return False
+
+    def let_read(self):
+        """Closing with octets unread sends a reset, which may overtake what was said."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(10)
+        while self.connection.recv(65536):
+            pass
 
     def vanish(self, fault):
         if fault == "reset":
@@ -290,7 +308,7 @@ class _Conversation:
             self.session.reached_fault = True
             self.misbehave("handshake", ["220"])
             raise Gone
-        self.buffer = b""
+        self.buffer = bytearray()
         plain = self.connection
         self.connection = self.peer._context.wrap_socket(plain, server_side=True)
         with self.peer._lock:
@@ -319,7 +337,7 @@ class _Conversation:
 
     def on_mail(self, line):
         if self.answer("mail", "250 2.1.0 sender"):
-            self.sender, self.recipients, self.content = line, [], b""
+            self.sender, self.recipients, self.content = line, [], bytearray()
 
     def on_rcpt(self, line):
         address = line[line.index(b"<") + 1:line.index(b">")].decode()
@@ -364,18 +382,18 @@ class _Conversation:
             self.misbehave("content", ["250"])
 
     def end(self):
-        message = (self.sender, self.recipients, self.content)
-        self.sender, self.recipients, self.content = None, [], b""
-        if self.misbehaves_at("end"):
+        message = (self.sender, self.recipients, bytes(self.content))
+        self.sender, self.recipients, self.content = None, [], bytearray()
+        if self.misbehaves_at("end") and self.peer.fault != "nul":
             self.answer("end", "250 2.0.0 taken")
             return
         # Before the reply, so that whoever saw the reply finds the message.
         with self.peer._lock:
             self.session.messages.append(message)
-        self.say("250 2.0.0 taken as 1")
+        self.answer("end", "250 2.0.0 taken as 1")
 
     def on_rset(self, line):
-        self.sender, self.recipients, self.content = None, [], b""
+        self.sender, self.recipients, self.content = None, [], bytearray()
         self.say("250 2.0.0 forgotten")
 
     def on_noop(self, line):

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: MIT
+
+"""The three ways to hand mail over, and the ways in which a service is started."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from support.mailchute import environment, fields, run
+from support.wait import wait_for
+
+MESSAGE = b"To: root\nSubject: ways\n\ntext\n"
+
+
+def processes(words):
+    """Command lines that hold these words."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                line = file.read().replace(b"\0", b" ").decode(errors="replace")
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                line += file.read().decode(errors="replace")
+        except OSError:
+            continue
+        if all(word in line for word in words):
+            found.append(int(pid))
+    return found
+
+
+class Own:
+    """A caller with settings of its own and no service."""
+
+    def __init__(self, programs, folder, url, **variables):
+        self.programs = programs
+        self.spool = folder / "spool"
+        self.variables = dict(socket=folder / "none.sock", url=url, spool=self.spool,
+                              domain="here.example", root="me@far.example")
+        self.variables.update(variables)
+
+    def sendmail(self, *arguments, input=MESSAGE, **options):
+        return run([self.programs.sendmail, *arguments], input,
+                   env=environment(**self.variables), **options)
+
+    def count(self):
+        result = run([self.programs.mailchute, "queue", "--count"],
+                     env=environment(**self.variables))
+        assert result.status == 0, result
+        return int(result.stdout)
+
+    def service(self):
+        return processes(["serve --on-demand", str(self.spool)])
+
+    def end_service(self):
+        for pid in self.service():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not self.service(), 20, what="the service on demand to be gone")
+
+
+@pytest.fixture
+def make_own(programs, folder):
+    made = []
+
+    def make(url, **variables):
+        made.append(Own(programs, folder, url, **variables))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end_service()
+
+
+# on demand
+
+def test_a_service_is_started_on_demand_and_awaited(make_own, make_peer):
+    peer = make_peer()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    result = own.sendmail("-t")
+    assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
+    # The outcome was awaited: the message is there already, the queue is empty.
+    assert [message[1] for message in peer.messages] == [["me@far.example"]]
+    assert own.count() == 0
+    assert (own.spool.stat().st_mode & 0o7777, own.spool.stat().st_uid) == (0o700, os.geteuid())
+    service = own.service()
+    assert own.sendmail("-t").status == 0 and set(own.service()) >= set(service[:1])
+
+
+def test_a_service_on_demand_keeps_nothing_of_its_caller(make_own, make_peer):
+    peer = make_peer()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)
+    assert own.sendmail("-t", close_fds=False).status == 0
+    os.close(write_end)
+    # Nobody else holds the other end, so this is the end of file and not a wait.
+    wait_for(lambda: own.service(), what="the service on demand")
+    assert os.read(read_end, 1) == b""
+    os.close(read_end)
+    for pid in own.service():
+        assert os.readlink(f"/proc/{pid}/cwd") == "/"
+        assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
+        assert os.getsid(pid) != os.getsid(0)
+
+
+def test_a_refusal_is_told_and_nothing_is_kept(make_own, make_peer):
+    peer = make_peer(at="rcpt", fault="5xx")
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    result = own.sendmail("-t")
+    assert result.status not in (0, 75), result
+    assert "peer says never" in result.stderr and result.stderr.count("\n") == 1
+    wait_for(lambda: own.count() == 0, what="an empty queue")
+
+
+def test_a_smarthost_that_is_silent_is_not_awaited_for_long(make_own, make_peer):
+    peer = make_peer(at="greeting", fault="stall")
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    result = own.sendmail("-t")
+    assert (result.status, result.stderr) == (0, ""), result
+    assert own.count() == 1
+
+
+def test_a_smarthost_that_is_gone_leaves_the_mail_queued(make_own):
+    own = make_own("smtp://127.0.0.1:1")
+    result = own.sendmail("-t")
+    assert (result.status, result.stderr) == (0, ""), result
+    assert own.count() == 1
+
+
+def test_a_killed_service_is_followed_by_another(make_own, make_peer):
+    peer = make_peer(at="end", fault="4xx", times=1)
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    assert own.sendmail("-t").status == 0
+    assert own.count() == 1
+    own.end_service()
+    # The socket is still there and nobody answers.
+    assert (own.spool / "submit.sock").exists()
+    assert own.sendmail("-t").status == 0
+    wait_for(lambda: len(peer.messages) == 1, what="the new message at the smarthost")
+    # The old one waits for its time in the list, which survived.
+    assert own.count() == 1
+
+
+def test_many_callers_at_once_share_one_service(make_own, make_peer, programs):
+    peer = make_peer()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    callers = [subprocess.Popen([str(programs.sendmail), f"many{number}@far.example"],
+                                stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=environment(**own.variables))
+               for number in range(20)]
+    for caller in callers:
+        _, stderr = caller.communicate(MESSAGE, timeout=60)
+        assert (caller.returncode, stderr) == (0, b"")
+    wait_for(lambda: own.count() == 0, what="an empty queue")
+    assert sorted(to for message in peer.messages for to in message[1]) == sorted(
+        f"many{number}@far.example" for number in range(20))
+
+
+def test_a_service_on_demand_leaves_when_it_is_idle(make_own, make_peer):
+    peer = make_peer()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}")
+    assert own.sendmail("-t").status == 0
+    wait_for(lambda: not own.service(), 40, what="the service on demand to leave")
+    assert not (own.spool / "submit.sock").exists()
+    assert own.sendmail("-t").status == 0
+    assert len(peer.messages) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_an_arbitrary_uid_with_its_own_spool(make_own, make_peer, folder):
+    peer = make_peer()
+    place = folder / "arbitrary"
+    place.mkdir()
+    os.chown(place, 1000680000, 0)
+    own = make_own(f"smtp://127.0.0.1:{peer.port}", spool=place / "spool")
+    own.spool = place / "spool"
+    result = own.sendmail("-t", user=1000680000, group=0, extra_groups=[], cwd="/")
+    assert (result.status, result.stderr) == (0, ""), result
+    assert own.spool.stat().st_uid == 1000680000
+    assert fields(peer.messages[0][2], "From") == ["uid-1000680000@here.example"]
+
+
+# direct
+
+def test_direct_where_no_spool_can_be(make_own, make_peer):
+    peer = make_peer()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}", spool="/proc/nowhere/spool")
+    result = own.sendmail("-t")
+    assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
+    assert [message[1] for message in peer.messages] == [["me@far.example"]]
+
+
+def test_direct_ends_with_the_time_limit(make_own, make_peer, folder):
+    peer = make_peer(at="end", fault="stall")
+    config = folder / "direct.conf"
+    config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
+                      'submit { mode = "direct" timeout = "1s" }\n')
+    own = make_own("", config=config)
+    result = own.sendmail("root")
+    assert result.status == 69 and result.stderr.count("\n") == 1, result
+    assert "within 1s" in result.stderr and "may have" in result.stderr, result
+
+
+# services that others start
+
+def test_a_service_by_socket_activation(programs, make_service, make_peer):
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(service.socket))
+    listener.listen(16)
+    notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notices.bind(str(service.folder / "notify"))
+    notices.settimeout(20)
+    variables = service.environment()
+    variables.pop("MAILCHUTE_SOCKET")
+    variables.update(LISTEN_FDS="1", NOTIFY_SOCKET=str(service.folder / "notify"))
+    # The variable names the process itself, so a shell sets it before it becomes the service.
+    service.spawn(["/bin/sh", "-c", f'exec 3<&{listener.fileno()}; LISTEN_PID=$$; '
+                   f'export LISTEN_PID; exec "{programs.mailchute}" serve'], variables,
+                  pass_fds=[listener.fileno()])
+    assert b"READY=1" in notices.recv(100)
+    listener.close()
+    result = service.sendmail("-t", input=MESSAGE.replace(b"root", b"b@far.example"))
+    assert (result.status, result.stderr) == (0, ""), result
+    wait_for(lambda: len(peer.messages) == 1, what="the message")
+    service.signal(signal.SIGTERM)
+    assert b"STOPPING=1" in notices.recv(100)
+    assert service.process.wait(20) == 0
+    # The socket is systemd's: it stays.
+    assert service.socket.exists()
+
+
+def test_a_bad_configuration_does_not_end_the_service(make_service, make_peer):
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
+    good = service.config.read_text()
+    service.config.write_text('smarthost "test" { url = smtp+tls://unquoted.example }\n')
+    service.start()
+    result = service.sendmail("b@far.example", input=MESSAGE)
+    assert result.status == 78 and result.stderr.count("\n") == 1, result
+    assert "mailchute.conf" in result.stderr and "line 1" in result.stderr, result
+    # Mended, it is taken at the next client, without a restart.
+    service.config.write_text(good)
+    result = service.sendmail("b@far.example", input=MESSAGE)
+    assert (result.status, result.stderr) == (0, ""), result
+    wait_for(lambda: len(peer.messages) == 1, what="the message")
+
+
+def test_a_service_without_a_smarthost_says_what_to_write(make_service):
+    service = make_service().start()
+    result = service.sendmail("b@far.example", input=MESSAGE)
+    assert result.status == 78 and result.stderr.count("\n") == 1, result
+    assert 'smarthost "provider" { url =' in result.stderr, result
+
+
+def test_reload_takes_a_good_configuration_and_keeps_the_old_over_a_bad_one(make_service,
+                                                                          make_peer):
+    first, second = make_peer(), make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{first.port}").start()
+    good = service.config.read_text()
+    service.config.write_text("nonsense {")
+    service.signal(signal.SIGHUP)
+    service.wait_for_log("stays in force")
+    assert service.sendmail("one@far.example", input=MESSAGE).status == 0
+    wait_for(lambda: len(first.messages) == 1, what="the first message")
+    service.config.write_text(good.replace(str(first.port), str(second.port))
+                              .replace('smarthost "test"', 'smarthost "other"'))
+    service.signal(signal.SIGHUP)
+    service.wait_for_log("read anew")
+    assert service.sendmail("two@far.example", input=MESSAGE).status == 0
+    wait_for(lambda: len(second.messages) == 1, what="the second message")
+
+
+def test_a_message_that_comes_in_for_long_outlives_its_service(programs, make_service, make_peer):
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}").start()
+    # More than is read ahead, so that the transaction is under way.
+    caller = subprocess.Popen([str(programs.sendmail), "b@far.example"], stdin=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment(socket=service.socket))
+    caller.stdin.write(b"Subject: cron\n\n" + b"an hour of output\n" * 40000)
+    caller.stdin.flush()
+    wait_for(lambda: len(processes(["serve", str(service.spool)])) >= 3, what="a receive process")
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(20) == 0
+    _, stderr = caller.communicate(b"and its end\n", timeout=60)
+    assert (caller.returncode, stderr) == (0, b"")
+    assert service.count() == 1
+    service.kill()
+    service.start()
+    wait_for(lambda: len(peer.messages) == 1, what="the message")
+    assert peer.messages[0][2].endswith(b"and its end\r\n")
+
+
+# what it costs
+
+@pytest.fixture
+def slow_answer(folder):
+    """A service that answers the transaction only when told to."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "slow.sock"))
+    listener.listen(1)
+    yield folder / "slow.sock", listener
+    listener.close()
+
+
+def test_sendmail_is_lean(programs, slow_answer):
+    path, listener = slow_answer
+    caller = subprocess.Popen([str(programs.sendmail), "-t", "-i"], stdin=subprocess.PIPE,
+                              env=environment(socket=path))
+    caller.stdin.write(b"To: b@far.example\nSubject: lean\n\n" + b"line of text\n" * 150)
+    caller.stdin.close()
+    client, _ = listener.accept()
+    client.settimeout(20)
+    client.sendall(b"220 here ESMTP mailchute service\r\n")
+    assert client.recv(4096).startswith(b"EHLO ")
+    client.sendall(b"250-here\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 XMAILCHUTE\r\n")
+    flight = client.recv(65536)
+    # One flight, one write: envelope and content.
+    assert flight.startswith(b"MAIL FROM:<>") and b"BDAT" in flight
+    assert flight.endswith(b"line of text\r\n")
+    with open(f"/proc/{caller.pid}/status") as file:
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1))
+    client.sendall(b"250 ok\r\n250 ok\r\n250 queued\r\n")
+    assert caller.wait(20) == 0
+    if "ASAN_OPTIONS" not in os.environ and not is_sanitized(programs.sendmail):
+        assert peak <= 1536, f"{peak} KiB"
+
+
+def is_sanitized(program):
+    return b"__asan_init" in program.read_bytes()
+
+
+def test_sendmail_makes_few_system_calls(programs, service, folder):
+    if is_sanitized(programs.sendmail):
+        pytest.skip("a sanitized build makes calls of its own")
+    (folder / "message").write_bytes(b"To: b@far.example\nSubject: few\n\ntext\n")
+    with open(folder / "message", "rb") as message:
+        done = subprocess.run(["strace", "-f", "-c", "-o", str(folder / "trace"),
+                               str(programs.sendmail), "-t", "-i"], stdin=message,
+                              env=environment(socket=service.socket))
+    assert done.returncode == 0
+    table = (folder / "trace").read_text()
+    total = int(table.strip().splitlines()[-1].split()[2])
+    assert total <= 60, table
+    assert re.search(r" 1 +execve$", table, re.MULTILINE), table
+    assert not re.search(r"(clone|fork|fsync)$", table, re.MULTILINE), table
