@@ -68,6 +68,18 @@ void buffer_append_byte(struct buffer *buffer, char byte)
 	buffer_append(buffer, &byte, 1);
 }
 
+void buffer_append_number(struct buffer *buffer, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0);
+	buffer_append(buffer, digits + at, sizeof digits - at);
+}
+
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
 	va_list arguments;

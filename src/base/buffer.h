@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/span.h"
 
@@ -33,6 +34,8 @@ void buffer_append(struct buffer *buffer, const char *bytes, size_t length);
 void buffer_append_span(struct buffer *buffer, struct span span);
 void buffer_append_string(struct buffer *buffer, const char *string);
 void buffer_append_byte(struct buffer *buffer, char byte);
+/* In decimal.  What sendmail says on its way does without printf, which costs it memory. */
+void buffer_append_number(struct buffer *buffer, uint64_t number);
 void buffer_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -4,16 +4,21 @@
 
 #include <string.h>
 
-void text_copy(char *target, size_t size, const char *source)
+void text_copy_span(char *target, size_t size, struct span source)
 {
-	size_t length = strlen(source);
-
-	if (length < size) {
-		memmove(target, source, length + 1);
+	if (source.length < size) {
+		if (source.length != 0)
+			memmove(target, source.start, source.length);
+		target[source.length] = '\0';
 		return;
 	}
-	memmove(target, source, size - 4);
+	memmove(target, source.start, size - 4);
 	memcpy(target + size - 4, "...", 4);
+}
+
+void text_copy(char *target, size_t size, const char *source)
+{
+	text_copy_span(target, size, span_from_string(source));
 }
 
 void text_append(char *target, size_t size, const char *source)

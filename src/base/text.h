@@ -9,8 +9,13 @@
 
 #include <stddef.h>
 
+#include "base/span.h"
+
 /* Copies source to target of size bytes (at least 4); what does not fit is cut with "...". */
 void text_copy(char *target, size_t size, const char *source);
+
+/* The same for a span that holds no NUL. */
+void text_copy_span(char *target, size_t size, struct span source);
 
 /* Adds source behind what is there, likewise. */
 void text_append(char *target, size_t size, const char *source);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 
 enum {
 	READ_SMALLEST = 4095, /* with the buffer's NUL a power of two */
@@ -37,7 +38,7 @@ void stream_init_take_fd(struct stream *stream, int input_fd, int output_fd, con
 	stream->read_size = READ_SMALLEST;
 	buffer_init(&stream->input, STREAM_INPUT_LIMIT);
 	buffer_init(&stream->output, STREAM_OUTPUT_LIMIT);
-	snprintf(stream->peer, sizeof stream->peer, "%s", peer);
+	text_copy(stream->peer, sizeof stream->peer, peer);
 	make_nonblocking(input_fd);
 	if (output_fd != input_fd)
 		make_nonblocking(output_fd);

@@ -88,9 +88,10 @@ static void report(void *context, size_t recipient, const struct transaction_res
 	}
 	if (tally->refused++ == 0)
 		note_first(tally, result);
-	size_t used = strlen(tally->names);
-	snprintf(tally->names + used, sizeof tally->names - used, "%s%s", used != 0 ? ", " : "",
-	    tally->envelope->recipients[recipient].address);
+	if (tally->names[0] != '\0')
+		text_append(tally->names, sizeof tally->names, ", ");
+	text_append(
+	    tally->names, sizeof tally->names, tally->envelope->recipients[recipient].address);
 }
 
 static enum outcome judge(const struct tally *tally, const struct error *lost, struct error *error)
@@ -98,19 +99,19 @@ static enum outcome judge(const struct tally *tally, const struct error *lost, s
 	if (tally->in_doubt != 0) {
 		error_set(error, ERROR_IO, "4.4.2",
 		    "the service ended after the last octet, before its answer: the mail may have "
-		    "been "
-		    "queued (%s)",
+		    "been queued (%s)",
 		    lost->text);
 		(void)error_next(error, "see mailchute queue before sending it again");
 		return REFUSED;
 	}
-	if (tally->lost != 0 && tally->taken == 0 && tally->refused == 0) {
+	/* Who was refused will be so again; the others have not been asked to the end. */
+	if (tally->lost != 0) {
 		*error = *lost;
 		return LOST;
 	}
-	if (tally->refused == 0 && tally->lost == 0)
+	if (tally->refused == 0)
 		return TAKEN;
-	*error = tally->refused != 0 ? tally->first : *lost;
+	*error = tally->first;
 	if (tally->taken != 0)
 		(void)error_prefix(error, "not for %s (the others were taken): ", tally->names);
 	return REFUSED;
@@ -129,6 +130,19 @@ static const struct session_timeouts timeouts = {
 	.end = ANSWER_TIMEOUT,
 	.quit = 1000,
 };
+
+/* One line of text, cut between two characters (UTF-8). */
+static void copy_name(const char *name, char copy[static COMMAND_NAME_LIMIT + 1])
+{
+	size_t length = strnlen(name, COMMAND_NAME_LIMIT + 1);
+
+	if (length > COMMAND_NAME_LIMIT)
+		for (length = COMMAND_NAME_LIMIT; length != 0 && (name[length] & 0xc0) == 0x80;)
+			length--;
+	for (size_t i = 0; i < length; i++)
+		copy[i] = span_has_control(span_from_bytes(name + i, 1)) ? ' ' : name[i];
+	copy[length] = '\0';
+}
 
 static enum outcome send_message(struct session *session, struct intake *intake,
     const struct options *options, struct error *error)
@@ -152,8 +166,7 @@ static enum outcome send_message(struct session *session, struct intake *intake,
 
 	const char *name = options->full_name != NULL ? options->full_name : getenv("NAME");
 	if (name != NULL)
-		snprintf(transaction.parameters.full_name, sizeof transaction.parameters.full_name,
-		    "%s", name);
+		copy_name(name, transaction.parameters.full_name);
 	if (transaction_run(session, &transaction, &lost) == 0)
 		session_quit(session);
 	enum outcome outcome = judge(&tally, &lost, error);
@@ -179,9 +192,10 @@ static enum outcome run_session(int fd, const char *label, struct intake *intake
 		return send_message(&session, intake, options, error);
 	if (session.step != SESSION_GREETING)
 		return LOST;
+	if (strcmp(error->status, "4.4.2") == 0 || strcmp(error->status, "4.4.1") == 0)
+		return NOT_HERE;
 	/* A refusal in words means that somebody is there. */
-	return strcmp(error->status, "4.4.2") == 0 || strcmp(error->status, "4.4.1") == 0 ? NOT_HERE
-											  : BUSY;
+	return error_is_temporary(error) ? BUSY : REFUSED;
 }
 
 static void pause_milliseconds(int64_t milliseconds)
@@ -196,11 +210,12 @@ static enum outcome try_socket_once(
 {
 	int fd = connect_unix(path, error);
 
-	if (fd < 0 && errno == EAGAIN)
+	if (fd >= 0)
+		return run_session(fd, path, intake, options, error);
+	if (errno == EAGAIN)
 		return BUSY;
-	if (fd < 0)
-		return NOT_HERE;
-	return run_session(fd, path, intake, options, error);
+	/* Other trouble would come again with every mail: it is told, not hidden. */
+	return errno == ENOENT || errno == ECONNREFUSED || errno == EACCES ? NOT_HERE : REFUSED;
 }
 
 /* A service that is busy, or was lost on the way, is asked again. */

@@ -83,7 +83,7 @@ static int prepare_request(
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(file, &header, error) < 0)
 		return -1;
-	if (outgoing_message(&smarthost->parameters, file->envelope.sender, buffer_span(&header),
+	if (outgoing_message(config, smarthost, file->envelope.sender, buffer_span(&header),
 		&attempt->request, error) < 0)
 		return -1;
 	return collect_recipients(attempt, error);
@@ -96,6 +96,17 @@ static int settle_without_attempt(struct attempt *attempt)
 		attempt_remove(attempt);
 	attempt_finish(attempt);
 	return ATTEMPT_NOTHING;
+}
+
+/* Our own trouble is shown in the queue like a smarthost's. */
+static void note_trouble(struct queue_file *file, const struct error *trouble)
+{
+	struct error error;
+
+	error_line(trouble, file->progress.last_reply, sizeof file->progress.last_reply);
+	if (queue_file_save_progress(file, &error) < 0)
+		log_event(
+		    LOG_LEVEL_ERROR, "%s: cannot record the trouble: %s", file->id, error.text);
 }
 
 int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
@@ -123,6 +134,7 @@ int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
 	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
 		return settle_without_attempt(attempt);
 	if (prepare_request(attempt, config, number, error) < 0) {
+		note_trouble(&attempt->file, error);
 		attempt_finish(attempt);
 		return -1;
 	}

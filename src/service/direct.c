@@ -194,7 +194,7 @@ static int send_requests(struct direct_store *store, const struct queue_attribut
 		return error_set(
 		    error, ERROR_SOFTWARE, "4.3.0", "the message in memory is not whole");
 	buffer_extend(&header, store->header_length);
-	if (outgoing_message(&smarthost->parameters, store->envelope.sender, buffer_span(&header),
+	if (outgoing_message(store->config, smarthost, store->envelope.sender, buffer_span(&header),
 		&attempt, error) < 0 ||
 	    outgoing_relay(store->config, smarthost, &relay, error) < 0 ||
 	    worker_start(store->parent, channel, error) < 0)

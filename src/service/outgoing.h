@@ -18,8 +18,12 @@
 int outgoing_relay(const struct config *config, const struct config_smarthost *smarthost,
     struct request_relay *relay, struct error *error);
 
-/* Sets sender and header of attempt from those of the message; header is in wire form. */
-int outgoing_message(const struct smarthost *smarthost, const char *sender, struct span header,
-    struct request_attempt *attempt, struct error *error);
+/*
+ * Sets sender and header of attempt from those of the message; header is in
+ * wire form.  A smarthost without a from sends as its login, if that is an
+ * address.
+ */
+int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,
+    const char *sender, struct span header, struct request_attempt *attempt, struct error *error);
 
 #endif

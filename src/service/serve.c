@@ -230,7 +230,9 @@ static int take_spool(struct service *service, struct error *error)
 		    service->config.spool);
 		return 1;
 	}
-	return locked < 0 ? -1 : scan(service, error);
+	if (locked < 0 || spool_sweep(&service->spool, error) < 0)
+		return -1;
+	return scan(service, error);
 }
 
 /* Reads the settings and takes the spool.  1: another service has it. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -139,7 +140,11 @@ static int send_attempt(struct workers_slot *slot, struct error *error)
 	if (message.has_overflowed)
 		return error_set(
 		    error, ERROR_DATA, "5.3.4", "the header is too long to be handed over");
-	if (channel_send(&slot->channel, buffer_span(&message), slot->attempt->file.fd) < 0)
+	/* The worker may read the message, and neither mark nor lock it. */
+	int content CLEANUP(file_close) = queue_file_open_content(&slot->attempt->file, error);
+	if (content < 0)
+		return -1;
+	if (channel_send(&slot->channel, buffer_span(&message), content) < 0)
 		return error_system(error, "cannot speak to the delivery worker");
 	return 0;
 }

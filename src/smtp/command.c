@@ -512,7 +512,8 @@ void command_write_hello(struct buffer *output, enum command_verb verb, const ch
 	size_t start = output->length;
 
 	assert(verb == COMMAND_HELO || verb == COMMAND_EHLO || verb == COMMAND_LHLO);
-	buffer_format(output, "%s ", command_verb_name(verb));
+	buffer_append_string(output, command_verb_name(verb));
+	buffer_append_byte(output, ' ');
 	append_checked(output, name);
 	end_line(output, start);
 }
@@ -549,8 +550,10 @@ void command_write_mail(struct buffer *output, const char *sender,
 	buffer_append_string(output, "MAIL FROM:<");
 	append_checked(output, sender);
 	buffer_append_string(output, ">");
-	if (parameters->has_size && offered->size)
-		buffer_format(output, " SIZE=%llu", (unsigned long long)parameters->size);
+	if (parameters->has_size && offered->size) {
+		buffer_append_string(output, " SIZE=");
+		buffer_append_number(output, parameters->size);
+	}
 	if (parameters->is_8bit && offered->eight_bit_mime)
 		buffer_append_string(output, " BODY=8BITMIME");
 	if (parameters->smtputf8 && offered->smtputf8)
@@ -608,14 +611,17 @@ void command_write_rcpt(
 
 void command_write_bdat(struct buffer *output, uint64_t size, bool is_last)
 {
-	buffer_format(output, "BDAT %llu%s\r\n", (unsigned long long)size, is_last ? " LAST" : "");
+	buffer_append_string(output, "BDAT ");
+	buffer_append_number(output, size);
+	buffer_append_string(output, is_last ? " LAST\r\n" : "\r\n");
 }
 
 void command_write_plain(struct buffer *output, enum command_verb verb)
 {
 	assert(verb == COMMAND_DATA || verb == COMMAND_RSET || verb == COMMAND_NOOP ||
 	       verb == COMMAND_QUIT || verb == COMMAND_STARTTLS);
-	buffer_format(output, "%s\r\n", command_verb_name(verb));
+	buffer_append_string(output, command_verb_name(verb));
+	buffer_append_string(output, "\r\n");
 }
 
 void command_write_auth(struct buffer *output, const char *mechanism, const char *initial)

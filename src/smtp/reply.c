@@ -139,12 +139,13 @@ static bool line_add(char *line, size_t size, size_t *length, const char *text)
 
 void reply_line(const struct reply *reply, char *line, size_t size)
 {
-	char code[16];
+	char code[4] = ""; /* three digits (RFC 5321, 4.2) */
 	size_t length = 0;
 	bool fits = true;
 
 	assert(size > 3);
-	snprintf(code, sizeof code, "%d", reply->code);
+	for (int i = 2, rest = reply->code; i >= 0; i--, rest /= 10)
+		code[i] = (char)('0' + rest % 10);
 	fits = line_add(line, size, &length, code);
 	if (reply->status[0] != '\0')
 		fits = fits && line_add(line, size, &length, " ") &&

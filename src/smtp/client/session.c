@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "smtp/command.h"
 
 const struct session_timeouts session_default_timeouts = {
@@ -372,7 +373,7 @@ static enum state on_greeting(
 	struct span line = { 0 };
 
 	span_take_line(&rest, &line);
-	snprintf(session->greeting, sizeof session->greeting, "%.*s", span_int(line), line.start);
+	text_copy_span(session->greeting, sizeof session->greeting, line);
 	return EHLO;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 enum {
 	/* Commands that await their reply, at most: what they bring must fit the stream's input. */
@@ -75,17 +76,16 @@ static struct transaction_result verdict(
 	struct transaction_result result = { .code = reply->code, .reply = reply };
 
 	if (reply_class(reply) == 2) {
-		char line[ERROR_TEXT_SIZE];
-
-		reply_line(reply, line, sizeof line);
-		error_set(error, ERROR_NONE, reply_status(reply), "%s", line);
+		*error = (struct error){ 0 };
+		reply_line(reply, error->text, sizeof error->text);
+		text_copy(error->status, sizeof error->status, reply_status(reply));
 		result.outcome = TRANSACTION_DELIVERED;
 	} else {
 		session_refused(run->session, what, reply, error);
 		result.outcome = reply_class(reply) == 4 ? TRANSACTION_DEFERRED
 							 : TRANSACTION_FAILED;
 	}
-	snprintf(result.status, sizeof result.status, "%s", error->status);
+	text_copy(result.status, sizeof result.status, error->status);
 	result.text = error->text;
 	return result;
 }
