@@ -151,7 +151,6 @@ static void repair_header(struct receive *receive)
 	struct received trace = {
 		.by = receive->settings->config->ehlo,
 		.entrance = receive->attributes.entrance,
-		.protocol = "ESMTP",
 		.uid = receive->settings->uid,
 		.wall = receive->attributes.received,
 	};
