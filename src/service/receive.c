@@ -195,10 +195,14 @@ static int finish_header(struct receive *receive, struct error *error)
 		    "the message has more than %d Received fields, so it runs in a loop",
 		    RECEIVED_LIMIT);
 	repair_header(receive);
-	if (begin_store(receive, error) < 0)
-		return -1;
 	buffer_init(&text, 2 * HEADER_LIMIT);
 	header_write(&receive->header, &text);
+	if (text.has_overflowed)
+		return error_set(error, ERROR_DATA, "5.6.0",
+		    "the header is longer than %d bytes once its bare addresses are completed",
+		    2 * HEADER_LIMIT);
+	if (begin_store(receive, error) < 0)
+		return -1;
 	store->write(store->context, buffer_span(&text));
 	store->end_header(store->context);
 	return 0;
