@@ -79,6 +79,8 @@ def make_service(programs, folder):
     yield make
     for service in made:
         service.kill()
+    for service in made:
+        service.check_clean()
 
 
 @pytest.fixture
@@ -94,6 +96,7 @@ def make_sink(programs, folder):
     yield make
     for sink in made:
         sink.kill()
+        sink.check_clean()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ class House:
     def close(self):
         self.service.kill()
         self.peer.stop()
+        self.service.check_clean()
 
     def send(self, *arguments, input=PLAIN, **options):
         """Sends with success, silently; returns (sender, recipients, content) as it left."""

@@ -141,6 +141,11 @@ class Daemon:
         """The end of what it wrote, for messages about failures."""
         return "\n".join(self.text().splitlines()[-25:])
 
+    def check_clean(self):
+        """No sanitizer and no assertion has spoken, be it in a child that nobody missed."""
+        assert not re.search(r"Sanitizer|runtime error:|Assertion .* failed|stack smashing|"
+                             r"buffer overflow detected", self.text()), self.text()
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
