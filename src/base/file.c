@@ -85,7 +85,7 @@ int file_read_to_end(int fd, struct buffer *content)
 	for (;;) {
 		size_t left = content->limit - content->length;
 		/* One byte past the limit tells "exactly full" from "too large". */
-		char surplus;
+		char surplus = 0;
 		char *room = left != 0 ? buffer_reserve(content, left < 65536 ? left : 65536)
 				       : &surplus;
 		size_t size = left == 0 ? 1 : (left < 65536 ? left : 65536);
