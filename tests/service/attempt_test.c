@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests service/attempt.c: results in the file, and what is to become of it. */
+
+#include "service/attempt.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "tests/spool/scratch.h"
+#include "tests/support/cmocka.h"
+
+enum { STEP = 60000, LIFETIME = 5 * 86400000 };
+
+struct scene {
+	struct scratch scratch;
+	struct spool spool;
+	struct config config;
+	struct config_smarthost smarthost;
+	char id[QUEUE_ID_SIZE];
+	struct attempt attempt;
+};
+
+static int64_t steps[] = { STEP, 10 * STEP };
+static char from[] = "alerts@example.com";
+static char name[] = "provider";
+
+/* A file for these recipients, received so long ago. */
+static void put_file(struct scene *scene, const char *recipients, int64_t age)
+{
+	struct queue_attributes attributes = { .received = clock_wall() - age, .uid = 1000 };
+	struct envelope envelope CLEANUP(envelope_finish) = { 0 };
+	struct queue_file file CLEANUP(queue_file_finish) = { .fd = -1 };
+	struct span rest = span_from_string(recipients);
+	struct span one;
+	struct error error;
+
+	assert_int_equal(envelope_set_sender(&envelope, span_from_string("root"), &error), 0);
+	while (span_take_word(&rest, &one))
+		assert_int_equal(
+		    envelope_add_recipient(&envelope, one, (struct span){ 0 }, 0, &error), 0);
+	assert_int_equal(
+	    queue_file_create(&file, scene->spool.queue, &envelope, &attributes, &error), 0);
+	queue_file_write(&file, span_from_string("From: root@localhost\r\nTo: a@b.c\r\n\r\n"));
+	queue_file_end_header(&file);
+	queue_file_write(&file, span_from_string("body\r\n"));
+	assert_int_equal(queue_file_commit(&file, &error), 0);
+	memcpy(scene->id, file.id, sizeof scene->id);
+}
+
+static void scene_init(struct scene *scene)
+{
+	char path[80];
+	struct error error = { 0 };
+
+	*scene = (struct scene){ .scratch = scratch_make() };
+	snprintf(path, sizeof path, "%s/spool", scene->scratch.path);
+	if (spool_open(&scene->spool, path, true, &error) < 0)
+		fail_msg("%s", error.text);
+	smarthost_init(&scene->smarthost.parameters);
+	scene->smarthost.parameters.name = name;
+	scene->smarthost.parameters.from = from;
+	scene->config = (struct config){
+		.smarthosts = &scene->smarthost,
+		.smarthost_count = 1,
+		.retry = steps,
+		.retry_count = 2,
+		.lifetime = LIFETIME,
+	};
+}
+
+static void scene_finish(struct scene *scene)
+{
+	attempt_finish(&scene->attempt);
+	spool_finish(&scene->spool);
+	scratch_remove(&scene->scratch);
+}
+
+static int start(struct scene *scene, struct error *error)
+{
+	*error = (struct error){ 0 };
+	return attempt_begin(&scene->attempt, &scene->spool, scene->id, &scene->config, 7, error);
+}
+
+static void must_start(struct scene *scene)
+{
+	struct error error;
+
+	if (start(scene, &error) != ATTEMPT_STARTED)
+		fail_msg("%s", error.text);
+}
+
+static void give(struct scene *scene, uint32_t recipient, enum result_outcome outcome)
+{
+	static const char *const statuses[] = { "2.0.0", "4.2.2", "5.1.1", "4.4.2" };
+	struct result result = {
+		.kind = RESULT_RECIPIENT, .number = 7, .recipient = recipient, .outcome = outcome
+	};
+
+	snprintf(result.status, sizeof result.status, "%s", statuses[outcome]);
+	snprintf(result.text, sizeof result.text, "words about %u", recipient);
+	attempt_result(&scene->attempt, &result, "relay");
+}
+
+static void the_request_is_what_this_smarthost_is_to_get(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	const struct request_attempt *request = &scene.attempt.request;
+	char body[16] = "";
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c d@e.f", 0);
+	must_start(&scene);
+	assert_int_equal(request->number, 7);
+	assert_string_equal(request->envelope.sender, from);
+	assert_int_equal(request->envelope.recipient_count, 2);
+	assert_string_equal(request->envelope.recipients[1].address, "d@e.f");
+	assert_non_null(strstr(request->header, "From: alerts@example.com\r\n"));
+	assert_string_equal(request->header + request->header_length - 4, "\r\n\r\n");
+	assert_string_equal(scene.attempt.smarthost, name);
+	assert_int_equal(request->body_length, 6);
+	assert_int_equal(file_read_full_at(scene.attempt.file.fd, body, request->body_length,
+			     (off_t)request->body_offset),
+	    6);
+	assert_string_equal(body, "body\r\n");
+}
+
+static void the_verdict_follows_from_all_results(void **state)
+{
+	static const struct row {
+		const char *outcomes; /* of each recipient: D, T, F, U */
+		enum attempt_verdict verdict;
+	} rows[] = {
+		{ "D", ATTEMPT_DELIVERED },
+		{ "T", ATTEMPT_WAITING },
+		{ "F", ATTEMPT_REFUSED },
+		{ "U", ATTEMPT_WAITING },
+		{ "DD", ATTEMPT_DELIVERED },
+		{ "DF", ATTEMPT_FAILED },
+		{ "FD", ATTEMPT_FAILED },
+		{ "FF", ATTEMPT_REFUSED },
+		{ "DT", ATTEMPT_WAITING },
+		{ "FT", ATTEMPT_WAITING },
+		{ "FU", ATTEMPT_WAITING },
+		{ "DFF", ATTEMPT_FAILED },
+		{ "FFT", ATTEMPT_WAITING },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		struct queue_progress progress;
+		struct error error;
+		int64_t before = clock_wall();
+		int64_t due = -1;
+
+		scene_init(&scene);
+		put_file(&scene,
+		    strlen(rows[i].outcomes) == 1   ? "a@b.c"
+		    : strlen(rows[i].outcomes) == 2 ? "a@b.c d@e.f"
+						    : "a@b.c d@e.f g@h.i",
+		    0);
+		must_start(&scene);
+		for (uint32_t k = 0; rows[i].outcomes[k] != '\0'; k++)
+			give(&scene, k,
+			    rows[i].outcomes[k] == 'D'	 ? RESULT_DELIVERED
+			    : rows[i].outcomes[k] == 'T' ? RESULT_DEFERRED
+			    : rows[i].outcomes[k] == 'F' ? RESULT_FAILED
+							 : RESULT_IN_DOUBT);
+		enum attempt_verdict verdict = attempt_conclude(
+		    &scene.attempt, &scene.config, true, &due);
+		if (verdict != rows[i].verdict)
+			fail_msg("%s: %d", rows[i].outcomes, (int)verdict);
+		attempt_finish(&scene.attempt);
+		assert_int_equal(
+		    queue_file_read_progress(scene.spool.queue, scene.id, &progress, &error), 0);
+		assert_int_equal(progress.attempts, 1);
+		if (verdict == ATTEMPT_WAITING) {
+			assert_in_range(due, before + STEP, clock_wall() + STEP + STEP / 10);
+			assert_int_equal(progress.next_attempt, due);
+		} else {
+			assert_int_equal(progress.next_attempt, 0);
+		}
+	}
+}
+
+/* DESIGN 4: accepted ones are never sent again. */
+static void only_those_who_wait_are_tried_again(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	const struct envelope *envelope = &scene.attempt.request.envelope;
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c d@e.f g@h.i j@k.l", 0);
+	must_start(&scene);
+	give(&scene, 0, RESULT_DELIVERED);
+	give(&scene, 1, RESULT_DEFERRED);
+	give(&scene, 2, RESULT_FAILED);
+	give(&scene, 3, RESULT_IN_DOUBT);
+	assert_string_equal(scene.attempt.first_refusal.status, "5.1.1");
+	assert_string_equal(scene.attempt.first_refusal.text, "words about 2");
+	assert_int_equal(scene.attempt.first_refusal.kind, ERROR_NO_USER);
+	(void)attempt_conclude(&scene.attempt, &scene.config, true, &due);
+	attempt_finish(&scene.attempt);
+
+	must_start(&scene);
+	assert_int_equal(envelope->recipient_count, 2);
+	assert_string_equal(envelope->recipients[0].address, "d@e.f");
+	assert_string_equal(envelope->recipients[1].address, "j@k.l");
+	/* Results go by the request's numbers, marks by the file's. */
+	give(&scene, 1, RESULT_DELIVERED);
+	give(&scene, 0, RESULT_DELIVERED);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_FAILED);
+	assert_memory_equal(scene.attempt.file.marks, "DDFD", 4);
+	assert_int_equal(scene.attempt.file.progress.attempts, 2);
+}
+
+static void a_worker_is_not_believed_twice(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c d@e.f", 0);
+	must_start(&scene);
+	give(&scene, 0, RESULT_DEFERRED);
+	give(&scene, 0, RESULT_DELIVERED);
+	give(&scene, 2, RESULT_DELIVERED);
+	give(&scene, UINT32_MAX, RESULT_DELIVERED);
+	assert_int_equal(scene.attempt.answered_count, 1);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_WAITING);
+	assert_memory_equal(scene.attempt.file.marks, "..", 2);
+}
+
+static void trouble_with_the_smarthost_is_never_the_messages_fault(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct error why;
+	int64_t due;
+
+	(void)state;
+	error_set(&why, ERROR_NO_PERMISSION, "5.7.8", "the login was refused");
+	scene_init(&scene);
+	put_file(&scene, "a@b.c d@e.f", 0);
+	must_start(&scene);
+	give(&scene, 0, RESULT_DELIVERED);
+	attempt_defer_rest(&scene.attempt, &why, "relay");
+	assert_int_equal(scene.attempt.first_refusal.kind, ERROR_NONE);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_WAITING);
+	assert_memory_equal(scene.attempt.file.marks, "D.", 2);
+	assert_string_equal(scene.attempt.file.replies[1], "the login was refused");
+	assert_string_equal(scene.attempt.file.progress.last_reply, "the login was refused");
+}
+
+static void an_attempt_that_does_not_count_is_due_at_once(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	int64_t before = clock_wall();
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	must_start(&scene);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, false, &due), ATTEMPT_WAITING);
+	assert_in_range(due, before, clock_wall());
+	assert_int_equal(scene.attempt.file.progress.attempts, 0);
+}
+
+static void what_is_too_old_fails_for_good(void **state)
+{
+	static const struct row {
+		int64_t age;
+		int attempts;
+		enum attempt_verdict verdict;
+	} rows[] = {
+		{ LIFETIME - 60000, 2, ATTEMPT_WAITING },
+		{ LIFETIME + 60000, 2, ATTEMPT_FAILED },
+		/* A machine that was off for a week still tries more than once. */
+		{ LIFETIME + 60000, 1, ATTEMPT_WAITING },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		enum attempt_verdict verdict = ATTEMPT_DELIVERED;
+		int64_t due;
+
+		scene_init(&scene);
+		put_file(&scene, "a@b.c d@e.f", rows[i].age);
+		for (int k = 0; k < rows[i].attempts; k++) {
+			must_start(&scene);
+			give(&scene, 0, k == 0 ? RESULT_DELIVERED : RESULT_DEFERRED);
+			if (k == 0)
+				give(&scene, 1, RESULT_DEFERRED);
+			verdict = attempt_conclude(&scene.attempt, &scene.config, true, &due);
+			if (verdict == ATTEMPT_FAILED)
+				assert_non_null(
+				    strstr(scene.attempt.file.replies[1], "words about"));
+			attempt_finish(&scene.attempt);
+		}
+		if (verdict != rows[i].verdict)
+			fail_msg("row %zu: %d", i, (int)verdict);
+	}
+}
+
+static bool is_there(const struct scene *scene, const char *folder)
+{
+	char path[160];
+
+	snprintf(path, sizeof path, "%s/%s/%s", scene->spool.path, folder, scene->id);
+	return access(path, F_OK) == 0;
+}
+
+/* Marks all recipients so and holds the file if need be. */
+static void prepare(struct scene *scene, enum recipient_mark mark, bool is_held)
+{
+	struct queue_file file CLEANUP(queue_file_finish) = { .fd = -1 };
+	struct error error;
+
+	assert_int_equal(queue_file_open(&file, scene->spool.queue, scene->id, &error), 0);
+	for (size_t i = 0; i < file.envelope.recipient_count; i++)
+		assert_int_equal(queue_file_mark(&file, i, mark, "", &error), 0);
+	file.progress.is_held = is_held;
+	assert_int_equal(queue_file_save_progress(&file, &error), 0);
+}
+
+static void a_file_that_is_not_to_be_tried_says_why(void **state)
+{
+	static const struct row {
+		enum recipient_mark mark;
+		bool is_held;
+		int start;
+		bool stays;
+	} rows[] = {
+		{ RECIPIENT_WAITING, false, ATTEMPT_STARTED, true },
+		{ RECIPIENT_IN_DOUBT, false, ATTEMPT_STARTED, true },
+		{ RECIPIENT_WAITING, true, ATTEMPT_HELD, true },
+		{ RECIPIENT_DELIVERED, false, ATTEMPT_NOTHING, false },
+		{ RECIPIENT_FAILED, false, ATTEMPT_NOTHING, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		struct error error;
+
+		scene_init(&scene);
+		put_file(&scene, "a@b.c d@e.f", 0);
+		prepare(&scene, rows[i].mark, rows[i].is_held);
+		int started = start(&scene, &error);
+		if (started != rows[i].start || is_there(&scene, "queue") != rows[i].stays)
+			fail_msg("row %zu: %d", i, started);
+	}
+}
+
+static void a_file_that_is_busy_gone_or_damaged(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct queue_file other CLEANUP(queue_file_finish) = { .fd = -1 };
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	assert_int_equal(queue_file_open(&other, scene.spool.queue, scene.id, &error), 0);
+	assert_int_equal(start(&scene, &error), ATTEMPT_BUSY);
+	queue_file_finish(&other);
+
+	int fd = openat(scene.spool.queue, scene.id, O_WRONLY | O_APPEND | O_CLOEXEC);
+	struct stat status;
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(ftruncate(fd, status.st_size - 3), 0);
+	(void)close(fd);
+	assert_int_equal(start(&scene, &error), ATTEMPT_CORRUPT);
+	assert_false(is_there(&scene, "queue"));
+	assert_true(is_there(&scene, "corrupt"));
+	assert_int_equal(start(&scene, &error), ATTEMPT_GONE);
+}
+
+static void without_a_smarthost_the_file_stays_as_it_is(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	scene.config.smarthost_count = 0;
+	assert_int_equal(start(&scene, &error), -1);
+	assert_int_equal(error.kind, ERROR_CONFIG);
+	assert_true(is_there(&scene, "queue"));
+	/* It is free for the next try. */
+	scene.config.smarthost_count = 1;
+	must_start(&scene);
+}
+
+static void what_is_delivered_is_removed(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	must_start(&scene);
+	give(&scene, 0, RESULT_DELIVERED);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_DELIVERED);
+	assert_true(is_there(&scene, "queue"));
+	attempt_remove(&scene.attempt);
+	assert_false(is_there(&scene, "queue"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_request_is_what_this_smarthost_is_to_get),
+		cmocka_unit_test(the_verdict_follows_from_all_results),
+		cmocka_unit_test(only_those_who_wait_are_tried_again),
+		cmocka_unit_test(a_worker_is_not_believed_twice),
+		cmocka_unit_test(trouble_with_the_smarthost_is_never_the_messages_fault),
+		cmocka_unit_test(an_attempt_that_does_not_count_is_due_at_once),
+		cmocka_unit_test(what_is_too_old_fails_for_good),
+		cmocka_unit_test(a_file_that_is_not_to_be_tried_says_why),
+		cmocka_unit_test(a_file_that_is_busy_gone_or_damaged),
+		cmocka_unit_test(without_a_smarthost_the_file_stays_as_it_is),
+		cmocka_unit_test(what_is_delivered_is_removed),
+	};
+
+	(void)log_open("test", "none");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
