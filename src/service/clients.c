@@ -79,18 +79,26 @@ int clients_start(struct clients *clients, int connection, const struct clients_
 
 	while (free_index < CLIENTS_LIMIT && clients->places[free_index].channel.fd >= 0)
 		free_index++;
-	if (free_index == CLIENTS_LIMIT || channel_pair(ends) < 0) {
+	if (free_index == CLIENTS_LIMIT) {
 		file_close(&connection);
-		return error_system(error, "cannot make a channel");
+		return error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+		    "%d clients are being served, and no more can be", CLIENTS_LIMIT);
+	}
+	if (channel_pair(ends) < 0) {
+		error_system(error, "cannot make a channel");
+		file_close(&connection);
+		return -1;
 	}
 	pid_t pid = fork();
 	if (pid == 0)
 		serve_client(connection, ends[1], settings);
+	if (pid < 0)
+		error_system(error, "cannot start a receive process");
 	file_close(&ends[1]);
 	file_close(&connection);
 	if (pid < 0) {
 		file_close(&ends[0]);
-		return error_system(error, "cannot start a receive process");
+		return -1;
 	}
 	channel_init_take_fd(&clients->places[free_index].channel, ends[0]);
 	clients->count++;

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests service/clients.c: a receive process for each client, and what it tells. */
+
+#include "service/clients.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "spool/listing.h"
+#include "tests/spool/scratch.h"
+#include "tests/support/cmocka.h"
+
+/* What the service was told. */
+struct heard {
+	size_t queued;
+	size_t settled;
+	size_t answered;
+	char id[QUEUE_ID_SIZE];
+};
+
+static void queued(void *context, const char *id)
+{
+	struct heard *heard = context;
+
+	heard->queued++;
+	memcpy(heard->id, id, sizeof heard->id);
+}
+
+static void settled(void *context, const char *id, bool answers)
+{
+	struct heard *heard = context;
+
+	assert_string_equal(id, heard->id);
+	heard->settled++;
+	heard->answered += answers;
+}
+
+struct scene {
+	struct scratch scratch;
+	struct config config;
+	struct clients clients;
+	struct clients_settings settings;
+	struct heard heard;
+};
+
+static char host[] = "host.example.org";
+
+static void scene_init(struct scene *scene)
+{
+	*scene = (struct scene){
+		.scratch = scratch_make(),
+		.config = { .ehlo = host, .domain = host, .wait_limit = 30000 },
+	};
+	scene->settings = (struct clients_settings){
+		.config = &scene->config,
+		.queue_directory = scene->scratch.fd,
+		.way = "service",
+	};
+	clients_init(&scene->clients);
+	scene->clients.queued = queued;
+	scene->clients.settled = settled;
+	scene->clients.context = &scene->heard;
+}
+
+static void scene_finish(struct scene *scene)
+{
+	clients_finish(&scene->clients);
+	while (waitpid(-1, NULL, 0) > 0)
+		continue;
+	scratch_remove(&scene->scratch);
+}
+
+/* A client that is served; our end of its connection. */
+static int connect_client(struct scene *scene)
+{
+	struct error error = { 0 };
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	if (clients_start(&scene->clients, ends[1], &scene->settings, &error) < 0)
+		fail_msg("%s", error.text);
+	return ends[0];
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(file_write_all(fd, span_from_string(text)), 0);
+}
+
+static const char message[] = "EHLO x\r\nMAIL FROM:<s@x.y>%s\r\nRCPT TO:<r@x.y>\r\n"
+			      "BDAT 9 LAST\r\na: b\n\nok\nQUIT\r\n";
+
+static void send_message(int fd, const char *parameters)
+{
+	char *text CLEANUP(memory_free_string) = memory_format(message, parameters);
+
+	say(fd, text);
+}
+
+/* Lets the service hear until so many have come of what. */
+static void hear(struct scene *scene, const size_t *what, size_t wanted)
+{
+	while (*what < wanted) {
+		struct pollfd polls[CLIENTS_LIMIT];
+		size_t count = clients_poll(&scene->clients, polls);
+
+		assert_int_not_equal(count, 0);
+		assert_in_range(poll(polls, count, 30000), 1, CLIENTS_LIMIT);
+		clients_step(&scene->clients);
+	}
+}
+
+static void hear_all_out(struct scene *scene)
+{
+	while (scene->clients.count != 0) {
+		struct pollfd polls[CLIENTS_LIMIT];
+		size_t count = clients_poll(&scene->clients, polls);
+
+		assert_int_equal(count, scene->clients.count);
+		assert_in_range(poll(polls, count, 30000), 1, CLIENTS_LIMIT);
+		clients_step(&scene->clients);
+	}
+}
+
+static char *read_replies(int fd)
+{
+	struct buffer replies;
+
+	buffer_init(&replies, 1 << 20);
+	assert_int_equal(file_read_to_end(fd, &replies), 0);
+	(void)close(fd);
+	return buffer_take_string(&replies);
+}
+
+static void a_message_is_queued_and_told(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct listing listing CLEANUP(listing_finish) = { 0 };
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	int fd = connect_client(&scene);
+	send_message(fd, "");
+	hear(&scene, &scene.heard.queued, 1);
+	char *replies CLEANUP(memory_free_string) = read_replies(fd);
+	assert_non_null(strstr(replies, "250 2.0.0 queued as "));
+	assert_non_null(strstr(replies, scene.heard.id));
+	assert_int_equal(listing_read(&listing, scene.scratch.fd, &error), 0);
+	assert_int_equal(listing.count, 1);
+	assert_string_equal(listing.ids[0], scene.heard.id);
+	hear_all_out(&scene);
+	assert_int_equal(scene.heard.settled, 0);
+}
+
+static void who_waits_is_told_the_outcome(void **state)
+{
+	static const struct row {
+		enum notice_kind kind;
+		const char *reply;
+		size_t settled;
+	} rows[] = {
+		{ NOTICE_TAKEN, "250 2.0.0 words", 0 },
+		{ NOTICE_REFUSED, "550 5.7.1 words", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+
+		scene_init(&scene);
+		int fd = connect_client(&scene);
+		send_message(fd, " XWAIT=outcome");
+		hear(&scene, &scene.heard.queued, 1);
+		struct client *client = clients_waiting_for(&scene.clients, scene.heard.id);
+		assert_non_null(client);
+		clients_tell(client, rows[i].kind, rows[i].kind == NOTICE_TAKEN ? "2.0.0" : "5.7.1",
+		    "words");
+		hear(&scene, &scene.heard.settled, rows[i].settled);
+		char *replies CLEANUP(memory_free_string) = read_replies(fd);
+		if (strstr(replies, rows[i].reply) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", rows[i].reply, replies);
+		assert_null(clients_waiting_for(&scene.clients, scene.heard.id));
+		hear_all_out(&scene);
+		assert_int_equal(scene.heard.settled, rows[i].settled);
+		assert_int_equal(scene.heard.answered, rows[i].settled);
+	}
+}
+
+/* Its caller has been told 250, or nothing: the file must stay. */
+static void who_let_go_without_an_answer_is_settled_so(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.wait_limit = 0;
+	int fd = connect_client(&scene);
+	send_message(fd, " XWAIT=outcome");
+	hear(&scene, &scene.heard.settled, 1);
+	assert_int_equal(scene.heard.queued, 1);
+	assert_int_equal(scene.heard.answered, 0);
+	char *replies CLEANUP(memory_free_string) = read_replies(fd);
+	assert_non_null(strstr(replies, "250 2.0.0 queued as "));
+	hear_all_out(&scene);
+}
+
+static void a_fault_is_said_to_mail(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct error fault;
+
+	(void)state;
+	error_set(&fault, ERROR_CONFIG, "4.3.5", "line 3 is wrong");
+	scene_init(&scene);
+	scene.settings.fault = &fault;
+	scene.settings.queue_directory = -1;
+	int fd = connect_client(&scene);
+	send_message(fd, "");
+	char *replies CLEANUP(memory_free_string) = read_replies(fd);
+	assert_non_null(strstr(replies, "4.3.5 line 3 is wrong"));
+	hear_all_out(&scene);
+	assert_int_equal(scene.heard.queued, 0);
+}
+
+/* It keeps the connection, the queue and its channel: nothing of the service or of others. */
+static void a_receive_process_keeps_no_other_descriptor(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	int ends[2];
+	char octet;
+
+	(void)state;
+	scene_init(&scene);
+	assert_int_equal(pipe(ends), 0);
+	int fd = connect_client(&scene);
+	say(fd, "EHLO x\r\n");
+	/* It has greeted, so it has closed what it was to close. */
+	assert_int_equal(read(fd, &octet, 1), 1);
+	(void)close(ends[1]);
+	assert_int_equal(read(ends[0], &octet, 1), 0);
+	(void)close(ends[0]);
+	(void)close(fd);
+	hear_all_out(&scene);
+}
+
+/* The end of the service does not end what comes in: the mail is kept all the same. */
+static void it_outlives_the_service(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct listing listing CLEANUP(listing_finish) = { 0 };
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	int fd = connect_client(&scene);
+	clients_finish(&scene.clients);
+	send_message(fd, " XWAIT=outcome");
+	char *replies CLEANUP(memory_free_string) = read_replies(fd);
+	assert_non_null(strstr(replies, "250 2.0.0 queued as "));
+	assert_int_equal(listing_read(&listing, scene.scratch.fd, &error), 0);
+	assert_int_equal(listing.count, 1);
+}
+
+static void more_than_the_limit_are_refused(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct error error = { 0 };
+	int fds[CLIENTS_LIMIT];
+	int ends[2];
+	char octet;
+
+	(void)state;
+	scene_init(&scene);
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
+		fds[i] = connect_client(&scene);
+	assert_int_equal(scene.clients.count, CLIENTS_LIMIT);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(clients_start(&scene.clients, ends[1], &scene.settings, &error), -1);
+	assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+	assert_non_null(strstr(error.text, "clients"));
+	/* The connection is closed, not left hanging. */
+	assert_int_equal(read(ends[0], &octet, 1), 0);
+	(void)close(ends[0]);
+	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
+		(void)close(fds[i]);
+	hear_all_out(&scene);
+	(void)close(connect_client(&scene));
+	hear_all_out(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_is_queued_and_told),
+		cmocka_unit_test(who_waits_is_told_the_outcome),
+		cmocka_unit_test(who_let_go_without_an_answer_is_settled_so),
+		cmocka_unit_test(a_fault_is_said_to_mail),
+		cmocka_unit_test(a_receive_process_keeps_no_other_descriptor),
+		cmocka_unit_test(it_outlives_the_service),
+		cmocka_unit_test(more_than_the_limit_are_refused),
+	};
+
+	(void)log_open("test", "none");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
