@@ -36,11 +36,12 @@ void direct_store_finish(struct direct_store *store)
 	discard(store);
 }
 
-static int begin(void *context, const struct envelope *envelope,
+static int begin(void *context, const char *id, const struct envelope *envelope,
     const struct queue_attributes *attributes, struct error *error)
 {
 	struct direct_store *store = context;
 
+	(void)id;
 	(void)attributes;
 	discard(store);
 	store->fd = memfd_create("message", MFD_CLOEXEC);

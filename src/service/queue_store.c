@@ -10,11 +10,12 @@
 #include "base/log.h"
 #include "service/notice.h"
 
-static int begin(void *context, const struct envelope *envelope,
+static int begin(void *context, const char *id, const struct envelope *envelope,
     const struct queue_attributes *attributes, struct error *error)
 {
 	struct queue_store *store = context;
 
+	memcpy(store->file.id, id, sizeof store->file.id);
 	return queue_file_create(&store->file, store->queue_directory, envelope, attributes, error);
 }
 

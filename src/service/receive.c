@@ -33,7 +33,8 @@ struct receive {
 	struct queue_attributes attributes;
 	struct body body;
 	struct header header;
-	struct buffer wire; /* one block in wire form */
+	struct buffer wire;	/* one block in wire form */
+	char id[QUEUE_ID_SIZE]; /* named in the Received field */
 	bool header_is_done;
 	bool has_begun; /* the store has been begun */
 	struct error fault;
@@ -151,11 +152,13 @@ static void repair_header(struct receive *receive)
 	struct received trace = {
 		.by = receive->settings->config->ehlo,
 		.entrance = receive->attributes.entrance,
+		.queue_id = receive->id,
 		.uid = receive->settings->uid,
 		.wall = receive->attributes.received,
 	};
 	char *value CLEANUP(memory_free_string) = NULL;
 
+	queue_id_generate(receive->id);
 	complete_header(&receive->header, receive->settings->config, &submitter);
 	value = received_format(&trace);
 	header_prepend(&receive->header, "Received", span_from_string(value));
@@ -175,7 +178,7 @@ static int begin_store(struct receive *receive, struct error *error)
 	if (expand_envelope(settings->config, &aliases, &receive->given, &expanded, error) < 0)
 		return -1;
 	if (settings->store->begin(
-		settings->store->context, &expanded, &receive->attributes, error) < 0)
+		settings->store->context, receive->id, &expanded, &receive->attributes, error) < 0)
 		return -1;
 	receive->has_begun = true;
 	return 0;
@@ -246,6 +249,16 @@ static void take_content(void *context, struct span bytes)
 	}
 }
 
+/* So that a reader of the log finds the message that somebody asks about. */
+static void log_message_id(const struct receive *receive)
+{
+	ssize_t at = header_find(&receive->header, "Message-ID", 0);
+	char *value CLEANUP(memory_free_string) =
+	    at >= 0 ? field_unfold(header_field(&receive->header, (size_t)at).value) : NULL;
+
+	log_event(LOG_LEVEL_INFO, "%s: message-id=%s", receive->id, value != NULL ? value : "<>");
+}
+
 static void end_content(void *context, struct server_reply *reply)
 {
 	struct receive *receive = context;
@@ -265,6 +278,8 @@ static void end_content(void *context, struct server_reply *reply)
 	receive->has_begun = false;
 	store->commit(
 	    store->context, &receive->attributes, receive->parameters.wait, receive->stream, reply);
+	if (reply->code / 100 == 2)
+		log_message_id(receive);
 }
 
 static const struct server_handler handler = {

@@ -19,7 +19,8 @@
 
 struct store {
 	const char *way; /* "service", "spool", "direct": what the greeting says */
-	int (*begin)(void *context, const struct envelope *envelope,
+	/* id is the queue ID that the Received field names already. */
+	int (*begin)(void *context, const char *id, const struct envelope *envelope,
 	    const struct queue_attributes *attributes, struct error *error);
 	void (*write)(void *context, struct span bytes);
 	void (*end_header)(void *context);

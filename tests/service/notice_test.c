@@ -30,8 +30,9 @@ static void close_ends(struct ends *ends)
 
 static struct notice good_notice(void)
 {
-	struct notice notice = { .kind = NOTICE_QUEUED, .wants_outcome = true, .status = "2.0.0",
-		.text = "queued" };
+	struct notice notice = {
+		.kind = NOTICE_QUEUED, .wants_outcome = true, .status = "2.0.0", .text = "queued"
+	};
 
 	queue_id_generate(notice.id);
 	return notice;

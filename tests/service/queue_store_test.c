@@ -61,9 +61,11 @@ static void begin(struct scene *scene)
 	struct queue_attributes attributes = scratch_attributes();
 	struct envelope envelope CLEANUP(envelope_finish) = { 0 };
 	struct error error = { 0 };
+	char id[QUEUE_ID_SIZE];
 
 	scratch_envelope(&envelope);
-	if (scene->store.begin(scene->store.context, &envelope, &attributes, &error) < 0)
+	queue_id_generate(id);
+	if (scene->store.begin(scene->store.context, id, &envelope, &attributes, &error) < 0)
 		fail_msg("%s", error.text);
 	scene->store.write(scene->store.context, span_from_string(scratch_header));
 	scene->store.end_header(scene->store.context);
@@ -284,14 +286,16 @@ static void a_queue_that_cannot_be_written_is_an_error(void **state)
 	struct queue_attributes attributes = scratch_attributes();
 	struct envelope envelope CLEANUP(envelope_finish) = { 0 };
 	struct scene scene CLEANUP(scene_finish);
+	char id[QUEUE_ID_SIZE];
 	struct error error = { 0 };
 
 	(void)state;
 	scene_init(&scene);
 	scratch_envelope(&envelope);
 	scene.queue_store.queue_directory = scene.client_far;
+	queue_id_generate(id);
 	assert_int_equal(
-	    scene.store.begin(scene.store.context, &envelope, &attributes, &error), -1);
+	    scene.store.begin(scene.store.context, id, &envelope, &attributes, &error), -1);
 	assert_int_not_equal(error.kind, ERROR_NONE);
 }
 

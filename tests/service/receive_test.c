@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "message/header.h"
 #include "tests/support/cmocka.h"
 
@@ -22,7 +23,8 @@
 
 struct memory {
 	struct error *refusal; /* of begin; NULL: none */
-	const char *answer;    /* to commit; NULL: 250 */
+	char id[QUEUE_ID_SIZE];
+	const char *answer; /* to commit; NULL: 250 */
 	size_t begun;
 	size_t committed;
 	size_t discarded;
@@ -34,12 +36,14 @@ struct memory {
 	enum command_wait wait;
 };
 
-static int begin(void *context, const struct envelope *envelope,
+static int begin(void *context, const char *id, const struct envelope *envelope,
     const struct queue_attributes *attributes, struct error *error)
 {
 	struct memory *memory = context;
 
 	assert_false(memory->is_open);
+	assert_true(queue_id_is_valid(span_from_string(id)));
+	text_copy(memory->id, sizeof memory->id, id);
 	memory->begun++;
 	if (memory->refusal != NULL) {
 		*error = *memory->refusal;
@@ -248,6 +252,9 @@ static void a_message_is_completed_once(void **state)
 		if (has_line(header_of(&scene), gone[i]))
 			fail_msg("\"%s\" in \"%s\"", gone[i], scene.memory.message.start);
 	assert_true(span_starts_with(header_of(&scene), "Received: "));
+	/* The field names the queue file that the store was given. */
+	char *id CLEANUP(memory_free_string) = memory_format("\tid %s;", scene.memory.id);
+	assert_true(has_line(header_of(&scene), id));
 	assert_true(span_equals_string(body_of(&scene), "world\r\n"));
 	assert_string_equal(scene.memory.envelope.sender, "alice@example.org");
 	assert_string_equal(scene.memory.attributes.entrance, "local");

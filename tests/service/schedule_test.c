@@ -61,7 +61,8 @@ static void retries_follow_the_list_and_stay_at_its_end(void **state)
 	static const struct row {
 		uint32_t attempts;
 		int64_t step;
-	} rows[] = { { 1, 30000 }, { 2, 120000 }, { 3, 600000 }, { 4, 600000 }, { 4000000, 600000 } };
+	} rows[] = { { 1, 30000 }, { 2, 120000 }, { 3, 600000 }, { 4, 600000 },
+		{ 4000000, 600000 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
