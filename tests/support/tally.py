@@ -4,6 +4,7 @@
 
 A unit test program counts as one test; in a pytest file each test counts.
 Exits 1 when nothing ran, or when something was skipped and MAILCHUTE_NO_SKIPS is set.
+What says "a sanitized build ..." is measured in the release build and may be skipped.
 """
 
 import collections
@@ -50,7 +51,8 @@ def main():
     for (name, reason), count in sorted(reasons.items()):
         print(f"skipped: {name} ({count}): {reason}")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    if counts["skipped"] and os.environ.get("MAILCHUTE_NO_SKIPS"):
+    serious = [reason for _, reason in reasons if not reason.startswith("a sanitized build")]
+    if serious and os.environ.get("MAILCHUTE_NO_SKIPS"):
         print("a skipped test counts as a failure here", file=sys.stderr)
         return 1
     return 0 if counts["passed"] else 1
