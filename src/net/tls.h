@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * tls - TLS by OpenSSL; the only file that sees it
+ * tls - TLS by OpenSSL, which tls*.c alone see
  *
  * Minimum 1.2, no renegotiation, no compression; certificates are verified,
  * name included (RFC 9525; an address by its IP SAN), partial wildcards are

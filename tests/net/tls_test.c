@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tests net/tls.c: our client against our server, each in a process, and against what is none. */
+/* Tests net/tls.c and all behind it: our client against our server, each in a process. */
 
 #include "net/tls.h"
 
-/* cmocka wants these first. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +16,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "tests/net/certificates.h"
-
-enum { SOON = 30, LONG = 60000 };
-
-#define SERVER "mail.example.com"
-#define PEER "mail.example.com:465 [192.0.2.1]"
+#include "tests/net/tls_play.h"
+#include "tests/support/cmocka.h"
 
 /* All that the tests share, made once. */
 struct shop {
@@ -90,72 +79,6 @@ static int tear_down(void **state)
 	certificate_free(&shop->old_middle);
 	free(shop);
 	return 0;
-}
-
-/* What the other process does with its end. */
-typedef int play_function(struct tls *tls, int fd);
-
-/* Starts play in a child; the descriptor of our end. */
-static int begin(play_function *play, struct tls *tls, pid_t *child)
-{
-	int ends[2];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	*child = fork();
-	assert_true(*child >= 0);
-	if (*child == 0) {
-		file_close(&ends[0]);
-		_exit(play(tls, ends[1]));
-	}
-	file_close(&ends[1]);
-	return ends[0];
-}
-
-static void end(pid_t child, int want)
-{
-	int status;
-
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), want);
-}
-
-static int start_tls(struct stream *stream, struct tls *tls, const char *name, struct error *error)
-{
-	struct stream_security security = tls_security(tls);
-
-	return security.start(security.context, stream, name, clock_deadline(LONG), error);
-}
-
-enum { PLAYED, HANDSHAKE_FAILED, HEARD_CONTENT, TALK_FAILED };
-
-/* The server: greets inside TLS and answers one line.  HANDSHAKE_FAILED unless it was heard. */
-static int greet(struct tls *tls, int fd)
-{
-	CLEANUP(stream_finish) struct stream stream;
-	struct error error;
-
-	stream_init_take_fd(&stream, fd, fd, "client");
-	if (start_tls(&stream, tls, NULL, &error) < 0)
-		return HANDSHAKE_FAILED;
-	stream_put(&stream, span_from_string("220 hello\r\n"));
-	if (stream_fill(&stream, clock_deadline(LONG), &error) != 1)
-		return TALK_FAILED;
-	return span_equals_string(stream_input(&stream), "QUIT\r\n") ? PLAYED : TALK_FAILED;
-}
-
-/* One line each way. */
-static void talk(struct stream *stream)
-{
-	struct error error;
-
-	assert_int_equal(stream_fill(stream, clock_deadline(LONG), &error), 1);
-	assert_true(span_equals_string(stream_input(stream), "220 hello\r\n"));
-	stream_consume(stream, 11);
-	stream_put(stream, span_from_string("QUIT\r\n"));
-	assert_int_equal(stream_fill(stream, clock_deadline(LONG), &error), 0);
-	/* Six octets fit into one record and one write. */
-	assert_int_equal(stream->flights, 1);
 }
 
 static struct tls *make_server(
@@ -335,96 +258,6 @@ static void a_certificate_made_now_serves_those_who_trust_it(void **state)
 	}
 }
 
-/* Raw octets instead of TLS, then it waits until we hang up. */
-static int play_text(int fd, const char *text)
-{
-	char bytes[4096];
-
-	if (file_write_all(fd, span_from_string(text)) < 0)
-		return TALK_FAILED;
-	while (read(fd, bytes, sizeof bytes) > 0)
-		;
-	return PLAYED;
-}
-
-static int greet_in_clear(struct tls *tls, int fd)
-{
-	(void)tls;
-	return play_text(fd, "220 mail.example.com ESMTP Postfix\r\n");
-}
-
-static int hang_up(struct tls *tls, int fd)
-{
-	char byte;
-
-	(void)tls;
-	(void)!read(fd, &byte, 1);
-	shutdown(fd, SHUT_WR);
-	return play_text(fd, "");
-}
-
-static int stay_silent(struct tls *tls, int fd)
-{
-	(void)tls;
-	return play_text(fd, "");
-}
-
-static int refuse_by_alert(struct tls *tls, int fd)
-{
-	static const char alert[] = { 21, 3, 3, 0, 2, 2, 40 }; /* fatal, handshake_failure */
-
-	(void)tls;
-	if (file_write_all(fd, span_from_bytes(alert, sizeof alert)) < 0)
-		return TALK_FAILED;
-	return play_text(fd, "");
-}
-
-static const struct failure {
-	const char *name;
-	play_function *play;
-	uint64_t flights; /* what was said in clear before */
-	int64_t patience;
-	const char *status;
-	const char *text;
-	const char *next;
-} failures[] = {
-	{ "a greeting in clear", greet_in_clear, 0, LONG, "4.7.0",
-	    "wrong version number): \"220 mail.example.com ESMTP Postfix\"", "smtp+tls://" },
-	{ "clear text after STARTTLS", greet_in_clear, 1, LONG, "4.7.0", "speaks in clear",
-	    "STARTTLS is broken" },
-	{ "the end", hang_up, 0, LONG, "4.4.2", "closed the connection in the TLS handshake", "" },
-	{ "silence", stay_silent, 0, SOON, "4.4.2", "no end of the TLS handshake", "" },
-	{ "an alert", refuse_by_alert, 0, LONG, "4.7.0", "TLS was refused by " PEER, "" },
-};
-
-static void what_is_no_tls_is_told(void **state)
-{
-	struct shop *shop = *state;
-	struct error error;
-	struct tls *client = tls_client_new(shop->path[ROOT], &error);
-	struct stream_security security = tls_security(client);
-
-	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
-		const struct failure *row = &failures[i];
-		struct stream stream;
-		pid_t child;
-		int fd = begin(row->play, NULL, &child);
-
-		stream_init_take_fd(&stream, fd, fd, PEER);
-		stream.flights = row->flights;
-		assert_int_equal(security.start(security.context, &stream, SERVER,
-				     clock_deadline(row->patience), &error),
-		    -1);
-		if (strstr(error.text, row->text) == NULL || strstr(error.next, row->next) == NULL)
-			fail_msg("%s: %s; %s", row->name, error.text, error.next);
-		assert_string_equal(error.status, row->status);
-		assert_non_null(strstr(error.text, PEER));
-		stream_finish(&stream);
-		end(child, PLAYED);
-	}
-	tls_free(client);
-}
-
 /* Both ends: what came in clear before TLS must not be taken for what came inside. */
 static void octets_before_tls_abort(void **state)
 {
@@ -455,151 +288,6 @@ static void octets_before_tls_abort(void **state)
 	}
 }
 
-/* What follows a whole reply inside TLS when the server has had enough. */
-static int say_and_end(struct tls *tls, int fd, const char *surplus, size_t size)
-{
-	struct stream stream;
-	struct error error;
-
-	stream_init_take_fd(&stream, fd, fd, "client");
-	if (start_tls(&stream, tls, NULL, &error) < 0)
-		return HANDSHAKE_FAILED;
-	stream_put(&stream, span_from_string("221 bye\r\n"));
-	if (stream_flush(&stream, clock_deadline(LONG), &error) < 0)
-		return TALK_FAILED;
-	/* Leaving without stream_finish: no close_notify. */
-	return file_write_all(fd, span_from_bytes(surplus, size)) == 0 ? PLAYED : TALK_FAILED;
-}
-
-static int end_after_a_record(struct tls *tls, int fd)
-{
-	return say_and_end(tls, fd, "", 0);
-}
-
-static int end_inside_a_header(struct tls *tls, int fd)
-{
-	return say_and_end(tls, fd, "\x17\x03\x03", 3);
-}
-
-static int end_inside_a_record(struct tls *tls, int fd)
-{
-	return say_and_end(tls, fd, "\x17\x03\x03\x00\x40xxxx", 9);
-}
-
-static int send_a_forged_record(struct tls *tls, int fd)
-{
-	static const char forged[5 + 32] = { 23, 3, 3, 0, 32 };
-
-	return say_and_end(tls, fd, forged, sizeof forged);
-}
-
-static void an_end_between_records_is_none_inside_one(void **state)
-{
-	static const struct ending {
-		const char *name;
-		play_function *play;
-		int want;
-		const char *text;
-	} endings[] = {
-		{ "after a record", end_after_a_record, 0, "" },
-		{ "inside a header", end_inside_a_header, -1,
-		    "lost: TLS: cut off inside a record" },
-		{ "inside a record", end_inside_a_record, -1,
-		    "lost: TLS: cut off inside a record" },
-		{ "after a forged record", send_a_forged_record, -1,
-		    "lost: TLS: decryption failed" },
-	};
-	struct shop *shop = *state;
-	struct error error;
-	struct tls *server = tls_server_new_self_signed(SERVER, &error);
-
-	assert_int_equal(tls_write_certificate(server, shop->path[WRITTEN], &error), 0);
-	struct tls *client = tls_client_new(shop->path[WRITTEN], &error);
-	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-		CLEANUP(stream_finish) struct stream stream;
-		pid_t child;
-		int fd = begin(endings[i].play, server, &child);
-
-		memset(&error, 0, sizeof error);
-		stream_init_take_fd(&stream, fd, fd, PEER);
-		assert_int_equal(start_tls(&stream, client, SERVER, &error), 0);
-		end(child, PLAYED);
-		assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
-		assert_true(span_equals_string(stream_input(&stream), "221 bye\r\n"));
-		int outcome = stream_fill(&stream, clock_deadline(LONG), &error);
-		if (outcome != endings[i].want || strstr(error.text, endings[i].text) == NULL)
-			fail_msg("%s: %d %s", endings[i].name, outcome, error.text);
-	}
-	tls_free(client);
-	tls_free(server);
-}
-
-enum { FLIGHT = STREAM_INPUT_LIMIT - 1000, FLIGHTS = 20 };
-
-/* Sends first and listens only while it cannot; 0 when all octets came, and the right ones. */
-static int talk_at_once(struct stream *stream)
-{
-	CLEANUP(memory_free_string) char *bytes = memory_allocate(FLIGHT);
-	struct error error;
-	size_t received = 0;
-
-	for (size_t i = 0; i < FLIGHT; i++)
-		bytes[i] = (char)i;
-	for (int sent = 0; sent < FLIGHTS || received < (size_t)FLIGHT * FLIGHTS; sent++) {
-		if (sent < FLIGHTS) {
-			stream_put(stream, span_from_bytes(bytes, FLIGHT));
-			if (stream_flush(stream, clock_deadline(LONG), &error) < 0)
-				return 1;
-		} else if (stream_fill(stream, clock_deadline(LONG), &error) != 1) {
-			return 2;
-		}
-		struct span input = stream_input(stream);
-		for (size_t i = 0; i < input.length; i++)
-			if (input.start[i] != (char)((received + i) % FLIGHT))
-				return 3;
-		received += input.length;
-		stream_consume(stream, input.length);
-	}
-	return received == (size_t)FLIGHT * FLIGHTS ? 0 : 4;
-}
-
-static void make_narrow(int fd)
-{
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));
-}
-
-static int answer_at_once(struct tls *tls, int fd)
-{
-	CLEANUP(stream_finish) struct stream stream;
-	struct error error;
-
-	make_narrow(fd);
-	stream_init_take_fd(&stream, fd, fd, "client");
-	if (start_tls(&stream, tls, NULL, &error) < 0)
-		return 9;
-	return talk_at_once(&stream);
-}
-
-static void two_full_buffers_do_not_block_each_other(void **state)
-{
-	CLEANUP(stream_finish) struct stream stream = { 0 };
-	struct shop *shop = *state;
-	struct error error;
-	struct tls *server = tls_server_new_self_signed(SERVER, &error);
-	pid_t child;
-
-	assert_int_equal(tls_write_certificate(server, shop->path[WRITTEN], &error), 0);
-	struct tls *client = tls_client_new(shop->path[WRITTEN], &error);
-	int fd = begin(answer_at_once, server, &child);
-	make_narrow(fd);
-	stream_init_take_fd(&stream, fd, fd, PEER);
-	assert_int_equal(start_tls(&stream, client, SERVER, &error), 0);
-	assert_int_equal(talk_at_once(&stream), 0);
-	end(child, 0);
-	tls_free(client);
-	tls_free(server);
-}
-
 static void what_cannot_be_loaded_is_named(void **state)
 {
 	struct shop *shop = *state;
@@ -615,22 +303,6 @@ static void what_cannot_be_loaded_is_named(void **state)
 	assert_non_null(strstr(error.text, "/nonexistent/cert.pem"));
 	assert_null(tls_server_new(shop->path[ROOT], "/nonexistent/key.pem", &error));
 	assert_non_null(strstr(error.text, "/nonexistent/key.pem"));
-}
-
-static void the_environment_may_name_the_bundle(void **state)
-{
-	struct shop *shop = *state;
-	struct error error;
-
-	setenv("SSL_CERT_FILE", shop->path[STRANGER], 1);
-	struct tls *client = tls_client_new(NULL, &error);
-	assert_non_null(client);
-	tls_free(client);
-	setenv("SSL_CERT_FILE", "/nonexistent/bundle.pem", 1);
-	assert_null(tls_client_new(NULL, &error));
-	assert_non_null(strstr(error.text, "/nonexistent/bundle.pem"));
-	assert_non_null(strstr(error.next, "SSL_CERT_FILE"));
-	unsetenv("SSL_CERT_FILE");
 }
 
 #if defined(__x86_64__) && !defined(MAILCHUTE_SANITIZED)
@@ -739,12 +411,8 @@ int main(int count, char **arguments)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_judged),
 		cmocka_unit_test(a_certificate_made_now_serves_those_who_trust_it),
-		cmocka_unit_test(what_is_no_tls_is_told),
 		cmocka_unit_test(octets_before_tls_abort),
-		cmocka_unit_test(an_end_between_records_is_none_inside_one),
-		cmocka_unit_test(two_full_buffers_do_not_block_each_other),
 		cmocka_unit_test(what_cannot_be_loaded_is_named),
-		cmocka_unit_test(the_environment_may_name_the_bundle),
 		cmocka_unit_test(a_client_that_is_shut_in_still_speaks),
 	};
 
