@@ -33,23 +33,31 @@ static bool stderr_is_journal(void)
 	return strcmp(stream, own) == 0;
 }
 
+/* A file that was written to before is closed: log_open may come again. */
+static void aim_at(int fd, bool has_time, bool has_priority_prefix)
+{
+	if (target.fd > STDERR_FILENO)
+		(void)close(target.fd);
+	target.fd = fd;
+	target.has_time = has_time;
+	target.has_priority_prefix = has_priority_prefix;
+}
+
 static bool open_named(const char *to)
 {
 	if (strcmp(to, "stderr") == 0) {
-		target.fd = STDERR_FILENO;
-		target.has_priority_prefix = stderr_is_journal();
+		aim_at(STDERR_FILENO, false, stderr_is_journal());
 	} else if (strcmp(to, "syslog") == 0) {
 		openlog(target.program, LOG_PID, LOG_MAIL);
-		target.fd = -1;
+		aim_at(-1, false, false);
 	} else if (strcmp(to, "none") == 0) {
-		target.fd = -2;
+		aim_at(-2, false, false);
 	} else if (to[0] == '/') {
 		int fd = open(to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 
 		if (fd < 0)
 			return false;
-		target.fd = fd;
-		target.has_time = true;
+		aim_at(fd, true, false);
 	} else {
 		return false;
 	}

@@ -138,6 +138,49 @@ void process_clean_environment(void)
 	*to = NULL;
 }
 
+void process_wipe_environment(const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+		char *value = strchr(*variable, '=');
+
+		if (value != NULL && strncmp(*variable, prefix, length) == 0)
+			explicit_bzero(value + 1, strlen(value + 1));
+	}
+}
+
+static const struct floor_row {
+	int resource;
+	rlim_t least;
+	const char *words;
+} floors[] = {
+	{ RLIMIT_FSIZE, (rlim_t)1 << 30, "the size of files (ulimit -f)" },
+	{ RLIMIT_NOFILE, 256, "open files (ulimit -n)" },
+	{ RLIMIT_AS, (rlim_t)512 << 20, "memory (ulimit -v)" },
+	{ RLIMIT_DATA, (rlim_t)256 << 20, "memory (ulimit -d)" },
+	{ RLIMIT_CPU, RLIM_INFINITY, "processor time (ulimit -t)" },
+};
+
+bool process_raise_limits(const char **too_small)
+{
+	bool is_enough = true;
+
+	for (size_t i = 0; i < sizeof floors / sizeof floors[0]; i++) {
+		struct rlimit limit;
+
+		if (getrlimit((__rlimit_resource_t)floors[i].resource, &limit) < 0)
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit((__rlimit_resource_t)floors[i].resource, &limit);
+		if (limit.rlim_max < floors[i].least && is_enough) {
+			*too_small = floors[i].words;
+			is_enough = false;
+		}
+	}
+	return is_enough;
+}
+
 void process_protect_memory(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -158,6 +201,12 @@ static void leave_caller(int keep)
 	process_close_from(keep < 0 ? 3 : 4);
 	process_reset_signals();
 	(void)umask(077);
+	/* These are for the caller's own process. */
+	(void)unsetenv("NOTIFY_SOCKET");
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("WATCHDOG_USEC");
+	(void)unsetenv("WATCHDOG_PID");
 	(void)!chdir("/");
 	(void)prctl(PR_SET_PDEATHSIG, 0);
 }

@@ -11,6 +11,8 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -36,6 +38,16 @@ void process_ignore_endings(void);
 /* Removes from the environment what steers libc or a library: LD_*, OPENSSL_CONF, TZ and the like.
  */
 void process_clean_environment(void);
+
+/* Overwrites the values of the variables whose names begin so: they may be secrets. */
+void process_wipe_environment(const char *prefix);
+
+/*
+ * Raises each soft limit to its hard one, and tells whether what is left is
+ * enough for a process that serves others than the one who set them: false
+ * with the first that is too small, in words.
+ */
+bool process_raise_limits(const char **too_small);
 
 /* No core files and no ptrace by the same uid: the process may hold a secret. */
 void process_protect_memory(void);

@@ -12,18 +12,46 @@
 
 enum { BLOCK = 65536 };
 
-/* 1: passed on; 0: the source has ended; -1. */
+/* All of it, waiting where the other end does not take it yet. */
+static int write_waiting(int to, struct span bytes)
+{
+	while (bytes.length != 0) {
+		ssize_t written = write(to, bytes.start, bytes.length);
+
+		if (written < 0 && errno == EAGAIN) {
+			struct pollfd ready = { .fd = to, .events = POLLOUT };
+
+			(void)poll(&ready, 1, -1);
+			continue;
+		}
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		bytes = span_after(bytes, (size_t)written);
+	}
+	return 0;
+}
+
+/* 1: passed on, or nothing was there; 0: the source has ended; -1. */
 static int copy_block(int from, int to)
 {
 	char block[BLOCK];
-	ssize_t count;
+	ssize_t count = read(from, block, sizeof block);
 
-	do
-		count = read(from, block, sizeof block);
-	while (count < 0 && errno == EINTR);
+	if (count < 0 && (errno == EINTR || errno == EAGAIN))
+		return 1;
 	if (count <= 0)
 		return (int)count;
-	return file_write_all(to, span_from_bytes(block, (size_t)count)) < 0 ? -1 : 1;
+	return write_waiting(to, span_from_bytes(block, (size_t)count)) < 0 ? -1 : 1;
+}
+
+/* Nobody is there any more who would read an answer. */
+static bool is_gone(int near_output)
+{
+	struct pollfd state = { .fd = near_output };
+
+	return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 int join_run(int near_input, int near_output, int far)
@@ -34,24 +62,27 @@ int join_run(int near_input, int near_output, int far)
 		struct pollfd polls[] = {
 			{ .fd = far, .events = POLLIN },
 			{ .fd = near_is_open ? near_input : -1, .events = POLLIN },
+			/* Only to hear of its end. */
+			{ .fd = near_is_open ? -1 : near_output },
 		};
+		int outcome = 1;
 
-		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+		if (poll(polls, 3, -1) < 0 && errno != EINTR)
 			return -1;
-		if (polls[0].revents != 0) {
-			int outcome = copy_block(far, near_output);
-
-			if (outcome <= 0)
-				return outcome;
-		}
-		if (polls[1].revents == 0)
-			continue;
-		int outcome = copy_block(near_input, far);
+		if (polls[0].revents != 0)
+			outcome = copy_block(far, near_output);
+		if (outcome <= 0)
+			return outcome;
+		if (polls[1].revents != 0)
+			outcome = copy_block(near_input, far);
 		if (outcome < 0)
 			return -1;
 		if (outcome == 0) {
 			near_is_open = false;
 			(void)shutdown(far, SHUT_WR);
 		}
+		/* Whoever half-closes waits for an answer; whoever is gone must be seen to be. */
+		if (!near_is_open && is_gone(near_output))
+			return 0;
 	}
 }

@@ -3,6 +3,7 @@
 #include "sendmail/handoff.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,12 +189,16 @@ static enum outcome run_session(int fd, const char *label, struct intake *intake
 	};
 
 	stream_init_take_fd(&stream, fd, fd, label);
-	if (session_open(&session, &stream, &settings, error) == 0)
+	if (session_open(&session, &stream, &settings, error) == 0) {
+		/* The service says how long it may take; it bounds itself, we bound one that hangs.
+		 */
+		if (session.extensions.mailchute_limit != 0 &&
+		    session.extensions.mailchute_limit < ANSWER_TIMEOUT / 1000)
+			settings.timeouts.end = (int64_t)session.extensions.mailchute_limit * 1000;
 		return send_message(&session, intake, options, error);
-	if (session.step != SESSION_GREETING)
-		return LOST;
+	}
 	if (strcmp(error->status, "4.4.2") == 0 || strcmp(error->status, "4.4.1") == 0)
-		return NOT_HERE;
+		return session.step == SESSION_GREETING ? NOT_HERE : LOST;
 	/* A refusal in words means that somebody is there. */
 	return error_is_temporary(error) ? BUSY : REFUSED;
 }
@@ -261,8 +266,26 @@ static enum outcome try_child(
 	}
 	enum outcome outcome = run_session(
 	    ends[0], "mailchute serve --for-caller", intake, options, error);
-	/* It ends with the session; one that hangs is not waited for. */
-	(void)waitpid(pid, NULL, WNOHANG);
+	/* One that did not greet is not left behind; the others end with the session. */
+	if (outcome == NOT_HERE)
+		(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, outcome == NOT_HERE ? 0 : WNOHANG);
+	return outcome;
+}
+
+/* A few times, with pauses: it may be busy, or lost to a signal that was meant for our group. */
+static enum outcome try_children(
+    struct intake *intake, const struct options *options, struct error *error)
+{
+	enum outcome outcome = NOT_HERE;
+	int64_t pause = 20;
+
+	for (int i = 0; i < TRIES && outcome != TAKEN && outcome != REFUSED; i++) {
+		if (i != 0)
+			pause_milliseconds(pause);
+		outcome = try_child(intake, options, error);
+		pause *= 4;
+	}
 	return outcome;
 }
 
@@ -281,7 +304,8 @@ static bool is_set(const char *name)
 static bool has_own_settings(void)
 {
 	static const char *const names[] = { "MAILCHUTE_URL", "MAILCHUTE_CONFIG",
-		"MAILCHUTE_CAPTURE", "MAILCHUTE_URL_FILE" };
+		"MAILCHUTE_CAPTURE", "MAILCHUTE_URL_FILE", "MAILCHUTE_CONFIG_FILE",
+		"MAILCHUTE_CAPTURE_FILE" };
 	bool is_any_set = false;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -303,21 +327,38 @@ static bool find_own_socket(char *path, size_t size)
 	return snprintf(path, size, "%s/submit.sock", spool) < (int)size;
 }
 
+/* By the sockets of services.  *silent is set when one is there and says nothing. */
+static enum outcome try_services(
+    struct intake *intake, const struct options *options, bool *silent, struct error *error)
+{
+	const char *named = is_set("MAILCHUTE_SOCKET") ? getenv("MAILCHUTE_SOCKET")
+						       : MAILCHUTE_SOCKET_PATH;
+	char own[4096];
+
+	enum outcome outcome = try_socket(named, intake, options, error);
+	*silent = outcome == NOT_HERE && strcmp(error->status, "4.4.2") == 0;
+	if (outcome == NOT_HERE && find_own_socket(own, sizeof own))
+		outcome = try_socket(own, intake, options, error);
+	return outcome;
+}
+
 int handoff_send(struct intake *intake, const struct options *options, struct error *error)
 {
 	enum outcome outcome = NOT_HERE;
-	char own[4096];
+	struct error first = { 0 };
+	bool silent = false;
 
-	if (!has_own_settings()) {
-		const char *named = is_set("MAILCHUTE_SOCKET") ? getenv("MAILCHUTE_SOCKET")
-							       : MAILCHUTE_SOCKET_PATH;
-
-		outcome = try_socket(named, intake, options, error);
-		if (outcome == NOT_HERE && find_own_socket(own, sizeof own))
-			outcome = try_socket(own, intake, options, error);
+	if (!has_own_settings())
+		outcome = try_services(intake, options, &silent, &first);
+	*error = first;
+	if (outcome == NOT_HERE || outcome == LOST || outcome == BUSY)
+		outcome = try_children(intake, options, error);
+	if (outcome == TAKEN)
+		return 0;
+	/* That nothing is configured for us is no news where a service should have answered. */
+	if (silent && error->kind == ERROR_CONFIG) {
+		*error = first;
+		(void)error_next(error, "restart the service, its log says more; nothing was sent");
 	}
-	for (int i = 0; i < TRIES && (outcome == NOT_HERE || outcome == LOST || outcome == BUSY);
-	     i++)
-		outcome = try_child(intake, options, error);
-	return outcome == TAKEN ? 0 : -1;
+	return -1;
 }

@@ -133,6 +133,12 @@ int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
 	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
 	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
 		return settle_without_attempt(attempt);
+	/* What cannot be recorded is not begun. */
+	if (queue_file_save_progress(&attempt->file, error) < 0) {
+		attempt_finish(attempt);
+		return -1;
+	}
+	attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
 	if (prepare_request(attempt, config, number, error) < 0) {
 		note_trouble(&attempt->file, error);
 		attempt_finish(attempt);
@@ -173,20 +179,44 @@ static void log_result(
 	    result->text);
 }
 
-void attempt_result(struct attempt *attempt, const struct result *result, const char *relay)
+/* A mark that the disk does not take is kept here until it does. */
+static void record_mark(
+    struct attempt *attempt, size_t position, enum recipient_mark mark, const char *reply)
 {
 	struct error error;
 
+	attempt->unwritten[position] = 0;
+	if (queue_file_mark(&attempt->file, position, mark, reply, &error) == 0)
+		return;
+	attempt->unwritten[position] = (char)mark;
+	log_event(LOG_LEVEL_ERROR,
+	    "%s: cannot record a result, so the message is held until the disk takes it: %s",
+	    attempt->file.id, error.text);
+}
+
+/* 0 when all marks are in the file. */
+static int write_again(struct attempt *attempt, struct error *error)
+{
+	for (size_t i = 0; i < attempt->file.envelope.recipient_count; i++) {
+		if (attempt->unwritten[i] == 0)
+			continue;
+		if (queue_file_mark(&attempt->file, i, (enum recipient_mark)attempt->unwritten[i],
+			"", error) < 0)
+			return -1;
+		attempt->unwritten[i] = 0;
+	}
+	return 0;
+}
+
+void attempt_result(struct attempt *attempt, const struct result *result, const char *relay)
+{
 	if (result->recipient >= attempt->request.envelope.recipient_count ||
 	    attempt->is_answered[result->recipient])
 		return;
 	size_t position = attempt->positions[result->recipient];
 	attempt->is_answered[result->recipient] = true;
 	attempt->answered_count++;
-	if (queue_file_mark(
-		&attempt->file, position, outcome_marks[result->outcome], result->text, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: cannot record a result: %s", attempt->file.id,
-		    error.text);
+	record_mark(attempt, position, outcome_marks[result->outcome], result->text);
 	if (result->outcome != RESULT_DELIVERED)
 		text_copy(attempt->file.progress.last_reply,
 		    sizeof attempt->file.progress.last_reply, result->text);
@@ -216,7 +246,6 @@ static void expire(struct attempt *attempt, const struct config *config)
 	struct queue_file *file = &attempt->file;
 	char text[QUEUE_FILE_REPLY_SIZE + 100];
 	char lifetime[24];
-	struct error error;
 
 	if (file->progress.attempts < 2 ||
 	    clock_wall() - file->attributes.received < config->lifetime)
@@ -227,9 +256,7 @@ static void expire(struct attempt *attempt, const struct config *config)
 	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
 		if (!waits(file, i))
 			continue;
-		if (queue_file_mark(file, i, RECIPIENT_FAILED, text, &error) < 0)
-			log_event(LOG_LEVEL_ERROR, "%s: cannot record a result: %s", file->id,
-			    error.text);
+		record_mark(attempt, i, RECIPIENT_FAILED, text);
 		log_event(LOG_LEVEL_WARNING,
 		    "%s: to=<%s>, relay=none, dsn=4.4.7, status=expired (%s)", file->id,
 		    file->envelope.recipients[i].address, text);
@@ -256,18 +283,21 @@ enum attempt_verdict attempt_conclude(
 	struct error error;
 	int64_t now = clock_wall();
 
-	if (is_counted)
+	if (is_counted && !attempt->is_counted)
 		file->progress.attempts++;
+	attempt->is_counted = true;
 	expire(attempt, config);
+	if (write_again(attempt, &error) < 0)
+		return ATTEMPT_STUCK;
 	enum attempt_verdict verdict = judge(file);
 	*due = !is_counted ? now
 			   : schedule_retry(
 				 config->retry, config->retry_count, file->progress.attempts, now);
 	file->progress.next_attempt = verdict == ATTEMPT_WAITING ? *due : 0;
-	if (queue_file_save_progress(file, &error) < 0 || queue_file_sync(file, &error) < 0)
-		log_event(
-		    LOG_LEVEL_ERROR, "%s: cannot record the attempt: %s", file->id, error.text);
-	return verdict;
+	if (queue_file_save_progress(file, &error) == 0 && queue_file_sync(file, &error) == 0)
+		return verdict;
+	log_event(LOG_LEVEL_ERROR, "%s: cannot record the attempt: %s", file->id, error.text);
+	return ATTEMPT_STUCK;
 }
 
 void attempt_remove(struct attempt *attempt)
@@ -288,6 +318,7 @@ void attempt_finish(struct attempt *attempt)
 	request_finish_attempt(&attempt->request);
 	free(attempt->positions);
 	free(attempt->is_answered);
+	free(attempt->unwritten);
 	free(attempt->smarthost);
 	*attempt = (struct attempt){ 0 };
 	attempt->file.fd = -1;

@@ -29,7 +29,9 @@ struct attempt {
 	size_t *positions; /* of each recipient of the request in the file; owned */
 	bool *is_answered; /* of each recipient of the request; owned */
 	size_t answered_count;
-	char *smarthost;	    /* its name; owned */
+	bool is_counted; /* attempt_conclude has counted it */
+	char *unwritten; /* of each recipient of the file: a mark the disk did not take, or 0 */
+	char *smarthost; /* its name; owned */
 	struct error first_refusal; /* for the caller who waits */
 };
 
@@ -62,6 +64,8 @@ enum attempt_verdict {
 	ATTEMPT_WAITING,   /* some wait; *due says until when */
 	ATTEMPT_FAILED,	   /* none waits, some failed for good; others may be delivered */
 	ATTEMPT_REFUSED,   /* all recipients of the message failed for good */
+	ATTEMPT_STUCK,	   /* the disk does not take the results: conclude again later; whoever
+			      let go of this attempt now would send it again */
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -69,6 +70,15 @@ static _Noreturn void serve_client(
 	stream_finish(&stream);
 	channel_finish(&channel);
 	_exit(0);
+}
+
+void clients_refuse(int connection)
+{
+	static const char words[] = "421 4.3.2 too many clients at once, try again in a moment\r\n";
+
+	/* It fits in the socket, or is lost with the connection. */
+	(void)send(connection, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	file_close(&connection);
 }
 
 int clients_start(struct clients *clients, int connection, const struct clients_settings *settings,
@@ -158,7 +168,7 @@ static void apply(struct clients *clients, struct client *client, const struct n
 		settle(clients, client, false);
 		if (notice->wants_outcome)
 			memcpy(client->awaited, notice->id, sizeof client->awaited);
-		clients->queued(clients->context, notice->id);
+		clients->queued(clients->context, notice->id, notice->is_later);
 	}
 }
 

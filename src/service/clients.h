@@ -36,8 +36,8 @@ struct clients_settings {
 struct clients {
 	struct client places[CLIENTS_LIMIT];
 	size_t count;
-	/* A queue file is durable. */
-	void (*queued)(void *context, const char *id);
+	/* A queue file is durable; is_later: not to be tried at once. */
+	void (*queued)(void *context, const char *id, bool is_later);
 	/* The client with this awaited file has let go of it: it answers the refusal, or is gone.
 	 */
 	void (*settled)(void *context, const char *id, bool answers);
@@ -46,6 +46,9 @@ struct clients {
 
 void clients_init(struct clients *clients);
 void clients_finish(struct clients *clients);
+
+/* Tells a client that there is no place for it, and closes. */
+void clients_refuse(int connection);
 
 /* Takes over connection and forks a receive process for it. */
 int clients_start(struct clients *clients, int connection, const struct clients_settings *settings,

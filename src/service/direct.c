@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -76,6 +78,7 @@ struct answers {
 	struct error first;	      /* the first failure */
 	char not_sent[300];	      /* addresses */
 	char sent[300];
+	bool is_ready; /* the session stands */
 	bool is_over;
 };
 
@@ -109,6 +112,7 @@ static void apply(
 	switch (result->kind) {
 	case RESULT_READY:
 		text_copy(answers->relay, sizeof answers->relay, result->text);
+		answers->is_ready = true;
 		break;
 	case RESULT_RECIPIENT:
 		note_result(answers, envelope, result);
@@ -145,43 +149,29 @@ static int take_results(struct channel *channel, const struct envelope *envelope
 	}
 }
 
-static int await_results(struct channel *channel, const struct envelope *envelope,
-    const struct config *config, struct answers *answers, struct error *error)
+/* One message on its way: what the worker is told, and what it has answered. */
+struct errand {
+	struct channel channel;
+	struct buffer relay;   /* the relay request; holds the password */
+	struct buffer attempt; /* sent when the session stands: before, nobody reads it */
+	bool is_sent;
+	struct answers answers;
+};
+
+static void errand_finish(struct errand *errand)
 {
-	int64_t deadline = clock_deadline(config->timeout);
-	struct pollfd wait = { .fd = channel->fd, .events = POLLIN };
-	char limit[24];
-
-	clock_format_duration(config->timeout, limit);
-	while (!answers->is_over) {
-		int ready = poll(&wait, 1, clock_poll_timeout(deadline));
-
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready == 0) {
-			error_set(error, ERROR_UNAVAILABLE, "4.4.1",
-			    "%s has not answered within %s%s", answers->relay, limit,
-			    answers->count != 0 ? ""
-						: " (it may have taken the mail all the same)");
-			return error_next(error,
-			    "submit { timeout = \"...\" } sets the limit; with a "
-			    "spool (MAILCHUTE_SPOOL) mail can wait");
-		}
-		if (channel_fill(channel) <= 0)
-			return error_set(error, ERROR_SOFTWARE, "4.3.0",
-			    "the delivery worker for %s ended unexpectedly", answers->relay);
-		if (take_results(channel, envelope, answers, error) < 0)
-			return -1;
-	}
-	return 0;
+	if (errand->relay.start != NULL)
+		explicit_bzero(errand->relay.start, errand->relay.length);
+	buffer_finish(&errand->relay);
+	buffer_finish(&errand->attempt);
+	channel_finish(&errand->channel);
 }
 
-static int send_requests(struct direct_store *store, const struct queue_attributes *attributes,
-    const struct config_smarthost *smarthost, struct channel *channel, struct error *error)
+static int prepare(const struct direct_store *store, const struct queue_attributes *attributes,
+    const struct config_smarthost *smarthost, struct errand *errand, struct error *error)
 {
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
 	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
-	struct buffer message CLEANUP(buffer_finish) = { 0 };
 	struct buffer header CLEANUP(buffer_finish) = { 0 };
 
 	attempt.body_offset = store->header_length;
@@ -197,19 +187,80 @@ static int send_requests(struct direct_store *store, const struct queue_attribut
 	buffer_extend(&header, store->header_length);
 	if (outgoing_message(store->config, smarthost, store->envelope.sender, buffer_span(&header),
 		&attempt, error) < 0 ||
-	    outgoing_relay(store->config, smarthost, &relay, error) < 0 ||
-	    worker_start(store->parent, channel, error) < 0)
+	    outgoing_relay(store->config, smarthost, &relay, error) < 0)
 		return -1;
+	buffer_init(&errand->relay, CHANNEL_LIMIT);
+	buffer_init(&errand->attempt, CHANNEL_LIMIT);
+	request_encode_relay(&relay, &errand->relay);
+	request_encode_attempt(&attempt, &errand->attempt);
+	if (errand->attempt.has_overflowed)
+		return error_set(error, ERROR_DATA, "5.3.4", "the header is too long to be sent");
+	return 0;
+}
 
-	buffer_init(&message, CHANNEL_LIMIT);
-	request_encode_relay(&relay, &message);
-	int sent = channel_send(channel, buffer_span(&message), -1);
-	if (message.start != NULL)
-		explicit_bzero(message.start, message.length);
-	buffer_clear(&message);
-	request_encode_attempt(&attempt, &message);
-	if (sent < 0 || channel_send(channel, buffer_span(&message), store->fd) < 0)
+static int start(struct direct_store *store, struct errand *errand, struct error *error)
+{
+	const struct timeval patience = { .tv_sec = store->config->timeout / 1000 + 1 };
+
+	if (worker_start(store->parent, &errand->channel, error) < 0)
+		return -1;
+	(void)setsockopt(errand->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	if (channel_send(&errand->channel, buffer_span(&errand->relay), -1) < 0)
 		return error_system(error, "cannot speak to the delivery worker");
+	return 0;
+}
+
+static int too_late(const struct errand *errand, const struct config *config, struct error *error)
+{
+	char limit[24];
+
+	clock_format_duration(config->timeout, limit);
+	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "%s has not answered within %s, %s",
+	    errand->answers.relay, limit,
+	    errand->is_sent ? "and may have taken the mail all the same" : "so nothing was kept");
+	return error_next(error, "submit { timeout = \"...\" } sets the limit; with a spool "
+				 "(MAILCHUTE_SPOOL) mail can wait");
+}
+
+/* What the worker has to say now; the attempt goes out once its session stands. */
+static int read_worker(const struct direct_store *store, struct errand *errand, struct error *error)
+{
+	if (channel_fill(&errand->channel) <= 0)
+		return error_set(error, ERROR_SOFTWARE, "4.3.0",
+		    "the delivery worker for %s ended unexpectedly", errand->answers.relay);
+	if (take_results(&errand->channel, &store->envelope, &errand->answers, error) < 0)
+		return -1;
+	if (!errand->answers.is_ready || errand->is_sent)
+		return 0;
+	errand->is_sent = true;
+	if (channel_send(&errand->channel, buffer_span(&errand->attempt), store->fd) < 0)
+		return error_system(error, "cannot speak to the delivery worker");
+	return 0;
+}
+
+/* 0: every recipient has its answer; 1: time was up, and the worker is ended; -1. */
+static int run(struct direct_store *store, struct errand *errand, struct error *error)
+{
+	int64_t deadline = clock_deadline(store->config->timeout);
+	struct pollfd wait = { .events = POLLIN };
+
+	if (start(store, errand, error) < 0)
+		return -1;
+	wait.fd = errand->channel.fd;
+	while (!errand->answers.is_over) {
+		int ready = poll(&wait, 1, clock_poll_timeout(deadline));
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0) {
+			/* The caller is told a failure, so nothing may go out any more. */
+			worker_parent_finish(store->parent);
+			(void)too_late(errand, store->config, error);
+			return 1;
+		}
+		if (read_worker(store, errand, error) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -251,9 +302,9 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 {
 	struct direct_store *store = context;
 	const struct config_smarthost *smarthost = route_choose(store->config, &store->envelope);
-	struct channel channel CLEANUP(channel_finish) = { .fd = -1 };
-	struct answers answers = { 0 };
+	struct errand errand CLEANUP(errand_finish) = { .channel.fd = -1 };
 	struct error error;
+	int outcome = -1;
 
 	(void)wait;
 	(void)client;
@@ -264,19 +315,20 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	} else {
 		char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
 
-		text_copy(answers.relay, sizeof answers.relay, label);
-		if (send_requests(store, attributes, smarthost, &channel, &error) == 0 &&
-		    await_results(&channel, &store->envelope, store->config, &answers, &error) ==
-			0) {
-			answer(store, &answers, reply);
-			discard(store);
-			return;
-		}
+		text_copy(errand.answers.relay, sizeof errand.answers.relay, label);
+		if (prepare(store, attributes, smarthost, &errand, &error) == 0)
+			outcome = run(store, &errand, &error);
 	}
-	explain_refusal(store, &error);
-	log_event(LOG_LEVEL_ERROR, "not sent: %s", error.text);
-	text_append(error.text, sizeof error.text, "; nothing was kept");
-	server_reply_from_error(reply, &error);
+	if (outcome == 0) {
+		answer(store, &errand.answers, reply);
+	} else {
+		explain_refusal(store, &error);
+		if (outcome < 0)
+			text_append(error.text, sizeof error.text, "; nothing was kept");
+		log_event(LOG_LEVEL_ERROR, "not sent: %s", error.text);
+		server_reply_from_error(reply, &error);
+		reply->closes = outcome > 0;
+	}
 	discard(store);
 }
 

@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "config/digest.h"
+#include "config/environment.h"
 #include "net/connect.h"
 #include "net/join.h"
 #include "service/direct.h"
@@ -26,8 +28,10 @@
 #include "worker/worker.h"
 
 enum {
-	START_TIMEOUT = 4000, /* milliseconds for a service on demand to listen */
-	PAUSE = 10,	      /* between looks for the winner's socket */
+	START_TIMEOUT = 4000,	 /* milliseconds for a service on demand to listen */
+	PAUSE = 20,		 /* between looks for a socket that another service makes; grows */
+	GREETING_TIMEOUT = 3000, /* until a service that we ask for its settings has greeted */
+	GREETING_LIMIT = 512,	 /* octets */
 };
 
 /* ---- by a service on demand ---- */
@@ -44,7 +48,24 @@ static _Noreturn void become_service(void)
 	_exit(ERROR_SYSTEM);
 }
 
-/* Returns when the service listens, or has ended (another was first), or time is over. */
+/* Why it could not start, as it says so itself: "KIND text".  Nothing, when it could. */
+static int read_failure(int fd, struct error *error)
+{
+	char line[900];
+	char *words = NULL;
+
+	ssize_t length = file_read_full(fd, line, sizeof line - 1);
+	if (length <= 0)
+		return 0;
+	line[length] = '\0';
+	long kind = strtol(line, &words, 10);
+	if (kind < ERROR_USAGE || kind > ERROR_CONFIG)
+		kind = ERROR_SYSTEM;
+	return error_set(error, (enum error_kind)kind, kind == ERROR_CONFIG ? "4.3.5" : "4.3.0",
+	    "%s", words + strspn(words, " "));
+}
+
+/* 0: it listens, or another service was first, or time is over; -1: it cannot be started. */
 static int start_service(int64_t deadline, struct error *error)
 {
 	int ends[2];
@@ -55,13 +76,16 @@ static int start_service(int64_t deadline, struct error *error)
 	if (outcome == 1)
 		become_service();
 	file_close(&ends[1]);
-	if (outcome == 0) {
+	if (outcome < 0) {
+		error_system(error, "cannot start a service");
+	} else {
 		struct pollfd wait = { .fd = ends[0], .events = POLLIN };
 
-		(void)poll(&wait, 1, clock_poll_timeout(deadline));
+		if (poll(&wait, 1, clock_poll_timeout(deadline)) > 0)
+			outcome = read_failure(ends[0], error);
 	}
 	file_close(&ends[0]);
-	return outcome < 0 ? error_system(error, "cannot start a service") : 0;
+	return outcome;
 }
 
 /*
@@ -72,21 +96,69 @@ static int reach_service(const struct config *config, struct error *error)
 {
 	char *path CLEANUP(memory_free_string) = memory_format("%s/submit.sock", config->spool);
 	int64_t deadline = clock_deadline(START_TIMEOUT);
+	int pause = PAUSE;
 
 	for (;;) {
 		int fd = connect_unix(path, error);
 
-		if (fd >= 0)
+		if (fd >= 0 || clock_monotonic() >= deadline)
 			return fd;
-		if (clock_monotonic() >= deadline)
-			return -1;
 		if (start_service(deadline, error) < 0)
 			return -1;
 		fd = connect_unix(path, error);
 		if (fd >= 0)
 			return fd;
-		(void)poll(NULL, 0, PAUSE);
+		(void)poll(NULL, 0, pause);
+		pause *= 2;
 	}
+}
+
+/* The first line of the service, which ends in the digest of its settings. */
+static bool read_greeting(int service, struct buffer *greeting)
+{
+	int64_t deadline = clock_deadline(GREETING_TIMEOUT);
+	struct pollfd wait = { .fd = service, .events = POLLIN };
+
+	while (span_find_byte(buffer_span(greeting), '\n') < 0) {
+		char *room = buffer_reserve(greeting, 1);
+
+		if (room == NULL || poll(&wait, 1, clock_poll_timeout(deadline)) <= 0)
+			return false;
+		ssize_t count = read(service, room, 1);
+		if (count <= 0)
+			return false;
+		buffer_extend(greeting, 1);
+	}
+	return true;
+}
+
+/*
+ * A caller that brings its own settings has its mail sent by them, so a
+ * service of the same uid that was started with others is not for it.
+ */
+static bool has_our_settings(const struct config *config, struct span greeting)
+{
+	char digest[DIGEST_SIZE];
+	struct span line = span_trim(greeting);
+
+	digest_of(config, digest);
+	return span_ends_with_ignoring_case(line, digest) ||
+	       !span_starts_with(line, "220 "); /* "421 busy" is for the caller to hear */
+}
+
+/* True: the caller was served by the service. */
+static bool join_service(const struct config *config, int service)
+{
+	struct buffer greeting CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&greeting, GREETING_LIMIT);
+	if (!read_greeting(service, &greeting))
+		return false;
+	if (environment_has_own_settings() && !has_our_settings(config, buffer_span(&greeting)))
+		return false;
+	if (file_write_all(STDOUT_FILENO, buffer_span(&greeting)) == 0)
+		(void)join_run(STDIN_FILENO, STDOUT_FILENO, service);
+	return true;
 }
 
 /* ---- the decision ---- */
@@ -111,11 +183,15 @@ static bool can_be_made(const char *path)
 
 static bool spool_is_for_us(const struct config *config)
 {
+	uid_t uid;
+	gid_t gid;
+
 	if (config->mode == CONFIG_MODE_SPOOL)
 		return true;
 	if (config->mode != CONFIG_MODE_AUTO)
 		return false;
-	return spool_is_own(config->spool) || can_be_made(config->spool);
+	return spool_is_own(config->spool) || owner_is_another(config->spool, &uid, &gid) ||
+	       can_be_made(config->spool);
 }
 
 /* Why this caller cannot be served at all; 0 when it can. */
@@ -129,9 +205,31 @@ static int check(const struct config *config, struct error *error)
 		return error_next(
 		    error, "start it: systemctl start mailchute.socket, or mailchute serve");
 	}
+	/* Who asks for this must not see the mail leave; it comes with its own issue. */
+	if (environment_get("MAILCHUTE_CAPTURE") != NULL) {
+		error_set(error, ERROR_CONFIG, "4.3.5",
+		    "MAILCHUTE_CAPTURE is set, and this version cannot capture, so nothing was "
+		    "sent");
+		return error_next(
+		    error, "run mailchute sink, and set MAILCHUTE_URL to where it listens");
+	}
 	if (config->smarthost_count == 0)
 		return config_no_smarthost(config, error);
-	return owner_become(config->spool, error);
+	return 0;
+}
+
+/*
+ * A service would live with this caller's limits, and serve others with them.
+ * 0: they are wide enough.
+ */
+static int check_limits(struct error *error)
+{
+	const char *too_small;
+
+	if (process_raise_limits(&too_small))
+		return 0;
+	return error_set(error, ERROR_SYSTEM, "4.3.0",
+	    "a service on demand cannot be started under this process's limit of %s", too_small);
 }
 
 /* ---- both ---- */
@@ -152,9 +250,29 @@ static void receive_directly(
 		.uid = (int64_t)getuid(),
 		.store = &store,
 	};
+	struct error error;
+	uid_t uid;
+	gid_t gid;
 
+	if (fault == NULL && owner_is_another(config->spool, &uid, &gid) &&
+	    (worker_parent_become(parent, uid, gid, &error) < 0 ||
+		owner_become(config->spool, &error) < 0))
+		settings.fault = &error;
 	stream_init_take_fd(&stream, dup(STDIN_FILENO), dup(STDOUT_FILENO), "caller");
 	receive_run(&stream, &settings);
+}
+
+/* True: served by a service.  False: why not. */
+static bool serve_by_spool(const struct config *config, struct error *fault)
+{
+	if (check_limits(fault) < 0)
+		return false;
+	int service CLEANUP(file_close) = reach_service(config, fault);
+	if (service < 0)
+		return false;
+	error_set(fault, ERROR_UNAVAILABLE, "4.3.2",
+	    "the service for the spool %s was started with other settings", config->spool);
+	return join_service(config, service);
 }
 
 static void serve(struct worker_parent *parent, const struct config *config)
@@ -169,15 +287,9 @@ static void serve(struct worker_parent *parent, const struct config *config)
 		receive_directly(parent, config, NULL);
 		return;
 	}
-	int service = reach_service(config, &fault);
-	if (service >= 0) {
-		(void)join_run(STDIN_FILENO, STDOUT_FILENO, service);
-		(void)close(service);
+	if (serve_by_spool(config, &fault))
 		return;
-	}
-	log_event(LOG_LEVEL_WARNING, "no service for the spool %s could be started: %s",
-	    config->spool, fault.text);
-	fault.kind = ERROR_CANNOT_CREATE;
+	log_event(LOG_LEVEL_WARNING, "no service for the spool %s: %s", config->spool, fault.text);
 	receive_directly(parent, config, config->mode == CONFIG_MODE_SPOOL ? &fault : NULL);
 }
 

@@ -22,6 +22,12 @@ static bool is_well_formed(const struct notice *notice)
 	       memchr(notice->text, '\0', sizeof notice->text) != NULL;
 }
 
+/* A bool may hold 0 or 1 alone; the process at the other end may be a liar. */
+static void make_bool(char *octet)
+{
+	*octet = *octet != 0;
+}
+
 int notice_take(struct channel *channel, struct notice *notice)
 {
 	struct buffer message CLEANUP(buffer_finish) = { 0 };
@@ -35,10 +41,8 @@ int notice_take(struct channel *channel, struct notice *notice)
 	if (message.length != sizeof *notice)
 		return -1;
 	struct notice copy;
-	/* A bool may hold 0 or 1 alone; the process at the other end may be a liar. */
-	unsigned char *flag = (unsigned char *)message.start +
-			      offsetof(struct notice, wants_outcome);
-	*flag = *flag != 0;
+	make_bool(message.start + offsetof(struct notice, wants_outcome));
+	make_bool(message.start + offsetof(struct notice, is_later));
 	memcpy(&copy, message.start, sizeof copy);
 	if (!is_well_formed(&copy))
 		return -1;

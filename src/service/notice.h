@@ -32,6 +32,7 @@ enum notice_kind {
 struct notice {
 	enum notice_kind kind;
 	bool wants_outcome;
+	bool is_later; /* its first attempt is at the first step of the retry list (-odq) */
 	char id[QUEUE_ID_SIZE];
 	char status[STATUS_SIZE];
 	char text[900];

@@ -6,16 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int owner_become(const char *path, struct error *error)
+bool owner_is_another(const char *path, uid_t *uid, gid_t *gid)
 {
 	struct stat status;
 
 	if (geteuid() != 0 || lstat(path, &status) < 0 || status.st_uid == 0)
+		return false;
+	*uid = status.st_uid;
+	*gid = status.st_gid;
+	return true;
+}
+
+int owner_become(const char *path, struct error *error)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!owner_is_another(path, &uid, &gid))
 		return 0;
-	if (setgroups(1, &status.st_gid) < 0 ||
-	    setresgid(status.st_gid, status.st_gid, status.st_gid) < 0 ||
-	    setresuid(status.st_uid, status.st_uid, status.st_uid) < 0)
-		return error_system(
-		    error, "cannot become uid %u, the owner of %s", status.st_uid, path);
+	if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return error_system(error, "cannot become uid %u, the owner of %s", uid, path);
 	return 0;
 }

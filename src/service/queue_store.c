@@ -62,9 +62,15 @@ static int await_outcome(struct queue_store *store, const char *id, struct notic
 }
 
 static void answer(
-    struct queue_store *store, const char *id, bool waits, struct server_reply *reply)
+    struct queue_store *store, const char *id, enum command_wait wait, struct server_reply *reply)
 {
-	struct notice notice = { .kind = NOTICE_QUEUED, .wants_outcome = waits };
+	bool waits = wait == COMMAND_WAIT_OUTCOME ||
+		     (wait == COMMAND_WAIT_UNSAID && store->waits_by_default);
+	struct notice notice = {
+		.kind = NOTICE_QUEUED,
+		.wants_outcome = waits,
+		.is_later = wait == COMMAND_WAIT_DISK,
+	};
 	struct notice outcome;
 
 	memcpy(notice.id, id, sizeof notice.id);
@@ -117,9 +123,7 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	memcpy(id, store->file.id, sizeof id);
 	/* The lock goes before the service is told, so that it can open the file. */
 	queue_file_finish(&store->file);
-	bool waits = wait == COMMAND_WAIT_OUTCOME ||
-		     (wait == COMMAND_WAIT_UNSAID && store->waits_by_default);
-	answer(store, id, waits, reply);
+	answer(store, id, wait, reply);
 }
 
 struct store queue_store_table(struct queue_store *store, const char *way)

@@ -22,6 +22,7 @@
 enum {
 	RECEIVED_LIMIT = 100, /* fields, as Postfix and sendmail count: more is a loop */
 	BLOCK = 65536,
+	DISK_PATIENCE = 60, /* seconds */
 };
 
 /* One session, and the message being received in it. */
@@ -290,6 +291,15 @@ static const struct server_handler handler = {
 	.reset = reset,
 };
 
+/* In seconds; whoever waits for the outcome waits no longer than this, disk included. */
+static uint64_t answer_limit(const struct config *config)
+{
+	int64_t longest = config->timeout > config->wait_limit ? config->timeout
+							       : config->wait_limit;
+
+	return (uint64_t)(longest / 1000 + DISK_PATIENCE);
+}
+
 void receive_run(struct stream *stream, const struct receive_settings *settings)
 {
 	struct receive receive = { .settings = settings, .stream = stream };
@@ -306,7 +316,8 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 		    .dsn = true,
 		    .enhanced_status_codes = true,
 		    .size = true,
-		    .mailchute = true },
+		    .mailchute = true,
+		    .mailchute_limit = answer_limit(settings->config) },
 		.command_timeout = 300000,
 		/* cron streams for hours: once the content has begun, the client sets the pace. */
 		.content_timeout = CLOCK_NEVER,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,20 +17,17 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "config/digest.h"
 #include "net/listen.h"
 #include "service/clients.h"
+#include "service/listeners.h"
 #include "service/owner.h"
-#include "service/schedule.h"
-#include "service/workers.h"
-#include "spool/listing.h"
+#include "service/runner.h"
 #include "spool/spool.h"
 #include "worker/sandbox.h"
 
 enum {
-	LISTENERS_LIMIT = 8,
-	LEAVE_TIMEOUT = 5000,  /* milliseconds for deliveries that run when we are told to end */
-	BUSY_RETRY = 1000,     /* a queue file that another process holds */
-	TROUBLE_RETRY = 30000, /* our own trouble: a disk, a setting */
+	LEAVE_TIMEOUT = 3000, /* milliseconds for deliveries that run when we are told to end */
 	POLLS = 2 + LISTENERS_LIMIT + CLIENTS_LIMIT + WORKERS_LIMIT,
 };
 
@@ -39,170 +35,41 @@ struct service {
 	const struct serve_options *options;
 	struct worker_parent parent;
 	struct config config;
+	char way[40];	    /* in the greeting: "service 0123456789abcdef" */
 	bool is_configured; /* the configuration could be read, the spool is ours */
 	struct error fault; /* why not */
 	struct spool spool;
-	struct schedule schedule;
-	struct workers workers;
+	struct runner runner;
 	struct clients clients;
-	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
-	size_t refused_count;
-	int listeners[LISTENERS_LIMIT];
-	size_t listener_count;
-	char *socket_path; /* ours to remove; NULL with activation */
+	struct listeners listeners;
 	int signals;
-	uint32_t attempt_number;
+	int status; /* to exit with */
 	bool is_ending;
 	int64_t idle_since; /* clock_monotonic */
 };
 
-/* ---- the queue ---- */
-
-static void add_from_disk(struct service *service, const char *id, int64_t now)
+static void log_error(const char *words, const struct error *error)
 {
-	struct queue_progress progress;
-	struct error error;
-	int64_t longest = service->config.retry[service->config.retry_count - 1];
+	char line[900];
 
-	if (schedule_has(&service->schedule, id) || workers_has(&service->workers, id))
-		return;
-	int outcome = queue_file_read_progress(service->spool.queue, id, &progress, &error);
-	if (outcome == 2)
-		return;
-	int64_t due = outcome == 0 ? progress.next_attempt : 0;
-	/* A clock that jumped must not put mail off for longer than the list says. */
-	if (due > now + 2 * longest)
-		due = now + longest;
-	schedule_add(&service->schedule, id, due);
+	error_line(error, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "%s%s", words, line);
 }
 
-static int scan(struct service *service, struct error *error)
-{
-	struct listing listing CLEANUP(listing_finish) = { 0 };
-	int64_t now = clock_wall();
+/* ---- what receive processes tell ---- */
 
-	if (listing_read(&listing, service->spool.queue, error) < 0)
-		return -1;
-	for (size_t i = 0; i < listing.count; i++)
-		add_from_disk(service, listing.ids[i], now);
-	return 0;
-}
-
-static void begin_attempt(struct service *service, const char *id)
-{
-	struct attempt *attempt = memory_allocate(sizeof *attempt);
-	struct error error;
-
-	int outcome = attempt_begin(
-	    attempt, &service->spool, id, &service->config, ++service->attempt_number, &error);
-	if (outcome == ATTEMPT_STARTED) {
-		workers_assign(&service->workers, &service->config, attempt);
-		return;
-	}
-	free(attempt);
-	if (outcome == ATTEMPT_BUSY)
-		schedule_add(&service->schedule, id, clock_wall() + BUSY_RETRY);
-	if (outcome < 0) {
-		char line[900];
-
-		error_line(&error, line, sizeof line);
-		log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
-		schedule_add(&service->schedule, id, clock_wall() + TROUBLE_RETRY);
-	}
-}
-
-static void begin_due_attempts(struct service *service)
-{
-	char id[QUEUE_ID_SIZE];
-
-	while (!service->is_ending && workers_has_room(&service->workers) &&
-	       schedule_take(&service->schedule, clock_wall(), id))
-		begin_attempt(service, id);
-}
-
-static void queued(void *context, const char *id)
+static void queued(void *context, const char *id, bool is_later)
 {
 	struct service *service = context;
-	struct client *client = clients_waiting_for(&service->clients, id);
 
-	/* Behind many older messages nobody should wait (DESIGN 1). */
-	if (client != NULL && service->schedule.count > 10) {
-		char text[64];
-
-		snprintf(text, sizeof text, "queued as %s", id);
-		clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
-	}
-	if (!schedule_has(&service->schedule, id) && !workers_has(&service->workers, id))
-		schedule_add(&service->schedule, id, 0);
-}
-
-static void release(struct attempt *attempt)
-{
-	attempt_finish(attempt);
-	free(attempt);
-}
-
-static void hold_refused(struct service *service, struct client *client, struct attempt *attempt)
-{
-	service->refused[service->refused_count++] = attempt;
-	clients_tell(
-	    client, NOTICE_REFUSED, attempt->first_refusal.status, attempt->first_refusal.text);
+	runner_add(&service->runner, id, is_later);
 }
 
 static void settled(void *context, const char *id, bool answers)
 {
 	struct service *service = context;
 
-	for (size_t i = 0; i < service->refused_count; i++) {
-		struct attempt *attempt = service->refused[i];
-
-		if (strcmp(attempt->file.id, id) != 0)
-			continue;
-		if (answers)
-			attempt_remove(attempt);
-		release(attempt);
-		service->refused[i] = service->refused[--service->refused_count];
-		return;
-	}
-}
-
-static void tell_taken(struct client *client, const struct attempt *attempt, const char *state)
-{
-	char text[900];
-
-	if (client == NULL)
-		return;
-	snprintf(text, sizeof text, "%s as %s", state, attempt->file.id);
-	clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
-}
-
-static void concluded(void *context, struct attempt *attempt, bool is_counted)
-{
-	struct service *service = context;
-	struct client *client = clients_waiting_for(&service->clients, attempt->file.id);
-	int64_t due;
-
-	switch (attempt_conclude(attempt, &service->config, is_counted, &due)) {
-	case ATTEMPT_DELIVERED:
-		tell_taken(client, attempt, "delivered");
-		attempt_remove(attempt);
-		break;
-	case ATTEMPT_WAITING:
-		schedule_add(&service->schedule, attempt->file.id, due);
-		if (is_counted)
-			tell_taken(client, attempt, "queued");
-		break;
-	case ATTEMPT_FAILED:
-		tell_taken(client, attempt, "partly delivered, failures kept");
-		break;
-	case ATTEMPT_REFUSED:
-		if (client != NULL && service->refused_count < CLIENTS_LIMIT) {
-			hold_refused(service, client, attempt);
-			return;
-		}
-		break;
-	}
-	release(attempt);
+	runner_settle(&service->runner, id, answers);
 }
 
 /* ---- settings and spool ---- */
@@ -211,17 +78,30 @@ static const struct spool no_spool = { .directory = -1, .queue = -1, .lock = -1 
 
 static void deconfigure(struct service *service)
 {
-	schedule_finish(&service->schedule);
+	runner_finish(&service->runner);
 	spool_finish(&service->spool);
 	service->spool = no_spool;
 	config_finish(&service->config);
 	service->is_configured = false;
 }
 
+/* The workers too: they speak to the network as the owner of the spool. */
+static int become_owner(struct service *service, struct error *error)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!owner_is_another(service->config.spool, &uid, &gid))
+		return 0;
+	if (worker_parent_become(&service->parent, uid, gid, error) < 0)
+		return -1;
+	return owner_become(service->config.spool, error);
+}
+
 /* 0: ours; 1: another service owns the spool; -1. */
 static int take_spool(struct service *service, struct error *error)
 {
-	if (owner_become(service->config.spool, error) < 0 ||
+	if (become_owner(service, error) < 0 ||
 	    spool_open(&service->spool, service->config.spool, true, error) < 0)
 		return -1;
 	int locked = spool_lock(&service->spool, error);
@@ -232,7 +112,17 @@ static int take_spool(struct service *service, struct error *error)
 	}
 	if (locked < 0 || spool_sweep(&service->spool, error) < 0)
 		return -1;
-	return scan(service, error);
+	return runner_scan(&service->runner, error);
+}
+
+/* The name in our greeting that tells a caller with settings of its own whether they are ours. */
+static void name_way(struct service *service)
+{
+	char digest[DIGEST_SIZE];
+
+	digest_of(&service->config, digest);
+	snprintf(service->way, sizeof service->way, "%s %s",
+	    service->options->on_demand ? "spool" : "service", digest);
 }
 
 /* Reads the settings and takes the spool.  1: another service has it. */
@@ -241,6 +131,9 @@ static int configure(struct service *service, struct error *error)
 	if (config_load(&service->options->sources, &service->config, error) < 0)
 		return -1;
 	(void)log_open("mailchute", service->config.log_to);
+	runner_init(&service->runner, &service->config, &service->spool, &service->clients,
+	    &service->parent);
+	name_way(service);
 	if (service->config.smarthost_count == 0) {
 		config_no_smarthost(&service->config, error);
 		deconfigure(service);
@@ -267,19 +160,21 @@ static void reload(struct service *service)
 {
 	struct config config;
 	struct error error;
-	char line[900];
 
 	if (!service->is_configured) {
 		configure_again(service);
 		return;
 	}
 	if (config_load(&service->options->sources, &config, &error) < 0) {
-		error_line(&error, line, sizeof line);
-		log_event(LOG_LEVEL_ERROR, "the old configuration stays in force: %s", line);
+		log_error("the old configuration stays in force: ", &error);
 		return;
 	}
 	config_finish(&service->config);
 	service->config = config;
+	name_way(service);
+	/* The file may have been moved away by who rotates logs. */
+	(void)log_open("mailchute", service->config.log_to);
+	runner_forget(&service->runner);
 	log_event(LOG_LEVEL_INFO, "configuration read anew");
 }
 
@@ -287,40 +182,35 @@ static void reload(struct service *service)
 
 static const struct config no_config = { 0 };
 
-static void accept_clients(struct service *service, int listener)
+static void start_client(struct service *service, int connection)
 {
-	while (service->clients.count < CLIENTS_LIMIT) {
-		int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct error error;
+	bool is_configured = service->is_configured;
+	enum config_wait wait = is_configured ? service->config.wait : CONFIG_WAIT_DISK;
+	struct clients_settings settings = {
+		.config = is_configured ? &service->config : &no_config,
+		.fault = is_configured ? NULL : &service->fault,
+		.queue_directory = is_configured ? service->spool.queue : -1,
+		.way = is_configured ? service->way : "service",
+		.waits_by_default = wait == CONFIG_WAIT_OUTCOME ||
+				    (wait == CONFIG_WAIT_AUTO && service->options->on_demand),
+	};
+	struct error error;
 
-		if (connection < 0)
-			return;
-		configure_again(service);
-		struct clients_settings settings = {
-			.config = service->is_configured ? &service->config : &no_config,
-			.fault = service->is_configured ? NULL : &service->fault,
-			.queue_directory = service->is_configured ? service->spool.queue : -1,
-			.way = service->options->on_demand ? "spool" : "service",
-			.waits_by_default = service->is_configured &&
-					    (service->config.wait == CONFIG_WAIT_OUTCOME ||
-						(service->config.wait == CONFIG_WAIT_AUTO &&
-						    service->options->on_demand)),
-		};
-		if (clients_start(&service->clients, connection, &settings, &error) < 0)
-			log_event(LOG_LEVEL_ERROR, "%s", error.text);
-	}
+	if (clients_start(&service->clients, connection, &settings, &error) < 0)
+		log_error("", &error);
 }
 
-static int listen_at(struct service *service, const char *path, mode_t mode, struct error *error)
+static void accept_clients(struct service *service)
 {
-	int fd = listen_unix(path, mode, error);
+	int connection;
 
-	if (fd < 0)
-		return -1;
-	service->listeners[service->listener_count++] = fd;
-	free(service->socket_path);
-	service->socket_path = memory_copy_string(path);
-	return 0;
+	while ((connection = listeners_accept(&service->listeners)) >= 0) {
+		configure_again(service);
+		if (service->clients.count == CLIENTS_LIMIT)
+			clients_refuse(connection);
+		else
+			start_client(service, connection);
+	}
 }
 
 /* The directory of the usual socket comes from the package; a container has none. */
@@ -336,51 +226,38 @@ static void make_socket_directory(const char *path)
 		(void)chmod(directory, 0755);
 }
 
+/* For callers of our own uid and root, who look there when they bring their own settings. */
 static int listen_in_spool(struct service *service, struct error *error)
 {
 	char *path CLEANUP(memory_free_string) = memory_format(
 	    "%s/submit.sock", service->config.spool);
 
-	return listen_at(service, path, 0600, error);
+	return listeners_add(&service->listeners, path, 0600, error);
+}
+
+static int listen_for_all(struct service *service, struct error *error)
+{
+	const char *named = service->options->listen;
+
+	if (named == NULL)
+		named = getenv("MAILCHUTE_SOCKET");
+	if (named != NULL && named[0] != '\0')
+		return listeners_add(&service->listeners, named, 0666, error);
+	make_socket_directory(MAILCHUTE_SOCKET_PATH);
+	if (listeners_add(&service->listeners, MAILCHUTE_SOCKET_PATH, 0666, error) == 0)
+		return 0;
+	if (!service->is_configured)
+		return -1;
+	log_event(LOG_LEVEL_WARNING, "%s; listening in the spool alone", error->text);
+	return 0;
 }
 
 static int open_listeners(struct service *service, struct error *error)
 {
-	const char *named = service->options->listen;
-	int inherited = listen_inherited();
-
-	for (int i = 0; i < inherited && i < LISTENERS_LIMIT; i++) {
-		(void)file_set_nonblocking(3 + i, true);
-		service->listeners[service->listener_count++] = 3 + i;
-	}
-	if (inherited > 0)
-		return 0;
-	if (service->options->on_demand)
-		return listen_in_spool(service, error);
-	if (named == NULL)
-		named = getenv("MAILCHUTE_SOCKET");
-	if (named != NULL && named[0] != '\0')
-		return listen_at(service, named, 0666, error);
-	make_socket_directory(MAILCHUTE_SOCKET_PATH);
-	if (listen_at(service, MAILCHUTE_SOCKET_PATH, 0666, error) == 0)
-		return 0;
-	if (!service->is_configured)
+	if (listeners_inherit(&service->listeners) == 0 && !service->options->on_demand &&
+	    listen_for_all(service, error) < 0)
 		return -1;
-	log_event(LOG_LEVEL_WARNING, "%s; listening in the spool instead", error->text);
-	return listen_in_spool(service, error);
-}
-
-static void close_listeners(struct service *service)
-{
-	for (size_t i = 0; i < service->listener_count; i++)
-		file_close(&service->listeners[i]);
-	service->listener_count = 0;
-}
-
-static void remove_socket(struct service *service)
-{
-	if (service->socket_path != NULL)
-		(void)unlink(service->socket_path);
+	return service->is_configured ? listen_in_spool(service, error) : 0;
 }
 
 /* ---- the loop ---- */
@@ -393,20 +270,16 @@ static int64_t earlier(int64_t a, int64_t b)
 /* When something is to be done without any input, by the monotonic clock. */
 static int64_t next_deadline(const struct service *service, int64_t leave_at)
 {
-	int64_t deadline = earlier(leave_at, workers_deadline(&service->workers));
-	int64_t due = schedule_next(&service->schedule);
+	int64_t deadline = earlier(leave_at, listeners_deadline(&service->listeners));
 
-	if (due != INT64_MAX && workers_has_room(&service->workers) && !service->is_ending) {
-		int64_t wait = due - clock_wall();
-
-		deadline = earlier(deadline, clock_deadline(wait > 0 ? wait : 0));
-	}
+	if (service->is_configured)
+		deadline = earlier(deadline, runner_deadline(&service->runner));
 	if (service->options->on_demand && service->idle_since != CLOCK_NEVER)
 		deadline = earlier(deadline, service->idle_since + SERVE_IDLE);
 	return deadline;
 }
 
-static void handle_signal(struct service *service)
+static void handle_signals(struct service *service)
 {
 	struct signalfd_siginfo info;
 
@@ -418,25 +291,36 @@ static void handle_signal(struct service *service)
 	}
 }
 
+/* It has nothing to say but its end; without it nothing can be delivered any more. */
+static void watch_parent(struct service *service, short events)
+{
+	if (events == 0 || service->is_ending)
+		return;
+	log_event(LOG_LEVEL_ERROR,
+	    "the parent of the delivery workers is gone; this service ends, so that a new one "
+	    "delivers");
+	service->status = ERROR_SYSTEM;
+	service->is_ending = true;
+}
+
 static void wait_for_events(struct service *service, int64_t deadline)
 {
 	struct pollfd polls[POLLS];
-	size_t count = 0;
+	size_t count = 2;
 
-	polls[count++] = (struct pollfd){ .fd = service->signals, .events = POLLIN };
-	for (size_t i = 0; i < service->listener_count; i++)
-		if (service->clients.count < CLIENTS_LIMIT)
-			polls[count++] = (struct pollfd){ .fd = service->listeners[i],
-				.events = POLLIN };
+	polls[0] = (struct pollfd){ .fd = service->signals, .events = POLLIN };
+	polls[1] = (struct pollfd){ .fd = service->parent.channel.fd, .events = POLLIN };
+	count += listeners_poll(&service->listeners, polls + count);
 	count += clients_poll(&service->clients, polls + count);
-	count += workers_poll(&service->workers, polls + count);
-	(void)poll(polls, count, clock_poll_timeout(deadline));
+	if (service->is_configured)
+		count += runner_poll(&service->runner, polls + count);
+	if (poll(polls, count, clock_poll_timeout(deadline)) > 0)
+		watch_parent(service, polls[1].revents);
 }
 
 static bool is_idle(const struct service *service)
 {
-	return service->schedule.count == 0 && service->clients.count == 0 &&
-	       workers_busy_count(&service->workers) == 0 && service->refused_count == 0;
+	return service->clients.count == 0 && runner_is_idle(&service->runner);
 }
 
 static void note_idleness(struct service *service)
@@ -445,6 +329,18 @@ static void note_idleness(struct service *service)
 		service->idle_since = CLOCK_NEVER;
 	else if (service->idle_since == CLOCK_NEVER)
 		service->idle_since = clock_monotonic();
+}
+
+static void step(struct service *service, int64_t leave_at)
+{
+	runner_begin_due(&service->runner);
+	note_idleness(service);
+	wait_for_events(service, next_deadline(service, leave_at));
+	handle_signals(service);
+	accept_clients(service);
+	clients_step(&service->clients);
+	if (service->is_configured)
+		runner_step(&service->runner);
 }
 
 /*
@@ -459,27 +355,16 @@ static bool may_leave(struct service *service)
 	if (!service->options->on_demand || service->idle_since == CLOCK_NEVER ||
 	    clock_monotonic() < service->idle_since + SERVE_IDLE)
 		return false;
-	remove_socket(service);
-	for (size_t i = 0; i < service->listener_count; i++)
-		accept_clients(service, service->listeners[i]);
-	if (scan(service, &error) == 0 && is_idle(service))
+	listeners_remove_names(&service->listeners);
+	accept_clients(service);
+	if (runner_scan(&service->runner, &error) == 0 && is_idle(service)) {
+		listeners_close(&service->listeners);
 		return true;
-	close_listeners(service);
+	}
+	listeners_close(&service->listeners);
 	if (listen_in_spool(service, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s", error.text);
+		log_error("", &error);
 	return false;
-}
-
-static void step(struct service *service, int64_t leave_at)
-{
-	begin_due_attempts(service);
-	note_idleness(service);
-	wait_for_events(service, next_deadline(service, leave_at));
-	handle_signal(service);
-	for (size_t i = 0; i < service->listener_count; i++)
-		accept_clients(service, service->listeners[i]);
-	clients_step(&service->clients);
-	workers_step(&service->workers);
 }
 
 /* Deliveries that run are finished, or left as they stand in their files. */
@@ -487,24 +372,42 @@ static void wind_down(struct service *service)
 {
 	int64_t leave_at = clock_deadline(LEAVE_TIMEOUT);
 
+	service->is_ending = true;
+	service->runner.is_ending = true;
 	listen_notify("STOPPING=1");
-	remove_socket(service);
-	for (size_t i = 0; i < service->listener_count; i++)
-		accept_clients(service, service->listeners[i]);
-	close_listeners(service);
-	while (workers_busy_count(&service->workers) != 0 && clock_monotonic() < leave_at)
+	listeners_remove_names(&service->listeners);
+	accept_clients(service);
+	listeners_close(&service->listeners);
+	while (runner_is_busy(&service->runner) && clock_monotonic() < leave_at)
 		step(service, leave_at);
-	log_event(LOG_LEVEL_INFO, "ended");
+}
+
+/*
+ * A receive process whose client came while the lock was still held has kept
+ * its mail and found nobody to tell.  True: there is such mail, and the spool
+ * is ours again.
+ */
+static bool must_stay(struct service *service)
+{
+	struct error error;
+
+	if (!service->options->on_demand || service->is_ending)
+		return false;
+	spool_unlock(&service->spool);
+	if (runner_scan(&service->runner, &error) < 0 || runner_is_idle(&service->runner) ||
+	    spool_lock(&service->spool, &error) != 0)
+		return false;
+	return listen_in_spool(service, &error) == 0;
 }
 
 static void run(struct service *service)
 {
-	while (!service->is_ending) {
-		step(service, CLOCK_NEVER);
-		if (may_leave(service))
-			break;
-	}
+	do {
+		while (!service->is_ending && !may_leave(service))
+			step(service, CLOCK_NEVER);
+	} while (must_stay(service));
 	wind_down(service);
+	log_event(LOG_LEVEL_INFO, "ended");
 }
 
 static int watch_signals(struct error *error)
@@ -528,9 +431,7 @@ static int start(struct service *service, struct error *error)
 {
 	service->signals = -1;
 	service->spool = no_spool;
-	workers_init(&service->workers, &service->parent);
-	service->workers.concluded = concluded;
-	service->workers.context = service;
+	runner_init(&service->runner, NULL, NULL, NULL, NULL);
 	clients_init(&service->clients);
 	service->clients.queued = queued;
 	service->clients.settled = settled;
@@ -549,56 +450,63 @@ static int start(struct service *service, struct error *error)
 		return service->options->on_demand ? 1 : -1;
 	if (outcome < 0 && (service->options->on_demand || service->fault.kind != ERROR_CONFIG))
 		return -1;
-	if (outcome < 0) {
-		char line[900];
-
-		error_line(&service->fault, line, sizeof line);
-		log_event(LOG_LEVEL_ERROR, "no mail can be taken until this is mended: %s", line);
-	}
+	if (outcome < 0)
+		log_error("no mail can be taken until this is mended: ", &service->fault);
 	return open_listeners(service, error);
 }
 
 static void finish(struct service *service)
 {
-	for (size_t i = 0; i < service->refused_count; i++)
-		release(service->refused[i]);
-	workers_finish(&service->workers);
 	clients_finish(&service->clients);
-	close_listeners(service);
+	listeners_close(&service->listeners);
+	/* With it go the workers, before the lock of the spool does. */
 	worker_parent_finish(&service->parent);
 	deconfigure(service);
 	file_close(&service->signals);
-	free(service->socket_path);
+}
+
+static void tell_ready(const struct service *service)
+{
+	const char *path = listeners_path(&service->listeners);
+
+	log_event(
+	    LOG_LEVEL_INFO, "ready%s%s", path != NULL ? " at " : "", path != NULL ? path : "");
+	if (sandbox_landlock_version() == 0)
+		log_event(LOG_LEVEL_WARNING,
+		    "this kernel has no Landlock: workers are confined by seccomp alone");
+	listen_notify("READY=1");
+}
+
+/* To the log, and to the for_caller that started us. */
+static void tell_failure(const struct serve_options *options, const struct error *error)
+{
+	char line[900];
+
+	error_line(error, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "%s", line);
+	if (options->ready_fd >= 0)
+		dprintf(options->ready_fd, "%d %s", (int)error->kind, line);
 }
 
 int serve_run(const struct serve_options *options)
 {
 	struct service *service = memory_allocate(sizeof *service);
 	struct error error;
-	int status = 0;
 
 	service->options = options;
 	int outcome = start(service, &error);
 	if (outcome < 0) {
-		char line[900];
-
-		error_line(&error, line, sizeof line);
-		log_event(LOG_LEVEL_ERROR, "%s", line);
-		status = (int)error.kind;
+		tell_failure(options, &error);
+		service->status = (int)error.kind;
 	}
-	if (outcome == 0) {
-		if (sandbox_landlock_version() == 0)
-			log_event(LOG_LEVEL_WARNING,
-			    "this kernel has no Landlock: workers are confined by seccomp alone");
-		log_event(LOG_LEVEL_INFO, "ready%s%s", service->socket_path != NULL ? " at " : "",
-		    service->socket_path != NULL ? service->socket_path : "");
-		listen_notify("READY=1");
-	}
+	if (outcome == 0)
+		tell_ready(service);
 	if (options->ready_fd >= 0)
 		(void)close(options->ready_fd);
 	if (outcome == 0)
 		run(service);
 	finish(service);
+	int status = service->status;
 	free(service);
 	return status;
 }

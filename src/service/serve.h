@@ -25,7 +25,8 @@ struct serve_options {
 	 * for the outcome, leaves when the queue is empty and idle for a while.
 	 */
 	bool on_demand;
-	int ready_fd;	    /* closed when clients can connect; -1: none */
+	int ready_fd;	    /* closed when clients can connect, or after a line that says why
+			       they cannot: "KIND text"; -1: none */
 	const char *listen; /* a socket path instead of the usual one; NULL: the usual */
 };
 

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -69,7 +71,7 @@ static void conclude(struct workers *workers, struct workers_slot *slot)
 
 	slot->attempt = NULL;
 	slot->has_served = true;
-	slot->linger_until = clock_deadline(WORKERS_LINGER);
+	slot->linger_until = clock_deadline(slot->is_stale ? 0 : WORKERS_LINGER);
 	workers->concluded(workers->context, attempt, true);
 }
 
@@ -100,13 +102,17 @@ static struct workers_slot *find_slot(struct workers *workers, const char *smart
 
 		if (slot->attempt != NULL)
 			continue;
-		if (slot->smarthost != NULL && strcmp(slot->smarthost, smarthost) == 0)
+		if (slot->smarthost != NULL && !slot->is_stale &&
+		    strcmp(slot->smarthost, smarthost) == 0)
 			return slot;
 		if (spare == NULL || slot->smarthost == NULL)
 			spare = slot;
 	}
 	return spare;
 }
+
+/* A worker that listens takes a request at once; one that does not is at fault. */
+static const struct timeval patience = { .tv_sec = 5 };
 
 /* A new worker in the slot, its relay request sent. */
 static int open_slot(struct workers *workers, struct workers_slot *slot,
@@ -123,6 +129,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 		return -1;
 	if (worker_start(workers->parent, &slot->channel, error) < 0)
 		return -1;
+	(void)setsockopt(slot->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	buffer_init(&message, CHANNEL_LIMIT);
 	request_encode_relay(&relay, &message);
 	int sent = channel_send(&slot->channel, buffer_span(&message), -1);
@@ -156,7 +163,8 @@ void workers_assign(struct workers *workers, const struct config *config, struct
 	struct error error;
 
 	slot->attempt = attempt;
-	if (slot->smarthost == NULL || strcmp(slot->smarthost, attempt->smarthost) != 0) {
+	if (slot->smarthost == NULL || slot->is_stale ||
+	    strcmp(slot->smarthost, attempt->smarthost) != 0) {
 		slot->attempt = NULL;
 		int opened = open_slot(workers, slot, config, smarthost, &error);
 		slot->attempt = attempt;
@@ -165,8 +173,20 @@ void workers_assign(struct workers *workers, const struct config *config, struct
 			return;
 		}
 	}
-	if (send_attempt(slot, &error) < 0)
+	/* A new worker does not listen before it is ready, and we must not wait for it. */
+	if (slot->is_ready && send_attempt(slot, &error) < 0)
 		lose(workers, slot, &error);
+}
+
+void workers_forget(struct workers *workers)
+{
+	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
+		struct workers_slot *slot = &workers->slots[i];
+
+		slot->is_stale = true;
+		if (slot->attempt == NULL)
+			free_slot(slot);
+	}
 }
 
 size_t workers_poll(const struct workers *workers, struct pollfd *polls)
@@ -200,6 +220,18 @@ static const struct error missing = {
 	.text = "the delivery worker gave no result",
 };
 
+/* The attempt that has waited for the session goes out now.  False when the worker is over. */
+static bool make_ready(struct workers *workers, struct workers_slot *slot)
+{
+	struct error error;
+
+	slot->is_ready = true;
+	if (slot->attempt == NULL || send_attempt(slot, &error) == 0)
+		return true;
+	lose(workers, slot, &error);
+	return false;
+}
+
 /* Returns false when the slot's worker is over. */
 static bool apply(struct workers *workers, struct workers_slot *slot, const struct result *result)
 {
@@ -208,7 +240,7 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 	switch (result->kind) {
 	case RESULT_READY:
 		text_copy(slot->relay, sizeof slot->relay, result->text);
-		return true;
+		return make_ready(workers, slot);
 	case RESULT_RECIPIENT:
 		if (is_ours)
 			attempt_result(slot->attempt, result, slot->relay);

@@ -29,6 +29,8 @@ struct workers_slot {
 	char *smarthost;	      /* its name; NULL: the slot is free */
 	char relay[RESULT_TEXT_SIZE]; /* as connected, for the log */
 	struct attempt *attempt;      /* owned; NULL: idle */
+	bool is_ready;		      /* the session stands: the worker reads its channel */
+	bool is_stale;		      /* the settings have changed: not for another attempt */
 	bool has_served;	      /* an earlier attempt went well on this connection */
 	int64_t linger_until;	      /* clock_monotonic; while idle */
 };
@@ -64,6 +66,9 @@ size_t workers_poll(const struct workers *workers, struct pollfd *polls);
 
 /* Reads what has come, after poll(2); closes what has lingered long enough. */
 void workers_step(struct workers *workers);
+
+/* The settings have changed: connections of the old ones serve nothing new. */
+void workers_forget(struct workers *workers);
 
 /* When workers_step has something to do without input; CLOCK_NEVER: not. */
 int64_t workers_deadline(const struct workers *workers);

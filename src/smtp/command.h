@@ -6,7 +6,8 @@
  * Building asserts what the envelope has checked already: no control octet
  * ever stands in a command.  Parsing is the server's.
  *
- * The private extension XMAILCHUTE (DESIGN 6): MAIL takes
+ * The private extension XMAILCHUTE (DESIGN 6), announced with the seconds within
+ * which a message is answered: MAIL takes
  *	XNAME=<xtext>	the full name for an added From field
  *	XSENDER=self	no -f was given: the service knows the submitter by uid
  *	XWAIT=disk|outcome	what the caller waits for

@@ -71,6 +71,13 @@ static void add_mechanisms(struct extensions *extensions, struct span words)
 	}
 }
 
+/* What is no number says nothing. */
+static void read_limit(struct extensions *extensions, struct span argument)
+{
+	if (!span_to_number(argument, &extensions->mailchute_limit))
+		extensions->mailchute_limit = 0;
+}
+
 static void read_size(struct extensions *extensions, struct span argument)
 {
 	/* RFC 1870, 4: "SIZE" and "SIZE 0" set no limit, and nonsense is no limit we could obey. */
@@ -94,6 +101,8 @@ static void parse_line(struct extensions *extensions, struct span line)
 			*(bool *)((char *)extensions + keywords[i].offset) = true;
 	if (span_equals_string_ignoring_case(word, "SIZE"))
 		read_size(extensions, span_trim(rest));
+	if (span_equals_string_ignoring_case(word, "XMAILCHUTE"))
+		read_limit(extensions, span_trim(rest));
 	if (span_equals_string_ignoring_case(word, "AUTH"))
 		add_mechanisms(extensions, rest);
 }
@@ -133,6 +142,10 @@ void extension_write(const struct extensions *extensions, const char *name, stru
 		if (keywords[i].offset == offsetof(struct extensions, size) &&
 		    extensions->size_limit != 0)
 			buffer_format(text, " %llu", (unsigned long long)extensions->size_limit);
+		if (keywords[i].offset == offsetof(struct extensions, mailchute) &&
+		    extensions->mailchute_limit != 0)
+			buffer_format(
+			    text, " %llu", (unsigned long long)extensions->mailchute_limit);
 	}
 	if (extensions->auth[0] != '\0')
 		buffer_format(text, "\nAUTH %s", extensions->auth);

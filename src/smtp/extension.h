@@ -16,19 +16,20 @@
 #include "base/span.h"
 
 struct extensions {
-	bool is_extended; /* EHLO was taken; false after HELO */
-	bool pipelining;  /* RFC 2920 */
-	bool chunking;	  /* RFC 3030 */
-	bool eight_bit_mime; /* RFC 6152 */
-	bool smtputf8;	     /* RFC 6531 */
-	bool dsn;	     /* RFC 3461 */
+	bool is_extended;	    /* EHLO was taken; false after HELO */
+	bool pipelining;	    /* RFC 2920 */
+	bool chunking;		    /* RFC 3030 */
+	bool eight_bit_mime;	    /* RFC 6152 */
+	bool smtputf8;		    /* RFC 6531 */
+	bool dsn;		    /* RFC 3461 */
 	bool enhanced_status_codes; /* RFC 2034 */
 	bool starttls;		    /* RFC 3207 */
 	bool size;		    /* RFC 1870 */
 	uint64_t size_limit;	    /* 0: none said */
-	char auth[256];	 /* RFC 4954: mechanisms in capitals, one blank between; "" when none */
-	bool mailchute;	 /* XMAILCHUTE: our own service at the other end of a unix socket */
-	char name[256];	 /* the server's own name, the first word */
+	char auth[256]; /* RFC 4954: mechanisms in capitals, one blank between; "" when none */
+	bool mailchute; /* XMAILCHUTE: our own service at the other end of a unix socket */
+	uint64_t mailchute_limit; /* seconds within which it answers a message; 0: none said */
+	char name[256];		  /* the server's own name, the first word */
 };
 
 /*

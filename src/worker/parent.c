@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ enum { KEPT = 3 };
 
 struct parent {
 	struct channel channel;
+	pid_t service;
 	int signals; /* SIGCHLD as a descriptor */
 	struct worker_trust trust;
 };
@@ -40,7 +42,8 @@ static void keep_only(int fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	assert(fd >= KEPT && null >= 0);
+	if (fd < KEPT || null < 0)
+		_exit(1);
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(null, STDOUT_FILENO);
 	if (fd != KEPT)
@@ -85,10 +88,22 @@ static void reap(struct parent *parent)
 			    WTERMSIG(status), strsignal(WTERMSIG(status)));
 }
 
-_Noreturn static void become_worker(struct parent *parent, int fd)
+/*
+ * Dies with the process that forked it: the results of a delivery that goes on
+ * without its service are lost, and the next service sends again.  False when
+ * that process has gone already.
+ */
+static bool die_with(pid_t process)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == process;
+}
+
+_Noreturn static void become_worker(struct parent *parent, int fd, pid_t forker)
 {
 	sigset_t none;
 
+	if (!die_with(forker))
+		_exit(0);
 	keep_only(fd);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -117,17 +132,41 @@ static void report_no_worker(int fd)
 
 static void start_worker_take_fd(struct parent *parent, int fd)
 {
+	pid_t forker = getpid();
+
 	worker_trust_load(&parent->trust);
 	pid_t worker = fork();
 	if (worker == 0)
-		become_worker(parent, fd);
+		become_worker(parent, fd, forker);
 	if (worker < 0)
 		report_no_worker(fd);
 	else
 		file_close(&fd);
 }
 
-/* A message with a descriptor asks for a worker, one without for the end.  False at the end. */
+/* "become UID GID": what the service is about to become.  False for any other word. */
+static bool become_owner(struct parent *parent, struct span message)
+{
+	struct span word;
+	uint64_t uid;
+	uint64_t gid;
+
+	if (!span_take_word(&message, &word) || !span_equals_string(word, "become") ||
+	    !span_take_word(&message, &word) || !span_to_number(word, &uid) ||
+	    !span_take_word(&message, &word) || !span_to_number(word, &gid))
+		return false;
+	gid_t group = (gid_t)gid;
+	if (setgroups(1, &group) < 0 || setresgid(group, group, group) < 0 ||
+	    setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
+		return false;
+	/* The kernel forgets this wish with the old uid. */
+	return die_with(parent->service);
+}
+
+/*
+ * A message with a descriptor asks for a worker; one without is "become", or
+ * the end.  False at the end.
+ */
 static bool serve_requests(struct parent *parent)
 {
 	int descriptor;
@@ -140,20 +179,23 @@ static bool serve_requests(struct parent *parent)
 
 		if (taken == 0)
 			return true;
-		if (taken < 0 || descriptor < 0)
+		if (taken < 0)
 			return false;
-		start_worker_take_fd(parent, descriptor);
+		if (descriptor >= 0)
+			start_worker_take_fd(parent, descriptor);
+		else if (!become_owner(parent, buffer_span(&message)))
+			return false;
 	}
 }
 
 _Noreturn static void run_parent(int channel_fd, pid_t service)
 {
-	struct parent parent = { 0 };
+	struct parent parent = { .service = service };
 
 	ignore_terminal();
-	/* The service may have died before the kernel knew what we want. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != service)
+	if (!die_with(service))
 		_exit(0);
+	process_wipe_environment("MAILCHUTE_");
 	keep_only(channel_fd);
 	channel_init_take_fd(&parent.channel, KEPT);
 	parent.signals = watch_children();
@@ -191,6 +233,16 @@ int worker_parent_start(struct worker_parent *parent, struct error *error)
 	}
 	channel_init_take_fd(&parent->channel, ends[0]);
 	parent->pid = pid;
+	return 0;
+}
+
+int worker_parent_become(struct worker_parent *parent, uid_t uid, gid_t gid, struct error *error)
+{
+	char message[64];
+
+	snprintf(message, sizeof message, "become %u %u", uid, gid);
+	if (channel_send(&parent->channel, span_from_string(message), -1) < 0)
+		return error_system(error, "have the parent of the workers become uid %u", uid);
 	return 0;
 }
 

@@ -19,7 +19,8 @@
  *	(closes)
  *				(QUIT)
  *
- * After "lost" the worker is gone.  So it is when the service cannot be told
+ * A worker dies with its parent, and that with the service.  After "lost" the
+ * worker is gone.  So it is when the service cannot be told
  * what became of a recipient: going on would send what will be sent again.
  */
 
@@ -41,6 +42,10 @@ struct worker_parent {
 
 /* Forks the parent.  Close-on-exec; it ends when the channel closes. */
 int worker_parent_start(struct worker_parent *parent, struct error *error);
+
+/* The parent, and so every worker from now on, becomes this uid, groups too.  For root alone. */
+int worker_parent_become(
+    struct worker_parent *parent, uid_t uid, gid_t gid, struct error *error);
 
 /*
  * Has a new worker forked.  *channel is ready for a relay request.  The

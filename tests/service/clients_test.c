@@ -22,10 +22,11 @@ struct heard {
 	char id[QUEUE_ID_SIZE];
 };
 
-static void queued(void *context, const char *id)
+static void queued(void *context, const char *id, bool is_later)
 {
 	struct heard *heard = context;
 
+	(void)is_later;
 	heard->queued++;
 	memcpy(heard->id, id, sizeof heard->id);
 }

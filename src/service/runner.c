@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "spool/listing.h"
+
+enum {
+	BUSY_RETRY = 1000,     /* milliseconds: a queue file that another process holds */
+	STUCK_RETRY = 1000,    /* results that the disk did not take */
+	TROUBLE_RETRY = 30000, /* our own trouble: a disk, a setting */
+	OLDER_LIMIT = 10,      /* behind more than these nobody waits for an outcome (DESIGN 1) */
+};
+
+static void release(struct attempt *attempt)
+{
+	attempt_finish(attempt);
+	free(attempt);
+}
+
+static void tell_taken(struct client *client, const struct attempt *attempt, const char *state)
+{
+	char text[128];
+
+	if (client == NULL)
+		return;
+	snprintf(text, sizeof text, "%s as %s", state, attempt->file.id);
+	clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
+}
+
+/* With the caller's own answer nothing needs to be kept; until it is given, all is. */
+static void hold_refused(struct runner *runner, struct client *client, struct attempt *attempt)
+{
+	runner->refused[runner->refused_count++] = attempt;
+	clients_tell(
+	    client, NOTICE_REFUSED, attempt->first_refusal.status, attempt->first_refusal.text);
+}
+
+static void hold_stuck(struct runner *runner, struct attempt *attempt)
+{
+	runner->stuck[runner->stuck_count++] = attempt;
+	runner->stuck_until = clock_deadline(STUCK_RETRY);
+}
+
+/* The results are known; what becomes of the file? */
+static void concluded(void *context, struct attempt *attempt, bool is_counted)
+{
+	struct runner *runner = context;
+	struct client *client = clients_waiting_for(runner->clients, attempt->file.id);
+	int64_t due;
+
+	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
+	case ATTEMPT_DELIVERED:
+		tell_taken(client, attempt, "delivered");
+		attempt_remove(attempt);
+		break;
+	case ATTEMPT_WAITING:
+		schedule_add(&runner->schedule, attempt->file.id, due);
+		if (is_counted)
+			tell_taken(client, attempt, "queued");
+		break;
+	case ATTEMPT_FAILED:
+		tell_taken(client, attempt, "partly delivered, its failures kept");
+		break;
+	case ATTEMPT_REFUSED:
+		if (client != NULL && runner->refused_count < CLIENTS_LIMIT) {
+			hold_refused(runner, client, attempt);
+			return;
+		}
+		break;
+	case ATTEMPT_STUCK:
+		tell_taken(client, attempt, "queued");
+		hold_stuck(runner, attempt);
+		return;
+	}
+	release(attempt);
+}
+
+void runner_init(struct runner *runner, const struct config *config, struct spool *spool,
+    struct clients *clients, struct worker_parent *parent)
+{
+	*runner = (struct runner){ .config = config, .spool = spool, .clients = clients };
+	workers_init(&runner->workers, parent);
+	runner->workers.concluded = concluded;
+	runner->workers.context = runner;
+}
+
+void runner_finish(struct runner *runner)
+{
+	for (size_t i = 0; i < runner->refused_count; i++)
+		release(runner->refused[i]);
+	for (size_t i = 0; i < runner->stuck_count; i++) {
+		log_event(LOG_LEVEL_ERROR,
+		    "%s: its results could not be recorded and it will be sent again",
+		    runner->stuck[i]->file.id);
+		release(runner->stuck[i]);
+	}
+	workers_finish(&runner->workers);
+	schedule_finish(&runner->schedule);
+	runner_init(runner, NULL, NULL, NULL, NULL);
+}
+
+/* ---- the schedule ---- */
+
+static void add_from_disk(struct runner *runner, const char *id, int64_t now)
+{
+	struct queue_progress progress;
+	struct error error;
+	int64_t longest = runner->config->retry[runner->config->retry_count - 1];
+
+	int outcome = queue_file_read_progress(runner->spool->queue, id, &progress, &error);
+	if (outcome == 2)
+		return;
+	int64_t due = outcome == 0 ? progress.next_attempt : 0;
+	/* A clock that jumped must not put mail off for longer than the list says. */
+	if (due > now + 2 * longest)
+		due = now + longest;
+	schedule_add(&runner->schedule, id, due);
+}
+
+static bool is_held_open(const struct runner *runner, const char *id)
+{
+	for (size_t i = 0; i < runner->refused_count; i++)
+		if (strcmp(runner->refused[i]->file.id, id) == 0)
+			return true;
+	for (size_t i = 0; i < runner->stuck_count; i++)
+		if (strcmp(runner->stuck[i]->file.id, id) == 0)
+			return true;
+	return workers_has(&runner->workers, id);
+}
+
+static bool is_known(const struct runner *runner, const char *id)
+{
+	return schedule_has(&runner->schedule, id) || is_held_open(runner, id);
+}
+
+int runner_scan(struct runner *runner, struct error *error)
+{
+	struct listing listing CLEANUP(listing_finish) = { 0 };
+	int64_t now = clock_wall();
+	/* At the start nothing is known, and asking for each would cost the square of them. */
+	bool is_first = runner->schedule.count == 0 && !runner_is_busy(runner);
+
+	if (listing_read(&listing, runner->spool->queue, error) < 0)
+		return -1;
+	for (size_t i = 0; i < listing.count; i++)
+		if (is_first || !is_known(runner, listing.ids[i]))
+			add_from_disk(runner, listing.ids[i], now);
+	return 0;
+}
+
+void runner_add(struct runner *runner, const char *id, bool is_later)
+{
+	struct client *client = clients_waiting_for(runner->clients, id);
+
+	if (client != NULL && runner->schedule.count > OLDER_LIMIT) {
+		char text[64];
+
+		snprintf(text, sizeof text, "queued as %s", id);
+		clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
+	}
+	if (is_known(runner, id))
+		return;
+	schedule_add(&runner->schedule, id, is_later ? clock_wall() + runner->config->retry[0] : 0);
+}
+
+void runner_settle(struct runner *runner, const char *id, bool answers)
+{
+	for (size_t i = 0; i < runner->refused_count; i++) {
+		struct attempt *attempt = runner->refused[i];
+
+		if (strcmp(attempt->file.id, id) != 0)
+			continue;
+		if (answers)
+			attempt_remove(attempt);
+		release(attempt);
+		runner->refused[i] = runner->refused[--runner->refused_count];
+		return;
+	}
+}
+
+void runner_forget(struct runner *runner)
+{
+	workers_forget(&runner->workers);
+}
+
+/* ---- attempts ---- */
+
+static void begin_attempt(struct runner *runner, const char *id)
+{
+	struct attempt *attempt = memory_allocate(sizeof *attempt);
+	struct error error;
+	char line[900];
+
+	int outcome = attempt_begin(
+	    attempt, runner->spool, id, runner->config, ++runner->attempt_number, &error);
+	if (outcome == ATTEMPT_STARTED) {
+		workers_assign(&runner->workers, runner->config, attempt);
+		return;
+	}
+	free(attempt);
+	if (outcome == ATTEMPT_BUSY)
+		schedule_add(&runner->schedule, id, clock_wall() + BUSY_RETRY);
+	if (outcome >= 0)
+		return;
+	error_line(&error, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
+	schedule_add(&runner->schedule, id, clock_wall() + TROUBLE_RETRY);
+}
+
+static bool has_room(const struct runner *runner)
+{
+	return !runner->is_ending && runner->stuck_count < RUNNER_STUCK_LIMIT &&
+	       workers_has_room(&runner->workers);
+}
+
+void runner_begin_due(struct runner *runner)
+{
+	char id[QUEUE_ID_SIZE];
+
+	while (has_room(runner) && schedule_take(&runner->schedule, clock_wall(), id))
+		begin_attempt(runner, id);
+}
+
+static void settle_stuck(struct runner *runner)
+{
+	size_t count = runner->stuck_count;
+	struct attempt *again[RUNNER_STUCK_LIMIT + WORKERS_LIMIT];
+
+	if (count == 0 || clock_monotonic() < runner->stuck_until)
+		return;
+	memcpy(again, runner->stuck, count * sizeof again[0]);
+	runner->stuck_count = 0;
+	for (size_t i = 0; i < count; i++)
+		concluded(runner, again[i], true);
+}
+
+size_t runner_poll(const struct runner *runner, struct pollfd *polls)
+{
+	return workers_poll(&runner->workers, polls);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t runner_deadline(const struct runner *runner)
+{
+	int64_t deadline = workers_deadline(&runner->workers);
+	int64_t due = schedule_next(&runner->schedule);
+
+	if (runner->stuck_count != 0)
+		deadline = earlier(deadline, runner->stuck_until);
+	if (due == INT64_MAX || !has_room(runner))
+		return deadline;
+	int64_t wait = due - clock_wall();
+	return earlier(deadline, clock_deadline(wait > 0 ? wait : 0));
+}
+
+void runner_step(struct runner *runner)
+{
+	workers_step(&runner->workers);
+	settle_stuck(runner);
+}
+
+bool runner_is_busy(const struct runner *runner)
+{
+	return workers_busy_count(&runner->workers) + runner->refused_count + runner->stuck_count !=
+	       0;
+}
+
+bool runner_is_idle(const struct runner *runner)
+{
+	return runner->schedule.count == 0 && !runner_is_busy(runner);
+}

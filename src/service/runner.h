@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * runner - has what is in the queue delivered when it is due
+ *
+ * Takes due queue files from the schedule, begins attempts, gives them to
+ * workers, and settles them: removed, put off, kept for its failures, or held
+ * open for a moment, while a caller is told of a refusal or while the disk
+ * does not take the results.
+ *
+ * Does not know: sockets of clients, signals, how long the service lives.
+ */
+
+#ifndef SERVICE_RUNNER_H
+#define SERVICE_RUNNER_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include "service/clients.h"
+#include "service/schedule.h"
+#include "service/workers.h"
+#include "spool/spool.h"
+
+enum { RUNNER_STUCK_LIMIT = 16 };
+
+struct runner {
+	const struct config *config; /* borrowed, like spool and clients */
+	struct spool *spool;
+	struct clients *clients;
+	struct schedule schedule;
+	struct workers workers;
+	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
+	size_t refused_count;
+	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_LIMIT]; /* not yet on disk; owned */
+	size_t stuck_count;
+	int64_t stuck_until; /* clock_monotonic: then once more */
+	uint32_t attempt_number;
+	bool is_ending; /* nothing new is begun */
+};
+
+void runner_init(struct runner *runner, const struct config *config, struct spool *spool,
+    struct clients *clients, struct worker_parent *parent);
+
+/* What was begun stays as it stands in its file.  Leaves an empty runner that may be finished. */
+void runner_finish(struct runner *runner);
+
+/* Schedules what is in the spool and not yet known. */
+int runner_scan(struct runner *runner, struct error *error);
+
+/* A queue file is there that is due now, or at the first step of the retry list. */
+void runner_add(struct runner *runner, const char *id, bool is_later);
+
+/* The client that was told of a refusal answers it to its caller, or is gone. */
+void runner_settle(struct runner *runner, const char *id, bool answers);
+
+/* The settings have changed. */
+void runner_forget(struct runner *runner);
+
+/* Begins what is due, as far as there is room. */
+void runner_begin_due(struct runner *runner);
+
+/* Waiting: fills polls (room for WORKERS_LIMIT), says until when; and what came of it. */
+size_t runner_poll(const struct runner *runner, struct pollfd *polls);
+int64_t runner_deadline(const struct runner *runner);
+void runner_step(struct runner *runner);
+
+/* Attempts run, or are being settled. */
+bool runner_is_busy(const struct runner *runner);
+
+/* Nothing runs, nothing waits. */
+bool runner_is_idle(const struct runner *runner);
+
+#endif
