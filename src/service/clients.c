@@ -50,6 +50,7 @@ static _Noreturn void serve_client(
 		.service = &channel,
 		.waits_by_default = settings->waits_by_default,
 		.wait_limit = settings->config->wait_limit,
+		.first_step = settings->config->retry_count != 0 ? settings->config->retry[0] : 0,
 		.file = { .fd = -1 },
 	};
 	struct store store = queue_store_table(&queue_store, settings->way);

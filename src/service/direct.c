@@ -297,6 +297,17 @@ static void answer(
 	server_reply_from_error(reply, &error);
 }
 
+/* The only limit on a memfd is the caller's on files. */
+static void hold_failed(struct error *error)
+{
+	bool is_limit = errno == EFBIG;
+
+	error_system(error, "cannot hold the message in memory");
+	if (is_limit)
+		(void)error_next(
+		    error, "raise the caller's limit of the size of files (ulimit -f)");
+}
+
 static void commit(void *context, const struct queue_attributes *attributes, enum command_wait wait,
     const struct stream *client, struct server_reply *reply)
 {
@@ -311,7 +322,7 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	if (smarthost == NULL) {
 		config_no_smarthost(store->config, &error);
 	} else if (writer_flush(store->writer) < 0) {
-		error_system(&error, "cannot hold the message in memory");
+		hold_failed(&error);
 	} else {
 		char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
 

@@ -112,6 +112,8 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	}
 	store->file.attributes.has_8bit = attributes->has_8bit;
 	store->file.attributes.longest_line = attributes->longest_line;
+	if (wait == COMMAND_WAIT_DISK)
+		store->file.progress.next_attempt = clock_wall() + store->first_step;
 	if (queue_file_commit(&store->file, &error) < 0) {
 		queue_file_finish(&store->file);
 		log_event(LOG_LEVEL_ERROR, "cannot keep a message of uid %lld: %s",

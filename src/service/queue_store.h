@@ -20,7 +20,8 @@ struct queue_store {
 	struct channel *service; /* borrowed; its fd is negative without a service */
 	bool waits_by_default;	 /* for the outcome, where the caller did not say */
 	int64_t wait_limit;	 /* milliseconds */
-	struct queue_file file;	 /* the draft */
+	int64_t first_step;	/* of the retry list, milliseconds: for mail that is queued alone */
+	struct queue_file file; /* the draft */
 };
 
 /* A table that works on store, which must outlive it. */
