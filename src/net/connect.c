@@ -103,8 +103,8 @@ static int fail_race(const struct race *race, int64_t since, struct error *error
 		else
 			buffer_format(&reasons, "no answer within %s", duration);
 	}
-	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect (%s)",
-	    buffer_string(&reasons));
+	error_set(
+	    error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect (%s)", buffer_string(&reasons));
 	return error_next(error, "check host and port, and whether a firewall lets them through");
 }
 

@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/span.h"
+#include "base/text.h"
 
 static int fail_lookup(const char *host, int code, struct error *error)
 {
@@ -69,6 +73,35 @@ void resolve_take(const struct addrinfo *list, struct resolve_result *result)
 	}
 }
 
+/* RFC 6761, 6.3: these are loopback whatever a resolver says, and without one too. */
+static bool is_localhost(const char *host)
+{
+	struct span name = span_from_string(host);
+
+	if (name.length != 0 && name.start[name.length - 1] == '.')
+		name.length--;
+	return span_equals_string_ignoring_case(name, "localhost") ||
+	       span_ends_with_ignoring_case(name, ".localhost");
+}
+
+static void add_loopback(uint16_t port, struct resolve_result *result)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	*result = (struct resolve_result){ .count = 2 };
+	memcpy(&result->addresses[0].address, &four, sizeof four);
+	result->addresses[0].length = sizeof four;
+	text_copy(result->addresses[0].text, sizeof result->addresses[0].text, "127.0.0.1");
+	memcpy(&result->addresses[1].address, &six, sizeof six);
+	result->addresses[1].length = sizeof six;
+	text_copy(result->addresses[1].text, sizeof result->addresses[1].text, "::1");
+}
+
 int resolve_host(
     const char *host, uint16_t port, struct resolve_result *result, struct error *error)
 {
@@ -82,6 +115,10 @@ int resolve_host(
 	struct resolve_result found = { 0 };
 	char service[8];
 
+	if (is_localhost(host)) {
+		add_loopback(port, result);
+		return 0;
+	}
 	snprintf(service, sizeof service, "%u", port);
 	int code = getaddrinfo(host, service, &hints, &list);
 	if (code != 0)

@@ -28,8 +28,8 @@ struct resolve_result {
 
 /*
  * Looks host up, IPv6 and IPv4 in turn, the first family being the resolver's
- * first choice (RFC 8305, 4).  -1: 5.1.2 ERROR_NO_HOST where the name does not
- * exist, 4.4.3 where the resolver did not answer.  Both name the host.
+ * first choice (RFC 8305, 4).  "localhost" needs no resolver (RFC 6761).  -1: 5.1.2 ERROR_NO_HOST
+ * where the name does not exist, 4.4.3 where the resolver did not answer.  Both name the host.
  */
 int resolve_host(
     const char *host, uint16_t port, struct resolve_result *result, struct error *error);

@@ -61,8 +61,8 @@ struct mail_parameters {
 	bool is_8bit;  /* BODY=8BITMIME */
 	bool smtputf8; /* SMTPUTF8 */
 	enum envelope_return return_content;
-	char envid[ENVELOPE_ENVID_LIMIT + 1]; /* decoded; "" without one */
-	bool sender_is_self;		      /* XSENDER=self */
+	char envid[ENVELOPE_ENVID_LIMIT + 1];	/* decoded; "" without one */
+	bool sender_is_self;			/* XSENDER=self */
 	char full_name[COMMAND_NAME_LIMIT + 1]; /* XNAME decoded; "" without one */
 	enum command_wait wait;
 	bool trace;
@@ -70,7 +70,8 @@ struct mail_parameters {
 
 struct rcpt_parameters {
 	unsigned notify;
-	char original[ENVELOPE_ORIGINAL_LIMIT + 1]; /* ORCPT decoded "type;address"; "" without one */
+	char original[ENVELOPE_ORIGINAL_LIMIT +
+		      1]; /* ORCPT decoded "type;address"; "" without one */
 };
 
 struct command {
@@ -99,8 +100,8 @@ int command_error_code(const struct error *error);
 void command_write_hello(struct buffer *output, enum command_verb verb, const char *name);
 void command_write_mail(struct buffer *output, const char *sender,
     const struct mail_parameters *parameters, const struct extensions *offered);
-void command_write_rcpt(struct buffer *output, const struct recipient *recipient,
-    const struct extensions *offered);
+void command_write_rcpt(
+    struct buffer *output, const struct recipient *recipient, const struct extensions *offered);
 void command_write_bdat(struct buffer *output, uint64_t size, bool is_last);
 /* DATA, RSET, NOOP, QUIT, STARTTLS. */
 void command_write_plain(struct buffer *output, enum command_verb verb);

@@ -34,18 +34,18 @@ enum smarthost_tls {
 };
 
 struct smarthost {
-	char *name;	/* its title in the configuration; all strings are owned */
-	char *url;	/* as configured, without user and password; for messages */
-	char *host;	/* name or address; NULL for a unix socket */
+	char *name; /* its title in the configuration; all strings are owned */
+	char *url;  /* as configured, without user and password; for messages */
+	char *host; /* name or address; NULL for a unix socket */
 	uint16_t port;
-	char *path;	/* unix socket; NULL otherwise */
+	char *path; /* unix socket; NULL otherwise */
 	bool is_lmtp;
 	bool is_loopback; /* literal loopback address, "localhost", or a unix socket */
 	enum smarthost_tls tls;
-	char *user;	/* NULL: no login */
-	char *password; /* a secret */
-	char *from;	/* the address that this account may send as; NULL: unknown */
-	char *ca_file;	/* NULL: the system's bundle */
+	char *user;		 /* NULL: no login */
+	char *password;		 /* a secret */
+	char *from;		 /* the address that this account may send as; NULL: unknown */
+	char *ca_file;		 /* NULL: the system's bundle */
 	int64_t connect_timeout; /* milliseconds */
 };
 

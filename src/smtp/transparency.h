@@ -24,8 +24,8 @@ struct transparency {
 void transparency_init(struct transparency *transparency);
 
 /* The client's end: appends content, a dot doubled at the start of each line. */
-void transparency_stuff(struct transparency *transparency, struct span content,
-    struct buffer *output);
+void transparency_stuff(
+    struct transparency *transparency, struct span content, struct buffer *output);
 
 /* Appends what ends the content: CRLF when the last line lacks it, then ". CRLF". */
 void transparency_end(struct transparency *transparency, struct buffer *output);
@@ -35,7 +35,7 @@ void transparency_end(struct transparency *transparency, struct buffer *output);
  * the bytes taken; *is_ended tells that the final dot was among them (the
  * CRLF before it belongs to the content), and what follows is the next command.
  */
-size_t transparency_unstuff(struct transparency *transparency, struct span input,
-    struct buffer *output, bool *is_ended);
+size_t transparency_unstuff(
+    struct transparency *transparency, struct span input, struct buffer *output, bool *is_ended);
 
 #endif

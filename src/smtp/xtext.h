@@ -13,7 +13,8 @@
 /* Appends text encoded: printable ASCII but '+' and '=' as it is, the rest as "+HH". */
 void xtext_encode(struct span text, struct buffer *output);
 
-/* Appends the decoded octets.  -1 when it is not xtext, or stands for a control (NUL, CR, LF...). */
+/* Appends the decoded octets.  -1 when it is not xtext, or stands for a control (NUL, CR, LF...).
+ */
 int xtext_decode(struct span text, struct buffer *output);
 
 #endif

@@ -44,8 +44,7 @@ struct worker_parent {
 int worker_parent_start(struct worker_parent *parent, struct error *error);
 
 /* The parent, and so every worker from now on, becomes this uid, groups too.  For root alone. */
-int worker_parent_become(
-    struct worker_parent *parent, uid_t uid, gid_t gid, struct error *error);
+int worker_parent_become(struct worker_parent *parent, uid_t uid, gid_t gid, struct error *error);
 
 /*
  * Has a new worker forked.  *channel is ready for a relay request.  The

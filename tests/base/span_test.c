@@ -35,8 +35,8 @@ static void numbers_are_read_whole_or_not_at_all(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		uint64_t number = 0;
 
-		assert_int_equal(span_to_number(guarded_string(rows[i].text), &number),
-		    rows[i].is_number);
+		assert_int_equal(
+		    span_to_number(guarded_string(rows[i].text), &number), rows[i].is_number);
 		assert_int_equal(number, rows[i].number);
 	}
 }

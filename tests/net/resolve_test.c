@@ -54,6 +54,22 @@ static void the_port_is_in_the_address(void **state)
 	assert_int_equal(result.addresses[0].length, sizeof *address);
 }
 
+static void localhost_needs_no_resolver(void **state)
+{
+	static const char *const names[] = { "localhost", "LocalHost.", "mail.localhost" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct resolve_result result = { 0 };
+		struct error error;
+
+		assert_int_equal(resolve_host(names[i], 25, &result, &error), 0);
+		assert_int_equal(result.count, 2);
+		assert_string_equal(result.addresses[0].text, "127.0.0.1");
+		assert_string_equal(result.addresses[1].text, "::1");
+	}
+}
+
 static void a_name_without_address_is_an_error_that_names_it(void **state)
 {
 	struct resolve_result result = { .count = 7 };
@@ -151,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_stand_for_themselves),
 		cmocka_unit_test(the_port_is_in_the_address),
+		cmocka_unit_test(localhost_needs_no_resolver),
 		cmocka_unit_test(a_name_without_address_is_an_error_that_names_it),
 		cmocka_unit_test(families_take_turns),
 		cmocka_unit_test(more_than_the_limit_are_left_out_in_turn),

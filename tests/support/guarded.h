@@ -21,8 +21,8 @@ static inline struct span guarded(const char *bytes, size_t length)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t room = (length / page + 1) * page;
-	char *start = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-	    -1, 0);
+	char *start = mmap(
+	    NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (start == MAP_FAILED || mprotect(start + room, page, PROT_NONE) < 0)
 		abort();

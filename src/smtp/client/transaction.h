@@ -34,11 +34,11 @@ enum transaction_outcome {
 
 struct transaction_result {
 	enum transaction_outcome outcome;
-	int code;		  /* of the reply; 0 without one */
-	char status[STATUS_SIZE]; /* never empty */
+	int code;		   /* of the reply; 0 without one */
+	char status[STATUS_SIZE];  /* never empty */
 	const struct reply *reply; /* the server's own words; NULL without any; during the call */
-	const char *text;	  /* one line for people: the command and the server's words, or the
-				     connection's trouble; valid during the call */
+	const char *text; /* one line for people: the command and the server's words, or the
+			     connection's trouble; valid during the call */
 };
 
 struct transaction {
