@@ -118,6 +118,50 @@ def processes_of(group):
     return found
 
 
+def processes(words):
+    """Processes whose command line and environment hold these words."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                line = file.read().replace(b"\0", b" ").decode(errors="replace")
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                line += file.read().decode(errors="replace")
+        except OSError:
+            continue
+        if all(word in line for word in words):
+            found.append(int(pid))
+    return found
+
+
+def children_of(pid):
+    """Its living children, oldest first."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                words = stat.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(words[1]) == pid and words[0] != "Z":
+            found.append((int(words[19]), int(name)))
+    return [child for _, child in sorted(found)]
+
+
+def process_status(pid):
+    """The fields of /proc/PID/status; empty once it is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return {name: value.split() for name, _, value in
+                    (line.partition(":") for line in file)}
+    except OSError:
+        return {}
+
+
+def is_sanitized(program):
+    return b"__asan_init" in program.read_bytes()
+
+
 class Daemon:
     """A program that runs until it is stopped; output goes to a file."""
 
@@ -145,6 +189,11 @@ class Daemon:
         """No sanitizer and no assertion has spoken, be it in a child that nobody missed."""
         assert not re.search(r"Sanitizer|runtime error:|Assertion .* failed|stack smashing|"
                              r"buffer overflow detected", self.text()), self.text()
+
+    def wait_for_text(self, words, timeout=30):
+        """Until it wrote these words (a regular expression)."""
+        wait_for(lambda: re.search(words, self.text(), re.IGNORECASE), timeout,
+                 what=lambda: f"{words!r} in the output:\n{self.tail()}")
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -264,9 +313,7 @@ class Service(Daemon):
                  what=lambda: f"{words!r} in the queue:\n{self.queue()}\nlog:\n{self.tail()}")
         return self.queue()
 
-    def wait_for_log(self, words, timeout=30):
-        wait_for(lambda: re.search(words, self.text(), re.IGNORECASE), timeout,
-                 what=lambda: f"{words!r} in the log:\n{self.tail()}")
+    wait_for_log = Daemon.wait_for_text
 
     def wait_until_empty(self, timeout=30):
         wait_for(lambda: self.count() == 0, timeout,

@@ -13,6 +13,8 @@ Faults: "close", "reset", "stall" (says nothing more, keeps the connection),
 "garbage", "nul", "endless-line", "endless-lines", "4xx", "5xx", "421" (and
 closes), "wrong-class", and at STARTTLS "injection" (more plain text behind
 the 220, which RFC 3207 section 4.2 wants thrown away or refused).
+
+    Peer(hold="content")                    stands still there until release()
 """
 
 import base64
@@ -54,26 +56,32 @@ class Session:
         self.log_in = None  # (user, password)
         self.is_tls = False
         self.reached_fault = False
+        self.reached_hold = False
+        self.has_ended = False
 
 
 class Peer:
     def __init__(self, at=None, fault=None, times=None,
                  extensions=("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 50000000"),
-                 certificate=None, users=None, refuse=None, endless=64 * 1024 * 1024):
+                 certificate=None, users=None, refuse=None, endless=64 * 1024 * 1024,
+                 hold=None):
         """certificate: (file, key) offers STARTTLS; users: {name: password} offers AUTH;
-        refuse: {recipient: reply} for RCPT; endless: octets after which even that ends."""
+        refuse: {recipient: reply} for RCPT; endless: octets after which even that ends;
+        hold: the step at which every connection stands still until release()."""
         assert fault is None or fault in FAULTS[at], (at, fault)
         self.at, self.fault, self.times = at, fault, times
         self.extensions = list(extensions)
         self.users = users or {}
         self.refuse = refuse or {}
         self.endless = endless
+        self.hold = hold
         self.sessions = []
         self._context = None
         if certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(*map(str, certificate))
         self._stopping = threading.Event()
+        self._released = threading.Event()
         self._open = set()
         self._lock = threading.Lock()
         self._listener = None
@@ -85,6 +93,9 @@ class Peer:
         self._stopping.clear()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.hold == "content":
+            # So that little of a message fits on the way.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._listener.bind(("127.0.0.1", self.port or 0))
         self._listener.listen(50)
         self.port = self._listener.getsockname()[1]
@@ -96,6 +107,7 @@ class Peer:
         if self._listener is None:
             return
         self._stopping.set()
+        self._released.set()
         # Wakes accept(), which close() alone does not.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -136,10 +148,16 @@ class Peer:
             with self._lock:
                 self._open.discard(connection)
             conversation.close()
+            session.has_ended = True
 
     def repair(self):
         """From now on a correct server."""
         self.fault = None
+
+    def release(self):
+        """Nobody stands still any more."""
+        self.hold = None
+        self._released.set()
 
     # what happened
 
@@ -152,6 +170,11 @@ class Peer:
     def reached_fault(self):
         with self._lock:
             return any(session.reached_fault for session in self.sessions)
+
+    @property
+    def reached_hold(self):
+        with self._lock:
+            return any(session.reached_hold for session in self.sessions)
 
 
 def _hang_up(connection):
@@ -205,11 +228,17 @@ class _Conversation:
 
     def answer(self, step, *lines):
         """The reply that is due at this step, or the fault; False when it was a refusal."""
+        self.stand_still(step)
         if not self.misbehaves_at(step):
             self.say(*lines)
             return True
         self.session.reached_fault = True
         return self.misbehave(step, lines)
+
+    def stand_still(self, step):
+        if self.peer.hold == step:
+            self.session.reached_hold = True
+            self.peer._released.wait()
 
     def misbehaves_at(self, step):
         return self.is_faulty and self.peer.fault is not None and self.peer.at == step
@@ -364,7 +393,11 @@ class _Conversation:
 
     def on_bdat(self, line):
         words = line.split()
-        if not self.misbehaves_at("content"):
+        if int(words[1]) > 0 and self.peer.hold == "content":
+            self.content += self.read_octets(1)
+            self.stand_still("content")
+            self.content += self.read_octets(int(words[1]) - 1)
+        elif not self.misbehaves_at("content"):
             self.content += self.read_octets(int(words[1]))
         elif int(words[1]) > 0:
             self.content += self.read_octets(1)
