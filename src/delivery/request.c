@@ -28,6 +28,16 @@ void request_encode_relay(const struct request_relay *relay, struct buffer *mess
 	counted_put_string(message, smarthost->from);
 	counted_put_string(message, smarthost->ca_file);
 	counted_put_number(message, (uint64_t)smarthost->connect_timeout);
+	counted_put_number(message, smarthost->auth);
+	counted_put_string(message, smarthost->token);
+	counted_put_string(message, smarthost->tls_name);
+	counted_put_string(message, smarthost->tls_fingerprint);
+	counted_put_string(message, smarthost->client_certificate);
+	counted_put_string(message, smarthost->client_key);
+	counted_put_number(message, smarthost->tls_min_is_1_3);
+	counted_put_number(message, (uint64_t)smarthost->family);
+	counted_put_string(message, smarthost->source);
+	counted_put_number(message, smarthost->window);
 }
 
 static void encode_envelope(const struct envelope *envelope, struct buffer *message)
@@ -79,6 +89,16 @@ static void decode_smarthost(struct counted *counted, struct smarthost *smarthos
 	smarthost->from = counted_take_string(counted);
 	smarthost->ca_file = counted_take_string(counted);
 	smarthost->connect_timeout = (int64_t)counted_take_number(counted, INT64_MAX);
+	smarthost->auth = (enum smarthost_auth)counted_take_number(counted, SMARTHOST_AUTH_NONE);
+	smarthost->token = counted_take_string(counted);
+	smarthost->tls_name = counted_take_string(counted);
+	smarthost->tls_fingerprint = counted_take_string(counted);
+	smarthost->client_certificate = counted_take_string(counted);
+	smarthost->client_key = counted_take_string(counted);
+	smarthost->tls_min_is_1_3 = counted_take_flag(counted);
+	smarthost->family = (int)counted_take_number(counted, 6);
+	smarthost->source = counted_take_string(counted);
+	smarthost->window = (unsigned)counted_take_number(counted, 1000);
 }
 
 int request_decode_relay(struct span message, struct request_relay *relay, struct error *error)

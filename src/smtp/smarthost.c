@@ -36,7 +36,8 @@ static const struct scheme {
 
 void smarthost_init(struct smarthost *smarthost)
 {
-	*smarthost = (struct smarthost){ .connect_timeout = DEFAULT_CONNECT_TIMEOUT };
+	*smarthost = (struct smarthost){ .connect_timeout = DEFAULT_CONNECT_TIMEOUT,
+		.window = SMARTHOST_WINDOW };
 }
 
 void smarthost_finish(struct smarthost *smarthost)
@@ -49,6 +50,12 @@ void smarthost_finish(struct smarthost *smarthost)
 	memory_free_secret(&smarthost->password);
 	memory_free_string(&smarthost->from);
 	memory_free_string(&smarthost->ca_file);
+	memory_free_secret(&smarthost->token);
+	memory_free_string(&smarthost->tls_name);
+	memory_free_string(&smarthost->tls_fingerprint);
+	memory_free_string(&smarthost->client_certificate);
+	memory_free_string(&smarthost->client_key);
+	memory_free_string(&smarthost->source);
 	*smarthost = (struct smarthost){ 0 };
 }
 
@@ -68,6 +75,12 @@ void smarthost_copy(const struct smarthost *smarthost, struct smarthost *copy)
 	copy->password = copy_or_null(smarthost->password);
 	copy->from = copy_or_null(smarthost->from);
 	copy->ca_file = copy_or_null(smarthost->ca_file);
+	copy->token = copy_or_null(smarthost->token);
+	copy->tls_name = copy_or_null(smarthost->tls_name);
+	copy->tls_fingerprint = copy_or_null(smarthost->tls_fingerprint);
+	copy->client_certificate = copy_or_null(smarthost->client_certificate);
+	copy->client_key = copy_or_null(smarthost->client_key);
+	copy->source = copy_or_null(smarthost->source);
 }
 
 /* The index after "://", or 0. */

@@ -33,6 +33,21 @@ enum smarthost_tls {
 	SMARTHOST_TLS_IMPLICIT,
 };
 
+/* Which mechanisms may be used; AUTO takes the strongest that both have. */
+enum smarthost_auth {
+	SMARTHOST_AUTH_AUTO,
+	SMARTHOST_AUTH_PLAIN,
+	SMARTHOST_AUTH_LOGIN,
+	SMARTHOST_AUTH_CRAM_MD5,
+	SMARTHOST_AUTH_SCRAM, /* SHA-256 before SHA-1, with channel binding where it can be had */
+	SMARTHOST_AUTH_XOAUTH2,
+	SMARTHOST_AUTH_OAUTHBEARER,
+	SMARTHOST_AUTH_EXTERNAL,
+	SMARTHOST_AUTH_NONE,
+};
+
+enum { SMARTHOST_WINDOW = 20 }; /* messages in flight on one connection, at most */
+
 struct smarthost {
 	char *name; /* its title in the configuration; all strings are owned */
 	char *url;  /* as configured, without user and password; for messages */
@@ -42,10 +57,20 @@ struct smarthost {
 	bool is_lmtp;
 	bool is_loopback; /* literal loopback address, "localhost", or a unix socket */
 	enum smarthost_tls tls;
-	char *user;		 /* NULL: no login */
-	char *password;		 /* a secret */
-	char *from;		 /* the address that this account may send as; NULL: unknown */
-	char *ca_file;		 /* NULL: the system's bundle */
+	char *user;	/* NULL: no login */
+	char *password; /* a secret */
+	char *from;	/* the address that this account may send as; NULL: unknown */
+	char *ca_file;	/* NULL: the system's bundle */
+	enum smarthost_auth auth;
+	char *token;	       /* for XOAUTH2 and OAUTHBEARER; a secret; NULL: the password is it */
+	char *tls_name;	       /* the name to verify instead of host; NULL: host */
+	char *tls_fingerprint; /* "sha256:..." of the certificate, pinned, not verified; NULL */
+	char *client_certificate; /* PEM file; NULL: none */
+	char *client_key;	  /* PEM file; NULL: in the same file */
+	bool tls_min_is_1_3;
+	int family;		 /* 4 or 6: addresses of this family alone; 0: any */
+	char *source;		 /* our address; NULL: any */
+	unsigned window;	 /* 1: one message after the other */
 	int64_t connect_timeout; /* milliseconds */
 };
 
