@@ -42,6 +42,12 @@ def environment(**variables):
     return result
 
 
+def sanitizer(*options):
+    """The variable that tells AddressSanitizer also this; "detect_leaks=0" for strace's sake."""
+    given = [os.environ["ASAN_OPTIONS"]] if "ASAN_OPTIONS" in os.environ else []
+    return {"ASAN_OPTIONS": ":".join([*given, *options])}
+
+
 class Programs:
     """The build, installed into a folder of its own (nothing outside it is touched)."""
 
