@@ -11,6 +11,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 FOREIGN = {
     "openssl": "net/tls*.c",
     "gsasl": "smtp/client/authenticate.c",
+    "idn2": "smtp/client/idn.c",
     "confuse": "config/config.c",
     "iniparser": "config/secrets.c",
     "seccomp": "worker/sandbox.c",
