@@ -78,6 +78,24 @@ static void read_limit(struct extensions *extensions, struct span argument)
 		extensions->mailchute_limit = 0;
 }
 
+/* RFC 9422, 3: "RCPTMAX=100 MAILMAX=50"; a limit of nothing would be no service at all. */
+static void read_limits(struct extensions *extensions, struct span rest)
+{
+	struct span item;
+	struct span name;
+	uint64_t number;
+
+	while (span_take_word(&rest, &item)) {
+		if (!span_take_until(&item, '=', &name) || !span_to_number(item, &number) ||
+		    number == 0)
+			continue;
+		if (span_equals_string_ignoring_case(name, "MAILMAX"))
+			extensions->mail_limit = number;
+		else if (span_equals_string_ignoring_case(name, "RCPTMAX"))
+			extensions->rcpt_limit = number;
+	}
+}
+
 static void read_size(struct extensions *extensions, struct span argument)
 {
 	/* RFC 1870, 4: "SIZE" and "SIZE 0" set no limit, and nonsense is no limit we could obey. */
@@ -103,6 +121,8 @@ static void parse_line(struct extensions *extensions, struct span line)
 		read_size(extensions, span_trim(rest));
 	if (span_equals_string_ignoring_case(word, "XMAILCHUTE"))
 		read_limit(extensions, span_trim(rest));
+	if (span_equals_string_ignoring_case(word, "LIMITS"))
+		read_limits(extensions, rest);
 	if (span_equals_string_ignoring_case(word, "AUTH"))
 		add_mechanisms(extensions, rest);
 }

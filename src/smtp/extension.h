@@ -26,8 +26,10 @@ struct extensions {
 	bool starttls;		    /* RFC 3207 */
 	bool size;		    /* RFC 1870 */
 	uint64_t size_limit;	    /* 0: none said */
-	char auth[256]; /* RFC 4954: mechanisms in capitals, one blank between; "" when none */
-	bool mailchute; /* XMAILCHUTE: our own service at the other end of a unix socket */
+	char auth[256];	     /* RFC 4954: mechanisms in capitals, one blank between; "" when none */
+	uint64_t mail_limit; /* RFC 9422: transactions in a session; 0: none said */
+	uint64_t rcpt_limit; /* RFC 9422: recipients in a transaction; 0: none said */
+	bool mailchute;	     /* XMAILCHUTE: our own service at the other end of a unix socket */
 	uint64_t mailchute_limit; /* seconds within which it answers a message; 0: none said */
 	char name[256];		  /* the server's own name, the first word */
 };

@@ -145,9 +145,37 @@ static void nothing_offered_is_one_line(void **state)
 	buffer_finish(&text);
 }
 
+static void limits_are_read(void **state)
+{
+	static const struct row {
+		const char *line;
+		uint64_t mail;
+		uint64_t rcpt;
+	} rows[] = {
+		{ "LIMITS MAILMAX=50 RCPTMAX=100 RCPTDOMAINMAX=1", 50, 100 },
+		{ "limits rcptmax=7", 0, 7 },
+		{ "LIMITS", 0, 0 },
+		{ "LIMITS RCPTMAX=0 MAILMAX=x RCPTMAX", 0, 0 },
+		{ "LIMITS RCPTMAX=99999999999999999999999", 0, 0 },
+		{ "LIMIT RCPTMAX=7", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct extensions found;
+		char text[200];
+
+		snprintf(text, sizeof text, "250-host.example\r\n250 %s\r\n", rows[i].line);
+		extension_parse(guarded_string(text), &found);
+		assert_int_equal(found.mail_limit, rows[i].mail);
+		assert_int_equal(found.rcpt_limit, rows[i].rcpt);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_are_read),
 		cmocka_unit_test(a_full_reply_is_read),
 		cmocka_unit_test(a_greeting_offers_nothing),
 		cmocka_unit_test(odd_lines_do_no_harm),
