@@ -249,6 +249,24 @@ int session_flush(struct session *session, int64_t deadline, struct error *error
 	return error_prefix(error, "while we sent %s: ", awaited(session));
 }
 
+int64_t session_reply_timeout(const struct session *session, const struct pipeline_entry *entry)
+{
+	const struct session_timeouts *timeouts = &session->settings->timeouts;
+
+	if (entry->is_content_end)
+		return timeouts->end;
+	switch (entry->verb) {
+	case COMMAND_RCPT:
+		return timeouts->rcpt;
+	case COMMAND_DATA:
+		return timeouts->data;
+	case COMMAND_BDAT:
+		return timeouts->content;
+	default:
+		return timeouts->mail;
+	}
+}
+
 int session_check_silence(struct session *session, struct error *error)
 {
 	struct reply reply = { 0 };

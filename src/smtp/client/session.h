@@ -117,6 +117,9 @@ int session_command(struct session *session, const char *line, const char *hidde
 int session_read_reply(
     struct session *session, int64_t deadline, struct reply *reply, struct error *error);
 
+/* How long the reply to this command may take; milliseconds. */
+int64_t session_reply_timeout(const struct session *session, const struct pipeline_entry *entry);
+
 /* Adds to the flight and traces each line of it. */
 void session_put(struct session *session, struct span lines);
 
