@@ -12,7 +12,10 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
+#include "base/span.h"
 #include "net/stream.h"
 
 struct tls;
@@ -23,6 +26,28 @@ struct tls;
  * variable SSL_CERT_FILE).  Returns NULL with the places looked at in error.
  */
 struct tls *tls_client_new(const char *ca_file, struct error *error);
+
+/* The same with more.  Strings may be NULL; all is copied, and every file read now. */
+struct tls_client_settings {
+	const char *ca_file;	 /* as above */
+	const char *certificate; /* our own, a PEM file, with its chain */
+	const char *key;	 /* its key; NULL: in the same file */
+	const char *name;	 /* sent and verified instead of the one that start() is given */
+	const char *fingerprint; /* "sha256:...": this certificate alone, whatever verifies it */
+	bool min_is_1_3;
+	/* What else must be the same for a session to be used again: the host, the account. */
+	const char *scope;
+	struct span session; /* tls_session of an earlier connection; other settings ignore it */
+};
+
+struct tls *tls_client_new_with(const struct tls_client_settings *settings, struct error *error);
+
+/* Gives one of tls_client_new these settings, once, before its first connection; ca_file stays. */
+int tls_client_apply(
+    struct tls *tls, const struct tls_client_settings *settings, struct error *error);
+
+/* The newest session that the server has given, or nothing; a secret; valid until it speaks. */
+struct span tls_session(const struct tls *tls);
 
 /* For being connected to.  certificate and key are PEM files. */
 struct tls *tls_server_new(const char *certificate, const char *key, struct error *error);

@@ -5,19 +5,23 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509err.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/span.h"
+#include "base/text.h"
 #include "net/tls_error.h"
 
 enum {
@@ -25,18 +29,75 @@ enum {
 	AFTER_SECONDS = 825 * 86400, /* what clients take at most */
 };
 
+static int fail_file(const char *what, const char *path, struct error *error)
+{
+	tls_error_setup(error, path);
+	return error_prefix(error, "cannot use the %s ", what);
+}
+
+/* OpenSSL hides why a file cannot be read, so it is asked before. */
+static int check_readable(const char *what, const char *path, struct error *error)
+{
+	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0)
+		return 0;
+	error_system(error, "cannot read the %s %s as uid %u", what, path, (unsigned)geteuid());
+	error->kind = ERROR_CONFIG;
+	text_copy(error->status, sizeof error->status, "4.3.5");
+	return error_next(error, "make it readable for that user, and for no other");
+}
+
+/* Nobody is there to type a passphrase. */
+static int refuse_passphrase(char *passphrase, int size, int is_writing, void *context)
+{
+	bool *was_asked = context;
+
+	(void)passphrase;
+	(void)size;
+	(void)is_writing;
+	*was_asked = true;
+	return -1;
+}
+
+static int use_key(SSL_CTX *context, const char *certificate, const char *key, struct error *error)
+{
+	bool was_asked = false;
+
+	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(context, &was_asked);
+	ERR_clear_error();
+	int is_used = SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM);
+	SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+	SSL_CTX_set_default_passwd_cb(context, NULL);
+	if (is_used == 1)
+		return 0;
+	if (was_asked) {
+		ERR_clear_error();
+		error_set(error, ERROR_CONFIG, "4.3.5",
+		    "cannot use the private key %s: it is encrypted", key);
+		return error_next(error, "nobody is there to type its passphrase, so remove it: "
+					 "openssl pkey -in OLD -out NEW");
+	}
+	int reason = ERR_GET_REASON(ERR_peek_error());
+	if (reason != X509_R_KEY_VALUES_MISMATCH && reason != X509_R_KEY_TYPE_MISMATCH)
+		return fail_file("private key", key, error);
+	ERR_clear_error();
+	error_set(error, ERROR_CONFIG, "4.3.5",
+	    "the private key %s does not belong to the certificate %s", key, certificate);
+	return error_next(error, "of several certificates in that file its own comes first");
+}
+
 int tls_certificate_use_files(
     SSL_CTX *context, const char *certificate, const char *key, struct error *error)
 {
-	if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1) {
-		tls_error_setup(error, certificate);
-		return error_prefix(error, "cannot use the certificate ");
-	}
-	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
-		tls_error_setup(error, key);
-		return error_prefix(error, "cannot use the private key ");
-	}
-	return 0;
+	if (check_readable("certificate", certificate, error) < 0 ||
+	    check_readable("private key", key, error) < 0)
+		return -1;
+	ERR_clear_error();
+	if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1)
+		return fail_file("certificate", certificate, error);
+	return use_key(context, certificate, key, error);
 }
 
 static bool add_extension(X509 *certificate, int nid, const char *value)

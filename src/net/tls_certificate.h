@@ -11,7 +11,10 @@
 
 struct ssl_ctx_st; /* SSL_CTX */
 
-/* PEM files: the certificate with its chain, and its private key. */
+/*
+ * PEM files: the certificate with its chain, and its private key, which may
+ * be in the same file.  The error names the file that is at fault.
+ */
 int tls_certificate_use_files(
     struct ssl_ctx_st *context, const char *certificate, const char *key, struct error *error);
 

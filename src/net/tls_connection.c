@@ -24,6 +24,7 @@
 #include "net/tls_error.h"
 #include "net/tls_record.h"
 #include "net/tls_refusal.h"
+#include "net/tls_resumption.h"
 
 enum { FIRST_ALERT = 1000 }; /* SSL_AD_REASON_OFFSET: from here on, alerts of the peer */
 
@@ -35,7 +36,8 @@ struct connection {
 	bool has_ended;	 /* the peer has closed its side of the socket */
 	bool is_broken;	 /* no goodbye is possible */
 	bool is_started; /* the handshake is done */
-	int number;	 /* errno of the system call that failed last */
+	bool min_is_1_3;
+	int number; /* errno of the system call that failed last */
 	struct tls_record record;
 	char name[256];
 	struct tls_refusal refusal;
@@ -201,11 +203,59 @@ static ssize_t write_secure(void *context, const char *bytes, size_t size, short
 	return -1;
 }
 
+/* RFC 9266: unique without conditions in TLS 1.3. */
+static int bind_by_exporter(SSL *ssl, struct buffer *octets)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char key[32];
+
+	if (SSL_export_keying_material(ssl, key, sizeof key, label, sizeof label - 1,
+		(const unsigned char *)"", 0, 1) != 1)
+		return -1;
+	buffer_append_string(octets, "tls-exporter:");
+	buffer_append(octets, (const char *)key, sizeof key);
+	return 0;
+}
+
+/*
+ * The first Finished of the latest handshake (RFC 5929, 3.1): the client's,
+ * or the server's when the session was resumed.  Without the extended master
+ * secret somebody in between can make two connections that share it (RFC 7627).
+ */
+static int bind_by_finished(SSL *ssl, struct buffer *octets)
+{
+	unsigned char finished[64];
+	bool is_resumed = SSL_session_reused(ssl) == 1;
+	bool is_ours = is_resumed == (SSL_is_server(ssl) == 1);
+	size_t size;
+
+	if (SSL_get_extms_support(ssl) != 1)
+		return -1;
+	size = is_ours ? SSL_get_finished(ssl, finished, sizeof finished)
+		       : SSL_get_peer_finished(ssl, finished, sizeof finished);
+	if (size == 0 || size > sizeof finished)
+		return -1;
+	buffer_append_string(octets, "tls-unique:");
+	buffer_append(octets, (const char *)finished, size);
+	return 0;
+}
+
+static int channel_binding(void *context, struct buffer *octets)
+{
+	const struct connection *connection = context;
+
+	ERR_clear_error();
+	return SSL_version(connection->ssl) == TLS1_3_VERSION
+		   ? bind_by_exporter(connection->ssl, octets)
+		   : bind_by_finished(connection->ssl, octets);
+}
+
 static const struct stream_operations operations = {
 	.read = read_secure,
 	.write = write_secure,
 	.finish = finish,
 	.describe = describe,
+	.channel_binding = channel_binding,
 };
 
 /* Whom we want to meet: SNI and the name to verify, or the address without SNI (RFC 6066, 3). */
@@ -241,6 +291,7 @@ static struct connection *connection_new(const struct tls_connection_source *sou
 	connection->output_fd = stream->output_fd;
 	connection->refusal.name = connection->name;
 	connection->refusal.trust = source->trust;
+	connection->min_is_1_3 = source->min_is_1_3;
 	connection->ssl = SSL_new(source->context);
 	if (connection->ssl != NULL && bio != NULL) {
 		BIO_set_data(bio, connection);
@@ -252,8 +303,11 @@ static struct connection *connection_new(const struct tls_connection_source *sou
 			return connection;
 		}
 		SSL_set_connect_state(connection->ssl);
-		if (set_name(connection, name))
+		if (set_name(connection, name)) {
+			if (source->resumption != NULL)
+				tls_resumption_offer(source->resumption, connection->ssl);
 			return connection;
+		}
 	} else {
 		BIO_free(bio);
 	}
@@ -280,15 +334,21 @@ static int fail_clear_text(const struct connection *connection, const struct str
 				 "with smtp+tls:// (STARTTLS) instead of smtps://");
 }
 
-static int fail_openssl(const struct stream *stream, struct error *error)
+static int fail_version(bool min_is_1_3, const struct stream *stream, struct error *error)
+{
+	error_set(error, ERROR_UNAVAILABLE, "4.7.0",
+	    "TLS with %s failed: it knows no version from 1.%c on", stream->peer,
+	    min_is_1_3 ? '3' : '2');
+	return error_next(error, min_is_1_3 ? "have the server updated, or set tls_min = \"1.2\""
+					    : "have the server updated");
+}
+
+static int fail_openssl(bool min_is_1_3, const struct stream *stream, struct error *error)
 {
 	int reason = ERR_GET_REASON(ERR_peek_error());
 
-	if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION) {
-		error_set(error, ERROR_UNAVAILABLE, "4.7.0",
-		    "TLS with %s failed: it knows no version from 1.2 on", stream->peer);
-		return error_next(error, "have the server updated");
-	}
+	if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
+		return fail_version(min_is_1_3, stream, error);
 	return error_set(error, ERROR_UNAVAILABLE, "4.7.0", "%s %s: %s",
 	    reason >= FIRST_ALERT ? "TLS was refused by" : "TLS failed with", stream->peer,
 	    tls_error_words());
@@ -311,7 +371,7 @@ static int fail_handshake(const struct connection *connection, const struct stre
 	if (connection->has_ended)
 		return error_set(error, ERROR_UNAVAILABLE, "4.4.2",
 		    "%s closed the connection in the TLS handshake", stream->peer);
-	return fail_openssl(stream, error);
+	return fail_openssl(connection->min_is_1_3, stream, error);
 }
 
 static int fail_late(const struct stream *stream, int64_t since, struct error *error)
@@ -355,6 +415,8 @@ int tls_connection_start(const struct tls_connection_source *source, struct stre
 	    shake_hands(connection, stream, name == NULL, deadline, error) < 0)
 		return -1;
 	connection->is_started = true;
+	if (source->resumption != NULL)
+		tls_resumption_conclude(source->resumption, connection->ssl);
 	stream->operations = &operations;
 	stream->context = connection;
 	stream->is_secure = true;

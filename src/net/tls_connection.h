@@ -13,6 +13,7 @@
 #ifndef NET_TLS_CONNECTION_H
 #define NET_TLS_CONNECTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -20,12 +21,15 @@
 
 struct bio_method_st; /* BIO_METHOD */
 struct ssl_ctx_st;    /* SSL_CTX */
+struct tls_resumption;
 
 /* What connections are made from; all of it must outlive them. */
 struct tls_connection_source {
 	struct ssl_ctx_st *context; /* verifies by tls_refusal_note, if at all */
 	struct bio_method_st *method;
 	const char *trust; /* the file with the authorities, for messages; a server's is NULL */
+	struct tls_resumption *resumption; /* NULL: a server */
+	bool min_is_1_3;
 };
 
 /* The method of every source.  NULL: it cannot be had; BIO_meth_free gives it back. */

@@ -3,11 +3,16 @@
 #include "net/tls_error.h"
 
 #include <openssl/err.h>
+#include <string.h>
 
 const char *tls_error_words(void)
 {
-	const char *words = ERR_reason_error_string(ERR_peek_error());
+	unsigned long code = ERR_peek_error();
+	const char *words = ERR_reason_error_string(code);
 
+	/* OpenSSL has no words for what the system said. */
+	if (words == NULL && ERR_SYSTEM_ERROR(code))
+		words = strerror(ERR_GET_REASON(code));
 	return words != NULL ? words : "no reason is known";
 }
 

@@ -120,7 +120,8 @@ static void refuse_name(struct tls_refusal *refusal, const X509 *certificate)
 		    subject);
 	}
 	snprintf(refusal->next, sizeof refusal->next,
-	    "check the host in the smarthost's url: it must be a name in the certificate");
+	    "check the host in the smarthost's url: it must be a name in the certificate, or set "
+	    "tls_name to one that is");
 }
 
 static void refuse_authority(struct tls_refusal *refusal, const X509 *certificate)

@@ -5,6 +5,7 @@
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -31,6 +32,7 @@ struct tls_trust {
 	struct buffer certificates; /* DER, one after another */
 	struct authority *authorities;
 	size_t count;
+	char digest[32];
 	X509_LOOKUP_METHOD *method;
 };
 
@@ -155,6 +157,12 @@ static void read_bundle(struct tls_trust *trust, struct span text)
 	BIO_free(bio);
 }
 
+static bool make_digest(struct tls_trust *trust)
+{
+	return EVP_Digest(trust->certificates.start, trust->certificates.length,
+		   (unsigned char *)trust->digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
 void tls_trust_free(struct tls_trust *trust)
 {
 	if (trust == NULL)
@@ -184,7 +192,7 @@ struct tls_trust *tls_trust_new(const char *ca_file, struct error *error)
 	trust->path = memory_copy_string(path);
 	buffer_init(&trust->certificates, BUNDLE_LIMIT);
 	read_bundle(trust, buffer_span(&text));
-	if (trust->count != 0)
+	if (trust->count != 0 && make_digest(trust))
 		return trust;
 	error_set(error, ERROR_CONFIG, "4.3.5", "%s holds no certificate", path);
 	error_next(error, "a PEM file has lines -----BEGIN CERTIFICATE-----");
@@ -195,6 +203,11 @@ struct tls_trust *tls_trust_new(const char *ca_file, struct error *error)
 const char *tls_trust_path(const struct tls_trust *trust)
 {
 	return trust->path;
+}
+
+struct span tls_trust_digest(const struct tls_trust *trust)
+{
+	return span_from_bytes(trust->digest, sizeof trust->digest);
 }
 
 /* The certificate at this index when its subject is the name, else NULL. */

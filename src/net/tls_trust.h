@@ -14,6 +14,7 @@
 #define NET_TLS_TRUST_H
 
 #include "base/error.h"
+#include "base/span.h"
 
 struct ssl_ctx_st; /* SSL_CTX */
 struct tls_trust;
@@ -27,6 +28,9 @@ struct tls_trust *tls_trust_new(const char *ca_file, struct error *error);
 
 /* Where they came from, for messages. */
 const char *tls_trust_path(const struct tls_trust *trust);
+
+/* A digest of all of them: other authorities, another digest. */
+struct span tls_trust_digest(const struct tls_trust *trust);
 
 /* Makes context verify against trust, which must outlive it.  Once for each trust. */
 int tls_trust_attach(struct tls_trust *trust, struct ssl_ctx_st *context, struct error *error);
