@@ -5,6 +5,9 @@
 import os
 import re
 
+import pytest
+
+from support.mailchute import run
 from support.wait import wait_for
 
 MESSAGE = b"Subject: queue\n\ntext\n"
@@ -91,3 +94,13 @@ def test_an_alias_that_is_mended_counts_for_new_mail(make_service, make_peer):
     assert [message[1] for message in peer.messages] == [["first@far.example"],
                                                          ["second@far.example"]]
     service.wait_for_log("aliases: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_the_queue_is_not_for_everybody(make_service):
+    service = make_service(url="smtp://127.0.0.1:1").start()
+    assert service.sendmail("b@far.example", input=MESSAGE).status == 0
+    result = run([service.programs.mailchute, "queue"], env=service.environment(), user=12345,
+                 group=12345, extra_groups=[])
+    assert result.status == 77 and "sudo mailchute queue" in result.stderr, result
+    assert result.stdout == b""

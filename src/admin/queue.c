@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/command.h"
 #include "base/clock.h"
@@ -109,6 +110,12 @@ static int list(const struct config *config, bool is_count, struct error *error)
 	struct stat status;
 
 	bool has_spool = lstat(config->spool, &status) == 0;
+	if (has_spool && geteuid() != 0 && status.st_uid != geteuid()) {
+		error_set(error, ERROR_NO_PERMISSION, "5.7.0",
+		    "the queue %s is shown to root and to its owner, uid %u, alone", config->spool,
+		    status.st_uid);
+		return error_next(error, "try: sudo mailchute queue");
+	}
 	if (has_spool) {
 		if (owner_become(config->spool, error) < 0 ||
 		    spool_open(&spool, config->spool, false, error) < 0 ||
