@@ -331,3 +331,95 @@ bool stream_peer_is_gone(const struct stream *stream)
 
 	return stream->output_failure != 0 || poll(&output, 1, 0) > 0;
 }
+
+/* What the peer still said is told first, and the loss by the next call. */
+static int exchange_lost(struct stream *stream, int number, struct error *error)
+{
+	size_t before = stream_input(stream).length;
+
+	fail_output(stream, number, error);
+	return stream_input(stream).length > before ? STREAM_READ : -1;
+}
+
+/* How an exchange stands: what each direction waits for. */
+struct exchange {
+	short write_wants;
+	short read_wants;
+	bool
+	    may_try; /* to read without having waited: TLS may hold octets that poll does not see */
+};
+
+/* 0: neither direction could move. */
+static int exchange_octets(struct stream *stream, struct exchange *exchange, struct error *error)
+{
+	bool has_output = stream->output.length != 0;
+	bool has_sent = false;
+
+	while (stream->output.length != 0) {
+		if (write_once(stream, &exchange->write_wants) < 0) {
+			if (errno != EAGAIN)
+				return exchange_lost(stream, errno, error);
+			break;
+		}
+		has_sent = true;
+	}
+	if (has_sent)
+		return STREAM_SENT;
+	if (!exchange->may_try || !may_read(stream))
+		return stream->has_ended && !has_output ? STREAM_ENDED : 0;
+	ssize_t count = read_once(stream, &exchange->read_wants);
+	if (count > 0)
+		return STREAM_READ;
+	if (count == 0)
+		return STREAM_ENDED;
+	return errno == EAGAIN ? 0 : fail_lost(stream, errno, error);
+}
+
+/* Which of the three is ready, as poll(2) tells; 0: the deadline is over. */
+static int exchange_wait(
+    const struct stream *stream, const struct exchange *exchange, int other_fd, int64_t deadline)
+{
+	short input = may_read(stream) ? exchange->read_wants : 0;
+	short output = stream->output.length != 0 ? exchange->write_wants : 0;
+	short wants = (short)(input | output);
+	struct pollfd fds[3] = {
+		{ .fd = wants & POLLIN ? stream->input_fd : -1, .events = POLLIN },
+		{ .fd = wants & POLLOUT ? stream->output_fd : -1, .events = POLLOUT },
+		{ .fd = other_fd, .events = POLLIN },
+	};
+	int count;
+
+	do
+		count = poll(fds, 3, clock_poll_timeout(deadline));
+	while (count < 0 && errno == EINTR);
+	if (count <= 0)
+		return count;
+	return (fds[0].revents != 0 ? POLLIN : 0) | (fds[1].revents != 0 ? POLLOUT : 0) |
+	       (fds[2].revents != 0 ? POLLPRI : 0);
+}
+
+int stream_exchange(struct stream *stream, int other_fd, int64_t deadline, struct error *error)
+{
+	struct exchange exchange = { POLLOUT, POLLIN, stream->operations != NULL };
+	int64_t since = clock_monotonic();
+
+	if (stream->output_failure != 0)
+		return fail_lost(stream, stream->output_failure, error);
+	for (;;) {
+		int moved = exchange_octets(stream, &exchange, error);
+
+		if (moved != 0)
+			return moved;
+		int ready = exchange_wait(stream, &exchange, other_fd, deadline);
+		if (ready < 0)
+			return fail_lost(stream, errno, error);
+		if (ready == 0)
+			return fail_late(stream,
+			    stream->output.length != 0 ? "what was sent was not taken by"
+						       : "no answer from",
+			    since, error);
+		if (ready & POLLPRI)
+			return STREAM_OTHER;
+		exchange.may_try = (ready & exchange.read_wants) != 0;
+	}
+}

@@ -112,4 +112,20 @@ bool stream_peer_is_gone(const struct stream *stream);
  */
 int stream_wait(const struct stream *stream, short wants, int64_t deadline);
 
+/* What came of stream_exchange. */
+enum {
+	STREAM_SENT = 1,  /* some of the output has left */
+	STREAM_READ = 2,  /* there is more input */
+	STREAM_ENDED = 4, /* the peer has closed its side, and nothing else happened */
+	STREAM_OTHER = 8, /* the other descriptor is readable, or its peer is gone */
+};
+
+/*
+ * Sends and reads at once: waits until some output has left, input has come or
+ * other_fd (-1: none) is readable, and tells which; so that whoever consumes
+ * the input in between can never block with a peer that waits for us to read.
+ * -1 as stream_fill, a loss being told after what the peer said before it.
+ */
+int stream_exchange(struct stream *stream, int other_fd, int64_t deadline, struct error *error);
+
 #endif
