@@ -24,6 +24,12 @@ struct race {
 	const struct resolve_result *addresses;
 	struct pollfd fds[RESOLVE_LIMIT]; /* -1: not running */
 	int failures[RESOLVE_LIMIT];	  /* errno; 0: none (yet) */
+	int64_t deadlines[RESOLVE_LIMIT];
+	const char *source_text; /* NULL: any */
+	struct sockaddr_storage source;
+	socklen_t source_length; /* 0: any */
+	bool is_source_refused;	 /* by the system: it is not ours */
+	int64_t limit;		 /* for each */
 	size_t started;
 	size_t running;
 	int64_t next_start;
@@ -45,6 +51,18 @@ static void fail_attempt(struct race *race, size_t index, int number)
 		race->next_start = 0;
 }
 
+/* Our end; the port is chosen when the other end is known, so that few are used up. */
+static int bind_source(struct race *race, int fd)
+{
+	if (race->source_length == 0)
+		return 0;
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 }, sizeof(int));
+	if (bind(fd, (const struct sockaddr *)&race->source, race->source_length) == 0)
+		return 0;
+	race->is_source_refused = true;
+	return -1;
+}
+
 /* Starts the next attempt.  True when it is connected at once. */
 static bool start_next(struct race *race)
 {
@@ -52,9 +70,10 @@ static bool start_next(struct race *race)
 	const struct resolve_address *address = &race->addresses->addresses[index];
 
 	race->next_start = clock_deadline(CONNECT_STAGGER);
+	race->deadlines[index] = clock_deadline(race->limit);
 	int fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	race->fds[index] = (struct pollfd){ .fd = fd, .events = POLLOUT };
-	if (fd < 0) {
+	if (fd < 0 || bind_source(race, fd) < 0) {
 		fail_attempt(race, index, errno);
 		return false;
 	}
@@ -88,13 +107,31 @@ static bool find_winner(struct race *race, size_t *winner)
 	return false;
 }
 
+/* Those whose time is over; what is left of the others' goes into *next. */
+static void drop_late(struct race *race, int64_t *next)
+{
+	int64_t now = clock_monotonic();
+
+	for (size_t i = 0; i < race->started; i++) {
+		if (race->fds[i].fd < 0)
+			continue;
+		if (race->deadlines[i] <= now) {
+			race->running--;
+			fail_attempt(race, i, 0);
+		} else if (race->deadlines[i] < *next) {
+			*next = race->deadlines[i];
+		}
+	}
+}
+
 static int fail_race(const struct race *race, int64_t since, struct error *error)
 {
 	char duration[24];
 	CLEANUP(buffer_finish) struct buffer reasons;
+	int64_t waited = clock_monotonic() - since;
 
 	buffer_init(&reasons, 4096);
-	clock_format_duration(clock_monotonic() - since, duration);
+	clock_format_duration(waited < race->limit ? waited : race->limit, duration);
 	for (size_t i = 0; i < race->started; i++) {
 		buffer_format(
 		    &reasons, "%s%s: ", i > 0 ? ", " : "", race->addresses->addresses[i].text);
@@ -103,9 +140,13 @@ static int fail_race(const struct race *race, int64_t since, struct error *error
 		else
 			buffer_format(&reasons, "no answer within %s", duration);
 	}
-	error_set(
-	    error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect (%s)", buffer_string(&reasons));
-	return error_next(error, "check host and port, and whether a firewall lets them through");
+	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect%s%s (%s)",
+	    race->source_text != NULL ? " from " : "",
+	    race->source_text != NULL ? race->source_text : "", buffer_string(&reasons));
+	return error_next(error, "%s",
+	    race->is_source_refused
+		? "source must be an address of this machine: ip address shows them"
+		: "check host and port, and whether a firewall lets them through");
 }
 
 /* Runs the race to its end.  True with *winner. */
@@ -120,37 +161,90 @@ static bool run_race(struct race *race, int64_t deadline, size_t *winner)
 				return true;
 			continue;
 		}
-		if (race->running == 0)
-			return false;
 		int64_t until = is_last || race->next_start > deadline ? deadline
 								       : race->next_start;
+		drop_late(race, &until);
+		if (race->running == 0) {
+			if (race->started == race->addresses->count)
+				return false;
+			continue;
+		}
 		int count = poll(race->fds, (nfds_t)race->started, clock_poll_timeout(until));
 		if (count < 0 && errno != EINTR)
 			return false;
 		if (count > 0 && find_winner(race, winner))
 			return true;
-		if (count == 0 && until == deadline)
+		if (count == 0 && clock_monotonic() >= deadline)
 			return false;
 	}
+}
+
+static int run(struct race *race, int64_t deadline, size_t *winner, struct error *error)
+{
+	int64_t since = clock_monotonic();
+	size_t index;
+
+	assert(race->addresses->count > 0 && race->addresses->count <= RESOLVE_LIMIT);
+	if (!run_race(race, deadline, &index))
+		return fail_race(race, since, error);
+	int fd = race->fds[index].fd;
+	race->fds[index].fd = -1;
+	/* A flight is collected before it is written; Nagle would only hold its end back. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	*winner = index;
+	return fd;
 }
 
 int connect_race(
     const struct resolve_result *addresses, int64_t deadline, size_t *winner, struct error *error)
 {
-	assert(addresses->count > 0 && addresses->count <= RESOLVE_LIMIT);
+	CLEANUP(race_finish)
+	struct race race = { .addresses = addresses, .limit = CLOCK_NEVER };
 
-	CLEANUP(race_finish) struct race race = { .addresses = addresses };
-	int64_t since = clock_monotonic();
-	size_t index;
+	return run(&race, deadline, winner, error);
+}
 
-	if (!run_race(&race, deadline, &index))
-		return fail_race(&race, since, error);
-	int fd = race.fds[index].fd;
-	race.fds[index].fd = -1;
-	/* A flight is collected before it is written; Nagle would only hold its end back. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	*winner = index;
-	return fd;
+/* port 0.  The length, or 0 when the text is no address. */
+static socklen_t read_source(const char *text, struct sockaddr_storage *source)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+
+	if (inet_pton(AF_INET, text, &four.sin_addr) == 1) {
+		memcpy(source, &four, sizeof four);
+		return sizeof four;
+	}
+	if (inet_pton(AF_INET6, text, &six.sin6_addr) == 1) {
+		memcpy(source, &six, sizeof six);
+		return sizeof six;
+	}
+	return 0;
+}
+
+int connect_family_of(const char *address)
+{
+	struct sockaddr_storage found;
+	socklen_t length = read_source(address, &found);
+
+	if (length == 0)
+		return 0;
+	return found.ss_family == AF_INET6 ? 6 : 4;
+}
+
+int connect_race_with(const struct resolve_result *addresses,
+    const struct connect_settings *settings, size_t *winner, struct error *error)
+{
+	CLEANUP(race_finish)
+	struct race race = { .addresses = addresses, .limit = settings->limit };
+
+	if (settings->source != NULL) {
+		race.source_text = settings->source;
+		race.source_length = read_source(settings->source, &race.source);
+		if (race.source_length == 0)
+			return error_set(error, ERROR_CONFIG, "4.3.5",
+			    "source = \"%s\" is no address", settings->source);
+	}
+	return run(&race, CLOCK_NEVER, winner, error);
 }
 
 static int fail_unix(const char *path, int number, struct error *error)

@@ -23,6 +23,18 @@ enum { CONNECT_STAGGER = 250 }; /* milliseconds between attempts; RFC 8305, 5 */
 int connect_race(
     const struct resolve_result *addresses, int64_t deadline, size_t *winner, struct error *error);
 
+struct connect_settings {
+	const char *source; /* our address, of the family of all addresses; NULL: any */
+	int64_t limit;	    /* milliseconds for each address */
+};
+
+/* The same, each address having its own time from its start on, and from our address. */
+int connect_race_with(const struct resolve_result *addresses,
+    const struct connect_settings *settings, size_t *winner, struct error *error);
+
+/* 4 or 6, the family of an address as a text; 0: it is none. */
+int connect_family_of(const char *address);
+
 /* A unix socket by its path.  -1: errno is kept as well as the error filled. */
 int connect_unix(const char *path, struct error *error);
 

@@ -130,3 +130,29 @@ int resolve_host(
 	*result = found;
 	return 0;
 }
+
+static int family_of(const struct resolve_address *address)
+{
+	return address->address.ss_family == AF_INET6 ? 6 : 4;
+}
+
+int resolve_host_in(
+    const char *host, uint16_t port, int family, struct resolve_result *result, struct error *error)
+{
+	struct resolve_result found;
+	struct resolve_result kept = { 0 };
+
+	if (resolve_host(host, port, &found, error) < 0)
+		return -1;
+	/* Asked for all the same, so that the error can tell what there is. */
+	for (size_t i = 0; i < found.count; i++)
+		if (family == 0 || family_of(&found.addresses[i]) == family)
+			kept.addresses[kept.count++] = found.addresses[i];
+	if (kept.count == 0) {
+		error_set(error, ERROR_UNAVAILABLE, "4.4.4", "%s has no IPv%d address, only %s",
+		    host, family, found.addresses[0].text);
+		return error_next(error, "check ip and source of the smarthost");
+	}
+	*result = kept;
+	return 0;
+}

@@ -34,6 +34,13 @@ struct resolve_result {
 int resolve_host(
     const char *host, uint16_t port, struct resolve_result *result, struct error *error);
 
+/*
+ * The same with addresses of one family alone: 4 or 6; 0: any.  Without one
+ * the error tells what there is instead: 4.4.4.
+ */
+int resolve_host_in(const char *host, uint16_t port, int family, struct resolve_result *result,
+    struct error *error);
+
 /* The addresses of the list, families in turn, none twice, RESOLVE_LIMIT at most; a part of it. */
 void resolve_take(const struct addrinfo *list, struct resolve_result *result);
 
