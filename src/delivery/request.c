@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "delivery/counted.h"
@@ -38,6 +39,7 @@ void request_encode_relay(const struct request_relay *relay, struct buffer *mess
 	counted_put_number(message, (uint64_t)smarthost->family);
 	counted_put_string(message, smarthost->source);
 	counted_put_number(message, smarthost->window);
+	counted_put_span(message, span_from_bytes(relay->session, relay->session_length));
 }
 
 static void encode_envelope(const struct envelope *envelope, struct buffer *message)
@@ -101,6 +103,16 @@ static void decode_smarthost(struct counted *counted, struct smarthost *smarthos
 	smarthost->window = (unsigned)counted_take_number(counted, 1000);
 }
 
+static void decode_session(struct counted *counted, struct request_relay *relay)
+{
+	struct span session = counted_take_span(counted);
+
+	if (session.length == 0)
+		return;
+	relay->session = memory_copy(session.start, session.length);
+	relay->session_length = session.length;
+}
+
 int request_decode_relay(struct span message, struct request_relay *relay, struct error *error)
 {
 	CLEANUP(request_finish_relay) struct request_relay found = { 0 };
@@ -111,6 +123,7 @@ int request_decode_relay(struct span message, struct request_relay *relay, struc
 	smarthost_init(&found.smarthost);
 	found.hello = counted_take_string(&counted);
 	decode_smarthost(&counted, &found.smarthost);
+	decode_session(&counted, &found);
 	if (!counted_is_complete(&counted) || found.hello == NULL ||
 	    (found.smarthost.host == NULL && found.smarthost.path == NULL))
 		return error_set(error, ERROR_SOFTWARE, "4.3.0", "a relay request is malformed");
@@ -187,6 +200,9 @@ void request_finish_relay(struct request_relay *relay)
 {
 	smarthost_finish(&relay->smarthost);
 	memory_free_string(&relay->hello);
+	if (relay->session != NULL)
+		explicit_bzero(relay->session, relay->session_length);
+	free(relay->session);
 	*relay = (struct request_relay){ 0 };
 }
 

@@ -26,6 +26,8 @@
 struct request_relay {
 	struct smarthost smarthost; /* owned after decoding */
 	char *hello;		    /* owned after decoding */
+	char *session;		    /* opaque: what an earlier worker left (result.h); a secret */
+	size_t session_length;	    /* owned after decoding, too */
 };
 
 struct request_attempt {

@@ -24,6 +24,7 @@ void result_encode(const struct result *result, struct buffer *message)
 	switch (result->kind) {
 	case RESULT_READY:
 		counted_put_string(message, result->text);
+		counted_put_span(message, result->session);
 		break;
 	case RESULT_RECIPIENT:
 		counted_put_number(message, result->number);
@@ -87,12 +88,22 @@ static void decode_recipient(struct counted *counted, struct result *result)
 	take_masked(counted, result->text, sizeof result->text);
 }
 
+/* An empty one points nowhere. */
+static void take_session(struct counted *counted, struct result *result)
+{
+	struct span session = counted_take_span(counted);
+
+	if (session.length != 0)
+		result->session = session;
+}
+
 static void decode(struct counted *counted, char kind, struct result *result)
 {
 	result->kind = (enum result_kind)(unsigned char)kind;
 	switch (kind) {
 	case RESULT_READY:
 		take_masked(counted, result->text, sizeof result->text);
+		take_session(counted, result);
 		break;
 	case RESULT_RECIPIENT:
 		decode_recipient(counted, result);

@@ -3,7 +3,8 @@
 /*
  * result - what a worker answers
  *
- *	ready		the session stands: peer and TLS in text
+ *	ready		the session stands: peer and TLS in text, and what the next
+ *			connection to this smarthost may be given (request_relay)
  *	recipient	one recipient's fate, as soon as it is final
  *	done		the attempt is over and the session lives on
  *	lost		the session could not be opened, or is over: why; attempts
@@ -17,6 +18,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/span.h"
 #include "smtp/status.h"
 
 enum result_kind {
@@ -41,6 +43,7 @@ struct result {
 	char text[RESULT_TEXT_SIZE]; /* one line: ready, recipient */
 	int step;		     /* lost: enum session_step, as a number */
 	struct error error;	     /* lost */
+	struct span session;	     /* ready; borrowed from the message; a secret, may be empty */
 };
 
 void result_encode(const struct result *result, struct buffer *message);

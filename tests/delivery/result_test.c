@@ -85,8 +85,28 @@ static void the_longest_text_fits(void **state)
 	/* One more does not. */
 	message.start[1 + 6] = (char)(RESULT_TEXT_SIZE >> 8);
 	message.start[1 + 7] = (char)(RESULT_TEXT_SIZE & 0xff);
-	buffer_append_byte(&message, 'x');
+	buffer_append_byte(&message, '\0');
+	message.start[1 + 8 + RESULT_TEXT_SIZE - 1] = 'x';
 	assert_int_equal(result_decode(buffer_span(&message), &found, &error), -1);
+}
+
+static void a_session_comes_back(void **state)
+{
+	CLEANUP(buffer_finish) struct buffer message = { 0 };
+	static const char octets[] = "\0opaque\xff\r\n";
+	const struct result result = {
+		.kind = RESULT_READY, .text = "peer", .session = { octets, sizeof octets }
+	};
+	struct result found;
+	struct error error;
+
+	(void)state;
+	encode(&result, &message);
+	assert_int_equal(result_decode(guarded(message.start, message.length), &found, &error), 0);
+	assert_string_equal(found.text, "peer");
+	assert_true(span_equals(found.session, result.session));
+	for (size_t length = 0; length < message.length; length++)
+		assert_int_equal(result_decode(guarded(message.start, length), &found, &error), -1);
 }
 
 static void every_truncation_is_refused(void **state)
@@ -204,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_come_back),
 		cmocka_unit_test(the_longest_text_fits),
+		cmocka_unit_test(a_session_comes_back),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(mutations_never_crash),
 		cmocka_unit_test(kinds_of_error_are_checked),
