@@ -40,6 +40,7 @@ void workers_finish(struct workers *workers)
 		free(slot->attempt);
 		free_slot(slot);
 	}
+	tickets_finish(&workers->tickets);
 }
 
 size_t workers_busy_count(const struct workers *workers)
@@ -129,6 +130,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 		return -1;
 	if (worker_start(workers->parent, &slot->channel, error) < 0)
 		return -1;
+	relay.session = tickets_take(&workers->tickets, slot->smarthost, &relay.session_length);
 	(void)setsockopt(slot->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	buffer_init(&message, CHANNEL_LIMIT);
 	request_encode_relay(&relay, &message);
@@ -240,6 +242,7 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 	switch (result->kind) {
 	case RESULT_READY:
 		text_copy(slot->relay, sizeof slot->relay, result->text);
+		tickets_keep(&workers->tickets, slot->smarthost, result->session);
 		return make_ready(workers, slot);
 	case RESULT_RECIPIENT:
 		if (is_ours)

@@ -17,6 +17,7 @@
 #include "base/channel.h"
 #include "config/config.h"
 #include "service/attempt.h"
+#include "service/tickets.h"
 #include "worker/worker.h"
 
 enum {
@@ -38,6 +39,7 @@ struct workers_slot {
 struct workers {
 	struct worker_parent *parent; /* borrowed */
 	struct workers_slot slots[WORKERS_LIMIT];
+	struct tickets tickets; /* by name of the smarthost */
 	/*
 	 * An attempt is over; its results are in the file, not yet concluded.
 	 * is_counted: false when an old connection had ended before the server saw

@@ -38,6 +38,7 @@ struct worker {
 	struct request_relay relay;
 	struct worker_trust *trust; /* of the system's bundle */
 	struct worker_trust own;    /* of the smarthost's own ca_file */
+	struct tls *tls;	    /* borrowed from either; NULL: none could be made */
 	struct stream_security security;
 	struct stream stream;
 	struct session_settings settings;
@@ -78,6 +79,9 @@ static void report_ready(struct worker *worker)
 {
 	struct result result = { .kind = RESULT_READY };
 	const struct stream *stream = &worker->stream;
+
+	if (worker->tls != NULL)
+		result.session = tls_session(worker->tls);
 
 	snprintf(result.text, sizeof result.text, "%s%s%s", stream->peer,
 	    stream->is_secure ? ", " : "", stream->security);
@@ -125,13 +129,16 @@ static int receive_relay(struct worker *worker, struct error *error)
 /* The descriptor, and in *peer how the other end is called in messages. */
 static int connect_host(const struct smarthost *smarthost, char **peer, struct error *error)
 {
+	const struct connect_settings settings = { smarthost->source, smarthost->connect_timeout };
+	int family = smarthost->family;
 	struct resolve_result addresses;
 	size_t winner;
 
-	if (resolve_host(smarthost->host, smarthost->port, &addresses, error) < 0)
+	if (family == 0 && smarthost->source != NULL)
+		family = connect_family_of(smarthost->source);
+	if (resolve_host_in(smarthost->host, smarthost->port, family, &addresses, error) < 0)
 		return -1;
-	int fd = connect_race(
-	    &addresses, clock_deadline(smarthost->connect_timeout), &winner, error);
+	int fd = connect_race_with(&addresses, &settings, &winner, error);
 	if (fd < 0)
 		return error_prefix(error, "%s:%u: ", smarthost->host, smarthost->port);
 	CLEANUP(memory_free_string) char *label = smarthost_label(smarthost);
@@ -170,23 +177,47 @@ static int refuse_tls(
 	return -1;
 }
 
+/* Files are read now; the worker's copy of the bundle is its own to change. */
+static void make_tls(struct worker *worker, const struct tls_client_settings *settings)
+{
+	struct worker_trust *own = &worker->own;
+
+	if (settings->ca_file != NULL || settings->fingerprint != NULL) {
+		worker->tls = tls_client_new_with(settings, &own->error);
+		return;
+	}
+	worker_trust_load(worker->trust);
+	if (worker->trust->system == NULL)
+		own->error = worker->trust->error;
+	else if (tls_client_apply(worker->trust->system, settings, &own->error) == 0)
+		worker->tls = worker->trust->system;
+}
+
 static void prepare_tls(struct worker *worker)
 {
-	const struct smarthost *smarthost = &worker->relay.smarthost;
-	struct worker_trust *trust = worker->trust;
+	const struct request_relay *relay = &worker->relay;
+	const struct smarthost *smarthost = &relay->smarthost;
+	CLEANUP(memory_free_string)
+	char *scope = memory_format("%s %s %s", smarthost->name != NULL ? smarthost->name : "",
+	    smarthost->url, smarthost->user != NULL ? smarthost->user : "");
+	const struct tls_client_settings settings = {
+		.ca_file = smarthost->ca_file,
+		.certificate = smarthost->client_certificate,
+		.key = smarthost->client_key,
+		.name = smarthost->tls_name,
+		.fingerprint = smarthost->tls_fingerprint,
+		.min_is_1_3 = smarthost->tls_min_is_1_3,
+		.scope = scope,
+		.session = span_from_bytes(relay->session, relay->session_length),
+	};
 
 	if (smarthost->tls == SMARTHOST_TLS_NEVER)
 		return;
-	if (smarthost->ca_file != NULL) {
-		trust = &worker->own;
-		trust->system = tls_client_new(smarthost->ca_file, &trust->error);
-	} else {
-		worker_trust_load(trust);
-	}
-	if (trust->system != NULL)
-		worker->security = tls_security(trust->system);
+	make_tls(worker, &settings);
+	if (worker->tls != NULL)
+		worker->security = tls_security(worker->tls);
 	else
-		worker->security = (struct stream_security){ refuse_tls, trust };
+		worker->security = (struct stream_security){ refuse_tls, &worker->own };
 	worker->settings.security = &worker->security;
 }
 
