@@ -171,16 +171,49 @@ static void files_are_used_or_named(void **state)
 		assert_int_equal(outcome, i == 0 ? 0 : -1);
 		SSL_CTX_free(context);
 	}
-	assert_memory_equal(error.text, "cannot use the private key /tmp/", 32);
-	assert_non_null(strstr(error.text, "key values mismatch"));
+	assert_memory_equal(error.text, "the private key /tmp/", 21);
+	assert_non_null(strstr(error.text, "does not belong to the certificate /tmp/"));
 	SSL_CTX *context = make_context();
 	assert_int_equal(
 	    tls_certificate_use_files(context, "/nonexistent/c", key_path, &error), -1);
-	assert_memory_equal(error.text, "cannot use the certificate /nonexistent/c: ", 43);
+	assert_memory_equal(error.text, "cannot read the certificate /nonexistent/c as uid ", 50);
 	assert_int_equal(error.kind, ERROR_CONFIG);
+	assert_string_equal(error.status, "4.3.5");
+	assert_int_equal(
+	    tls_certificate_use_files(context, certificate_path, "/nonexistent/k", &error), -1);
+	assert_memory_equal(error.text, "cannot read the private key /nonexistent/k as uid ", 50);
+	assert_int_equal(
+	    tls_certificate_use_files(context, certificate_path, "/dev/null", &error), -1);
+	assert_memory_equal(error.text, "cannot use the private key /dev/null: ", 38);
 	SSL_CTX_free(context);
 	certificate_free(&leaf);
 	certificate_free(&other);
+}
+
+/* Whoever asked for the passphrase would wait for an answer that never comes. */
+static void an_encrypted_key_is_refused(void **state)
+{
+	const struct certificate_order order = { .name = "x" };
+	struct certificate leaf = certificate_make(&order, NULL);
+	const struct certificate *chain[] = { &leaf };
+	SSL_CTX *context = make_context();
+	FILE *file = fopen(key_path, "we");
+	unsigned char word[] = "secret";
+	struct error error;
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(
+	    PEM_write_PrivateKey(file, leaf.key, EVP_aes_128_cbc(), word, 6, NULL, NULL), 1);
+	assert_int_equal(fclose(file), 0);
+	certificate_write(certificate_path, chain, 1);
+	assert_int_equal(
+	    tls_certificate_use_files(context, certificate_path, key_path, &error), -1);
+	assert_non_null(strstr(error.text, key_path));
+	assert_non_null(strstr(error.text, "it is encrypted"));
+	assert_int_equal(error.kind, ERROR_CONFIG);
+	SSL_CTX_free(context);
+	certificate_free(&leaf);
 }
 
 int main(void)
@@ -191,6 +224,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_name_gets_no_certificate),
 		cmocka_unit_test(what_is_written_is_the_certificate_alone),
 		cmocka_unit_test(files_are_used_or_named),
+		cmocka_unit_test(an_encrypted_key_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
