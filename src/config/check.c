@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fingerprint.h"
 #include "base/span.h"
 #include "config/nearest.h"
 
@@ -93,6 +94,54 @@ int check_path(const struct check_place *place, const char *text, struct error *
 		return 0;
 	refuse(place, text, "absolute path", error);
 	return error_next(error, "write: %s = \"/...\"", place->name);
+}
+
+int check_fingerprint(const struct check_place *place, const char *text, struct error *error)
+{
+	unsigned char octets[FINGERPRINT_OCTETS];
+
+	if (fingerprint_parse(span_from_string(text), octets))
+		return 0;
+	refuse(place, text, "SHA-256 fingerprint", error);
+	return error_next(error,
+	    "write: %s = \"sha256:...\" with the 64 hexadecimal digits of: "
+	    "openssl x509 -in CERTIFICATE -noout -fingerprint -sha256",
+	    place->name);
+}
+
+int check_tls_min(
+    const struct check_place *place, const char *text, bool *is_1_3, struct error *error)
+{
+	static const char *const words[] = { "1.2", "1.3" };
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*is_1_3 = index == 1;
+	return 0;
+}
+
+int check_family(
+    const struct check_place *place, const char *text, int *family, struct error *error)
+{
+	static const char *const words[] = { "any", "4", "6" };
+	static const int families[] = { 0, 4, 6 };
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*family = families[index];
+	return 0;
+}
+
+int check_ip_address(const struct check_place *place, const char *text, struct error *error)
+{
+	unsigned char bytes[16];
+
+	if (inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1)
+		return 0;
+	refuse(place, text, "IP address", error);
+	return error_next(error, "write: %s = \"192.0.2.1\" or \"2001:db8::1\"", place->name);
 }
 
 int check_log(const struct check_place *place, const char *text, struct error *error)

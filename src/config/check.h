@@ -32,6 +32,20 @@ int check_wait(
 /* An absolute path. */
 int check_path(const struct check_place *place, const char *text, struct error *error);
 
+/* "sha256:..." (base/fingerprint.h). */
+int check_fingerprint(const struct check_place *place, const char *text, struct error *error);
+
+/* "1.2" or "1.3". */
+int check_tls_min(
+    const struct check_place *place, const char *text, bool *is_1_3, struct error *error);
+
+/* "any", "4" or "6": 0, 4 or 6. */
+int check_family(
+    const struct check_place *place, const char *text, int *family, struct error *error);
+
+/* An IPv4 or IPv6 address. */
+int check_ip_address(const struct check_place *place, const char *text, struct error *error);
+
 /* What log_open takes. */
 int check_log(const struct check_place *place, const char *text, struct error *error);
 

@@ -283,6 +283,72 @@ static void finish_smarthost(struct config_smarthost *smarthost)
 	*smarthost = (struct config_smarthost){ 0 };
 }
 
+/* Two options that do not go together. */
+static int refuse_pair(
+    const struct block *block, const char *option, const char *why, const char *next)
+{
+	CLEANUP(memory_free_string) char *where = where_is(block, option);
+
+	error_set(block->settings->error, ERROR_CONFIG, "5.3.5", "%s: smarthost \"%s\": %s", where,
+	    block->title, why);
+	return error_next(block->settings->error, "%s", next);
+}
+
+static int check_server_name(const struct check_place *place, const char *text, struct error *error)
+{
+	struct error unused;
+
+	if (check_ip_address(place, text, &unused) == 0)
+		return 0;
+	return check_domain(place, text, false, error);
+}
+
+static int read_tls(const struct block *block, struct smarthost *smarthost)
+{
+	const char *minimum = get(block, "tls_min");
+
+	if (take_string(block, "ca_file", check_path, &smarthost->ca_file) < 0 ||
+	    take_string(block, "client_cert", check_path, &smarthost->client_certificate) < 0 ||
+	    take_string(block, "client_key", check_path, &smarthost->client_key) < 0 ||
+	    take_string(block, "tls_name", check_server_name, &smarthost->tls_name) < 0 ||
+	    take_string(block, "tls_fingerprint", check_fingerprint, &smarthost->tls_fingerprint) <
+		0)
+		return -1;
+	if (minimum != NULL) {
+		CLEANUP(memory_free_string) char *where = where_is(block, "tls_min");
+		if (check_tls_min(&(struct check_place){ where, "tls_min" }, minimum,
+			&smarthost->tls_min_is_1_3, block->settings->error) < 0)
+			return -1;
+	}
+	if (smarthost->client_key != NULL && smarthost->client_certificate == NULL)
+		return refuse_pair(block, "client_key", "client_key stands without client_cert",
+		    "write both, or client_cert alone for a file that holds both");
+	if (smarthost->tls_fingerprint != NULL && smarthost->tls == SMARTHOST_TLS_NEVER)
+		return refuse_pair(block, "tls_fingerprint",
+		    "tls_fingerprint asks for TLS, and the url says that there is none",
+		    "begin the url with smtp+tls:// or smtps://");
+	return 0;
+}
+
+static int read_addresses(const struct block *block, struct smarthost *smarthost)
+{
+	const char *family = get(block, "ip");
+
+	if (family != NULL) {
+		CLEANUP(memory_free_string) char *where = where_is(block, "ip");
+		if (check_family(&(struct check_place){ where, "ip" }, family, &smarthost->family,
+			block->settings->error) < 0)
+			return -1;
+	}
+	if (take_string(block, "source", check_ip_address, &smarthost->source) < 0)
+		return -1;
+	if (smarthost->source == NULL || smarthost->family == 0 ||
+	    (strchr(smarthost->source, ':') != NULL) == (smarthost->family == 6))
+		return 0;
+	return refuse_pair(block, "source", "source is no address of the family that ip allows",
+	    "write: ip = \"any\", or another source");
+}
+
 static int read_smarthost(const struct block *block, struct config *config)
 {
 	CLEANUP(finish_smarthost) struct config_smarthost smarthost = { 0 };
@@ -296,7 +362,7 @@ static int read_smarthost(const struct block *block, struct config *config)
 	smarthost.secret = memory_copy_string(block->title);
 	if (take_string(block, "secret", check_title, &smarthost.secret) < 0 ||
 	    take_string(block, "from", check_full_address, &parameters->from) < 0 ||
-	    take_string(block, "ca_file", check_path, &parameters->ca_file) < 0 ||
+	    read_tls(block, parameters) < 0 || read_addresses(block, parameters) < 0 ||
 	    take_duration(block, "timeout", &parameters->connect_timeout) < 0)
 		return -1;
 	smarthost.place.file = memory_copy_string(block->settings->path);
@@ -394,7 +460,12 @@ static int parse_settings(const struct settings *settings, const char *text, str
 	cfg_opt_t smarthost[] = { CFG_STR("url", NULL, CFGF_NODEFAULT),
 		CFG_STR("secret", NULL, CFGF_NODEFAULT), CFG_STR("from", NULL, CFGF_NODEFAULT),
 		CFG_STR("ca_file", NULL, CFGF_NODEFAULT), CFG_STR("timeout", NULL, CFGF_NODEFAULT),
-		way_out, CFG_END() };
+		CFG_STR("client_cert", NULL, CFGF_NODEFAULT),
+		CFG_STR("client_key", NULL, CFGF_NODEFAULT),
+		CFG_STR("tls_name", NULL, CFGF_NODEFAULT),
+		CFG_STR("tls_fingerprint", NULL, CFGF_NODEFAULT),
+		CFG_STR("tls_min", NULL, CFGF_NODEFAULT), CFG_STR("ip", NULL, CFGF_NODEFAULT),
+		CFG_STR("source", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t alias[] = { CFG_STR_LIST("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t submit[] = { CFG_STR("mode", NULL, CFGF_NODEFAULT),
 		CFG_STR("wait", NULL, CFGF_NODEFAULT), CFG_STR("wait_limit", NULL, CFGF_NODEFAULT),

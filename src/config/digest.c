@@ -13,6 +13,20 @@ static uint64_t add(uint64_t hash, const char *text)
 	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
+static uint64_t add_tls(uint64_t hash, const struct smarthost *smarthost)
+{
+	static const char *const families[] = { [0] = "any", [4] = "4", [6] = "6" };
+
+	hash = add(hash, smarthost->ca_file);
+	hash = add(hash, smarthost->client_certificate);
+	hash = add(hash, smarthost->client_key);
+	hash = add(hash, smarthost->tls_name);
+	hash = add(hash, smarthost->tls_fingerprint);
+	hash = add(hash, smarthost->tls_min_is_1_3 ? "1.3" : "1.2");
+	hash = add(hash, families[smarthost->family]);
+	return add(hash, smarthost->source);
+}
+
 void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 {
 	static const char letters[] = "0123456789abcdef";
@@ -26,7 +40,7 @@ void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 		hash = add(hash, config->smarthosts[i].parameters.url);
 		hash = add(hash, config->smarthosts[i].parameters.user);
 		hash = add(hash, config->smarthosts[i].parameters.from);
-		hash = add(hash, config->smarthosts[i].parameters.ca_file);
+		hash = add_tls(hash, &config->smarthosts[i].parameters);
 		hash = add(hash, config->smarthosts[i].secret);
 	}
 	for (size_t i = 0; i < config->alias_count; i++) {
