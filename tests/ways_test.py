@@ -247,8 +247,8 @@ def test_mail_of_root_keeps_its_sender_in_the_spool_of_another(make_own, make_pe
     sender, _, content = peer.messages[0]
     assert sender.startswith(b"MAIL FROM:<root@here.example>"), sender
     assert "root@here.example" in fields(content, "From")[0]
-    for pid in own.service():
-        assert set(process_status(pid)["Uid"]) == {str(OTHER_UID)}
+    status = process_status(own.main_service())
+    assert set(status["Uid"]) == {str(OTHER_UID)}
 
 
 @pytest.mark.parametrize("kind, limit", [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, 16)],
