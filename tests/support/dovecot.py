@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+
+"""Dovecot's submission service as the smarthost; behind it aiosmtpd keeps what it passes on."""
+
+from support.aiosmtpd_server import AioSmtpd
+from support.chroot import BOX, Chroot
+
+DOVECOT_CONF = """\
+base_dir = /run/dovecot
+log_path = /var/log/dovecot.log
+protocols = submission
+listen = 127.0.0.1
+hostname = smarthost.test
+ssl = required
+ssl_cert = </etc/tls/certificate.pem
+ssl_key = </etc/tls/key.pem
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+default_login_user = dovenull
+default_internal_user = dovecot
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN /etc/dovecot/passwords
+}}
+userdb {{
+  driver = static
+  args = uid={box} gid={box} home=/var/mail/box
+}}
+mail_location = maildir:/var/mail/box
+service submission-login {{
+  inet_listener submission {{
+    port = {port}
+  }}
+}}
+service stats {{
+  client_limit = 1000
+}}
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay}
+submission_max_recipients = 0
+"""
+
+class Dovecot(Chroot):
+    packages = "dovecot"
+    users = (("dovecot", 101), ("dovenull", 102))
+
+    def __init__(self, folder, authority, **options):
+        self.relay = AioSmtpd(folder / "relay", None)
+        super().__init__(folder, authority, **options)
+
+    def configure(self):
+        self.make_folder("run/dovecot")
+        self.make_folder("var/lib/dovecot")
+        self.write("etc/dovecot/passwords", f"{self.user}:{self.password}:::::\n", 0o640, 101)
+        self.write("etc/dovecot/dovecot.conf", DOVECOT_CONF.format(
+            port=self.port, relay=self.relay.port, box=BOX))
+
+    def command(self):
+        return ["/usr/sbin/dovecot", "-F", "-c", "/etc/dovecot/dovecot.conf"]
+
+    def start(self):
+        self.relay.start()
+        return super().start()
+
+    def stop(self):
+        super().stop()
+        self.relay.stop()
+
+    def files(self):
+        return self.relay.files()
+
+    def empty(self):
+        self.relay.empty()
+
+    def accepted(self):
+        """How many messages it has said 250 to."""
+        return self.relay.accepted()
+
+    def delivered(self):
+        return self.relay.delivered()
