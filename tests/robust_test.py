@@ -18,6 +18,8 @@ pytestmark = needs_program("sendmail", "mailchute")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to look into processes")
 
 MESSAGE = b"Subject: robust\n\ntext\n"
+# All of it fits into what the kernel keeps for a connection; or not.
+SHORT = MESSAGE + b"a line of a short message\n" * 8000
 LONG = MESSAGE + b"a line of a long message\n" * 200000
 LONG_HEADER = b"".join(b"X-Filler-%d: %s\n" % (number, b"z" * 900) for number in range(950))
 OTHER_UID = 12345
@@ -57,12 +59,13 @@ def test_a_smarthost_that_is_silent_before_a_large_message(make_service, make_pe
 
 # the service ends
 
+@pytest.mark.parametrize("content", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-def test_no_worker_outlives_its_service(make_service, make_peer, end):
+def test_no_worker_outlives_its_service(make_service, make_peer, end, content):
     """One that went on would send what the next service sends again."""
     peer = make_peer(hold="content")
     service = make_service(url=f"smtp://127.0.0.1:{peer.port}").start()
-    submit(service, "b@far.example", input=LONG)
+    submit(service, "b@far.example", input=content)
     wait_for(lambda: peer.reached_hold, what=lambda: "the content; log:\n" + service.tail())
     group = service.process.pid
     if end == signal.SIGKILL:
@@ -82,6 +85,22 @@ def test_no_worker_outlives_its_service(make_service, make_peer, end):
     service.start()
     service.wait_until_empty()
     assert recipients(peer) == ["b@far.example"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_the_end_of_a_whole_group_is_an_orderly_one(make_service, make_peer, number):
+    """A terminal's ^C, and systemd's stop, which means every process of the service."""
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}").start()
+    group = service.process.pid
+    # Only the service itself minds the signal.
+    os.kill(children_of(group)[0], number)
+    submit(service, "b@far.example")
+    wait_for(lambda: peer.messages, what=lambda: "the message; log:\n" + service.tail())
+    service.wait_until_empty()
+    os.killpg(group, number)
+    assert service.process.wait(20) == 0, service.tail()
+    wait_for(lambda: not processes_of(group), what=lambda: f"the end of {processes_of(group)}")
 
 
 def test_the_end_of_the_process_that_makes_workers_is_the_end_of_the_service(make_service,

@@ -379,14 +379,15 @@ def test_direct_ends_with_the_time_limit(make_own, make_peer, folder):
     assert "nothing was kept" not in result.stderr, result
 
 
-def test_direct_lets_go_of_what_it_gave_up(make_own, make_peer, folder):
+@pytest.mark.parametrize("lines", [8000, 200000], ids=["short", "long"])
+def test_direct_lets_go_of_what_it_gave_up(make_own, make_peer, folder, lines):
     """The caller was told that it was not sent, and will send it again."""
     peer = make_peer(hold="content")
     config = folder / "direct.conf"
     config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
                       'submit { mode = "direct" timeout = "1s" }\n')
     own = make_own("", config=config)
-    result = own.sendmail("b@far.example", input=MESSAGE + b"a line of a long message\n" * 200000)
+    result = own.sendmail("b@far.example", input=MESSAGE + b"a line of a message\n" * lines)
     assert result.status == 69 and result.stderr.count("\n") == 1, result
     assert peer.reached_hold
     peer.release()

@@ -60,6 +60,8 @@ static void ignore_terminal(void)
 	(void)sigaction(SIGINT, &ignore, NULL);
 	(void)sigaction(SIGQUIT, &ignore, NULL);
 	(void)sigaction(SIGHUP, &ignore, NULL);
+	/* systemd says this to the whole group; the service is who decides when we end. */
+	(void)sigaction(SIGTERM, &ignore, NULL);
 }
 
 static int watch_children(void)

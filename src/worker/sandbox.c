@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -189,6 +190,13 @@ static int allow_abort(scmp_filter_ctx filter)
 	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0), SCMP_A2(SCMP_CMP_EQ, SIGABRT, 0));
 }
 
+/* How a connection ends: no other option of a socket may be set. */
+static int allow_linger(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+	    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_LINGER));
+}
+
 static int load_filter(scmp_filter_ctx filter)
 {
 	/* x32 counts as foreign too. */
@@ -196,6 +204,8 @@ static int load_filter(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < sizeof allowed_calls / sizeof allowed_calls[0] && outcome == 0; i++)
 		outcome = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
+	if (outcome == 0)
+		outcome = allow_linger(filter);
 	if (outcome == 0)
 		outcome = allow_memory(filter);
 	if (outcome == 0)

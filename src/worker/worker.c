@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -146,6 +147,18 @@ static int connect_host(const struct smarthost *smarthost, char **peer, struct e
 	return fd;
 }
 
+/*
+ * A worker that is ended from outside takes back what its kernel has not sent
+ * yet: its results are lost, so whatever arrived would arrive again.  One that
+ * ends by itself has said QUIT, and lets it go out.
+ */
+static void let_linger(const struct worker *worker, bool is_orderly)
+{
+	const struct linger linger = { .l_onoff = !is_orderly, .l_linger = 0 };
+
+	(void)setsockopt(worker->stream.output_fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
 static int connect_relay(struct worker *worker, struct error *error)
 {
 	const struct smarthost *smarthost = &worker->relay.smarthost;
@@ -161,6 +174,7 @@ static int connect_relay(struct worker *worker, struct error *error)
 	if (fd < 0)
 		return -1;
 	stream_init_take_fd(&worker->stream, fd, fd, peer);
+	let_linger(worker, false);
 	return 0;
 }
 
@@ -450,6 +464,7 @@ void worker_run_trusting(int channel_fd, struct worker_trust *trust)
 		if (serve_requests(&worker, &error) < 0)
 			report_lost(&worker, SESSION_CLOSED, &error);
 		session_quit(&worker.session);
+		let_linger(&worker, true);
 	}
 	stream_finish(&worker.stream);
 	_exit(0);
