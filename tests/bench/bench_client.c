@@ -29,8 +29,8 @@
 
 static const char help[] =
     "usage: bench_client [OPTION ...] [TABLE ...]\n"
-    "       bench_client --proxy RTT PORT   a wire to 127.0.0.1:PORT; counts at each line of "
-    "stdin\n"
+    "       bench_client --proxy RTT PORT [AT]   a wire from port AT to PORT; counts at each\n"
+    "                                            line of stdin\n"
     "\n"
     "tables (all without one): matrix, lone, large, memory; or `one`, a single run\n"
     "  --window [N]    several transactions in flight, if the engine has it\n"
@@ -78,11 +78,13 @@ static _Noreturn void fail(const struct error *error)
 	exit(1);
 }
 
-static int listen_somewhere(void)
+static int listen_at(int port)
 {
+	char where[32];
 	struct error error;
-	int fd = listen_tcp("127.0.0.1:0", &error);
 
+	snprintf(where, sizeof where, "127.0.0.1:%d", port);
+	int fd = listen_tcp(where, &error);
 	if (fd < 0)
 		fail(&error);
 	return fd;
@@ -112,7 +114,7 @@ static void end_process(pid_t pid)
 
 static pid_t start_sink(struct bench *bench, int *port)
 {
-	int listener = listen_somewhere();
+	int listener = listen_at(0);
 	pid_t pid = fork_or_fail();
 
 	*port = listen_port(listener);
@@ -122,9 +124,10 @@ static pid_t start_sink(struct bench *bench, int *port)
 	return pid;
 }
 
+/* *port: where it shall listen, 0 for anywhere; then where it does. */
 static pid_t start_wire(struct bench *bench, int to, int *port)
 {
-	int listener = listen_somewhere();
+	int listener = listen_at(*port);
 	pid_t pid = fork_or_fail();
 
 	if (pid == 0)
@@ -166,8 +169,10 @@ static void run(struct bench *bench, const struct board_plan *plan)
 	int port;
 	pid_t sink = start_sink(bench, &port);
 	board->plan.port = port;
-	if (!plan->is_direct)
+	if (!plan->is_direct) {
+		board->plan.port = 0;
 		wire = start_wire(bench, port, &board->plan.port);
+	}
 	run_driver(bench);
 	end_process(wire);
 	end_process(sink);
@@ -489,15 +494,15 @@ static void run_table(struct bench *bench, const char *name)
 }
 
 /* For other programs, drain among them. */
-static int run_proxy(const char *rtt, const char *port)
+static int run_proxy(const char *rtt, const char *to, const char *at)
 {
 	int fd;
 	struct bench bench = { .board = board_new(&fd) };
-	int where;
+	int where = (int)number_of(at);
 	char line[16];
 
 	bench.board->plan.rtt = (unsigned)number_of(rtt);
-	pid_t wire = start_wire(&bench, (int)number_of(port), &where);
+	pid_t wire = start_wire(&bench, (int)number_of(to), &where);
 	printf("listening on 127.0.0.1:%d\n", where);
 	do {
 		const struct board_counts *counts = &bench.board->counts;
@@ -525,8 +530,8 @@ int main(int argc, char **argv)
 		drive_run(board_of((int)number_of(argv[2])));
 		return 0;
 	}
-	if (argc == 4 && strcmp(argv[1], "--proxy") == 0)
-		return run_proxy(argv[2], argv[3]);
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "--proxy") == 0)
+		return run_proxy(argv[2], argv[3], argc == 5 ? argv[4] : "0");
 	int first = read_options(&bench, argc, argv);
 	bench.board = board_new(&bench.board_fd);
 	make_bundle(&bench);
