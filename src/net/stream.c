@@ -324,6 +324,14 @@ int stream_fill(struct stream *stream, int64_t deadline, struct error *error)
 	return read_some(stream, deadline, error);
 }
 
+int stream_channel_binding(const struct stream *stream, struct buffer *octets)
+{
+	if (!stream->is_secure || stream->operations == NULL ||
+	    stream->operations->channel_binding == NULL)
+		return -1;
+	return stream->operations->channel_binding(stream->context, octets);
+}
+
 bool stream_peer_is_gone(const struct stream *stream)
 {
 	/* Without events poll still tells POLLHUP and POLLERR; a half-closed peer is neither. */

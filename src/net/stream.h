@@ -42,6 +42,8 @@ struct stream_operations {
 	void (*finish)(void *context);
 	/* Why the last call gave EPROTO; may be NULL. */
 	const char *(*describe)(void *context);
+	/* See stream_channel_binding; NULL: there is none. */
+	int (*channel_binding)(void *context, struct buffer *octets);
 };
 
 struct stream {
@@ -101,6 +103,14 @@ int stream_fill(struct stream *stream, int64_t deadline, struct error *error);
 /* What has been read and not yet consumed; valid until the next call. */
 struct span stream_input(const struct stream *stream);
 void stream_consume(struct stream *stream, size_t size);
+
+/*
+ * Appends what both ends know of this TLS connection and of no other, in the
+ * form of RFC 5056, 2.1: "tls-exporter:" (RFC 9266; TLS 1.3) or "tls-unique:"
+ * (RFC 5929; TLS 1.2 with extended master secret), then the octets.  -1: there
+ * is none, and octets is untouched.
+ */
+int stream_channel_binding(const struct stream *stream, struct buffer *octets);
 
 /* The peer has hung up entirely or reset the connection; does not wait, reads nothing. */
 bool stream_peer_is_gone(const struct stream *stream);
