@@ -4,44 +4,63 @@
 
 #include <assert.h>
 #include <gsasl.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "smtp/client/mechanism.h"
+#include "smtp/client/oauth.h"
+#include "smtp/client/scram.h"
 #include "smtp/command.h"
 
 enum {
 	/* RFC 4954, 4: an initial response must fit the line of RFC 5321; else it waits for 334. */
 	INITIAL_LINE_LIMIT = 512,
+	SECRET_LIMIT = 12288 + 2, /* RFC 4954, 4: a response in base64; with CRLF */
+	BINDING_LIMIT = 128,
 	ROUNDS_LIMIT = 8,
+	NOTE_SIZE = 300,
 };
 
 static const char hidden_response[] = "********";
-
-/* In the order of our liking; libgsasl's own choice would offer NTLM, GSSAPI, ANONYMOUS. */
-static const struct mechanism {
-	const char *name;
-	const char *hidden; /* the AUTH line as the trace shows it */
-	bool has_initial;   /* the client speaks first */
-} mechanisms[] = {
-	{ "PLAIN", "AUTH PLAIN ********", true },
-	{ "LOGIN", "AUTH LOGIN", false },
-};
 
 /* One login on its way; everything that holds a secret is wiped at its end. */
 struct login {
 	struct session *session;
 	const struct mechanism *mechanism;
-	Gsasl *library;
+	Gsasl *library; /* NULL for those that it does not know */
 	Gsasl_session *dialogue;
-	bool is_said; /* the mechanism has nothing more to say */
+	bool is_said;	      /* the mechanism has nothing more to say */
+	bool is_refused;      /* the reason has come, the 535 has not */
+	char note[NOTE_SIZE]; /* the reason, in the mechanism's own words */
 };
+
+/* libgsasl frees what it was given without wiping it. */
+static void wipe_properties(Gsasl_session *dialogue)
+{
+	static const Gsasl_property secrets[] = {
+		GSASL_PASSWORD,
+		GSASL_SCRAM_SALTED_PASSWORD,
+		GSASL_SCRAM_SERVERKEY,
+		GSASL_SCRAM_STOREDKEY,
+	};
+
+	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+		char *value = (char *)gsasl_property_fast(dialogue, secrets[i]);
+
+		if (value != NULL)
+			explicit_bzero(value, strlen(value));
+	}
+}
 
 static void login_finish(struct login *login)
 {
-	if (login->dialogue != NULL)
+	if (login->dialogue != NULL) {
+		wipe_properties(login->dialogue);
 		gsasl_finish(login->dialogue);
+	}
 	if (login->library != NULL)
 		gsasl_done(login->library);
 	*login = (struct login){ 0 };
@@ -54,18 +73,18 @@ static void wipe_buffer(struct buffer *buffer)
 	buffer_finish(buffer);
 }
 
-/* The flight that carried the secret has left; its memory is still there. */
+/* What carried the secret has left, or never will; its memory is still there. */
 static void wipe_flight(struct stream *stream)
 {
-	if (stream->output.start != NULL && stream->output.length == 0)
+	if (stream->output.start != NULL)
 		explicit_bzero(stream->output.start, stream->output.capacity);
 }
 
 /* A buffer that never moves, for a buffer that moves leaves copies behind. */
 static void init_secret(struct buffer *buffer)
 {
-	buffer_init(buffer, COMMAND_LINE_LIMIT);
-	(void)buffer_reserve(buffer, COMMAND_LINE_LIMIT);
+	buffer_init(buffer, SECRET_LIMIT);
+	(void)buffer_reserve(buffer, SECRET_LIMIT);
 }
 
 static const struct smarthost *smarthost_of(const struct session *session)
@@ -80,80 +99,178 @@ static const char *title_of(const struct session *session)
 	return name != NULL ? name : "default";
 }
 
-static bool offers(const struct session *session, const char *name)
+static const char *user_of(const struct session *session)
 {
-	struct span rest = span_from_string(session->extensions.auth);
-	struct span word;
+	const char *user = smarthost_of(session)->user;
 
-	while (span_take_word(&rest, &word))
-		if (span_equals_string_ignoring_case(word, name))
-			return true;
-	return false;
+	return user != NULL ? user : "";
 }
 
-static const struct mechanism *choose_mechanism(const struct session *session, struct error *error)
-{
-	for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
-		if (offers(session, mechanisms[i].name))
-			return &mechanisms[i];
-	if (session->extensions.auth[0] == '\0') {
-		error_set(error, ERROR_NO_PERMISSION, "5.7.4", "%s offers no login (AUTH)",
-		    session->stream->peer);
-		error_next(error,
-		    "remove the user from section [%s] of secrets.ini if this smarthost wants "
-		    "none, or write the port where it does (587 or 465) into its url",
-		    title_of(session));
-		return NULL;
-	}
-	error_set(error, ERROR_NO_PERMISSION, "5.7.4",
-	    "%s offers no login that we can do: it has AUTH %s, we have PLAIN and LOGIN",
-	    session->stream->peer, session->extensions.auth);
-	error_next(error, "ask the operator of the smarthost for a password that works with PLAIN");
-	return NULL;
-}
+/* ---- what the mechanism says ---- */
 
+/* The server's proof comes last; all before it is about the form of what was said. */
 static int library_failed(const struct login *login, int code, struct error *error)
 {
-	return error_set(error, ERROR_SOFTWARE, "4.3.0", "GNU SASL, %s: %s", login->mechanism->name,
-	    gsasl_strerror(code));
+	const char *peer = login->session->stream->peer;
+	const char *name = login->mechanism->name;
+
+	if (code == GSASL_AUTHENTICATION_ERROR && login->mechanism->proves_server) {
+		error_set(error, ERROR_NO_PERMISSION, "4.7.0",
+		    "%s did not prove that it knows the password of %s (AUTH %s)", peer,
+		    user_of(login->session), name);
+		return error_next(
+		    error, "somebody may stand between; have the operator look at the account");
+	}
+	if (code == GSASL_MECHANISM_PARSE_ERROR)
+		return error_set(error, ERROR_UNAVAILABLE, "4.7.0",
+		    "%s sent a challenge that is none of %s", peer, name);
+	if (code == GSASL_SASLPREP_ERROR) {
+		error_set(error, ERROR_CONFIG, "5.3.5",
+		    "user or password for %s hold characters that %s does not allow", peer, name);
+		return error_next(error,
+		    "write them in UTF-8, section [%s] of secrets.ini, without control characters",
+		    title_of(login->session));
+	}
+	return error_set(
+	    error, ERROR_SOFTWARE, "4.3.0", "GNU SASL, %s: %s", name, gsasl_strerror(code));
 }
 
-static int start_dialogue(struct login *login, struct error *error)
+/* "tls-exporter:" and octets, to the property that wants them in base64. */
+static int bind_channel(struct login *login, struct span binding)
+{
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	struct span type = { 0 };
+
+	span_take_until(&binding, ':', &type);
+	buffer_init(&text, 2 * BINDING_LIMIT);
+	base64_encode(binding, &text);
+	return gsasl_property_set(login->dialogue,
+	    span_equals_string(type, "tls-exporter") ? GSASL_CB_TLS_EXPORTER : GSASL_CB_TLS_UNIQUE,
+	    buffer_string(&text));
+}
+
+static int start_library(struct login *login, struct span binding, struct error *error)
 {
 	const struct smarthost *smarthost = smarthost_of(login->session);
+	const char *user = user_of(login->session);
+	bool is_external = login->mechanism->secret == MECHANISM_CERTIFICATE;
 	int code = gsasl_init(&login->library);
 
 	if (code == GSASL_OK)
 		code = gsasl_client_start(login->library, login->mechanism->name, &login->dialogue);
 	if (code == GSASL_OK)
-		code = gsasl_property_set(login->dialogue, GSASL_AUTHID, smarthost->user);
-	if (code == GSASL_OK)
-		code = gsasl_property_set(login->dialogue, GSASL_PASSWORD,
-		    smarthost->password != NULL ? smarthost->password : "");
+		code = gsasl_property_set(
+		    login->dialogue, is_external ? GSASL_AUTHZID : GSASL_AUTHID, user);
+	if (code == GSASL_OK && !is_external)
+		code = gsasl_property_set(login->dialogue, GSASL_PASSWORD, smarthost->password);
+	if (code == GSASL_OK && login->mechanism->binds_channel)
+		code = bind_channel(login, binding);
 	return code == GSASL_OK ? 0 : library_failed(login, code, error);
 }
 
-/* Appends what the mechanism answers to the challenge (base64; NULL: it speaks first). */
-static int step(
-    struct login *login, const char *challenge, struct buffer *answer, struct error *error)
+static int refuse_rounds(const struct login *login, struct error *error)
+{
+	error_set(error, ERROR_NO_PERMISSION, "4.7.0",
+	    "%s asks for more rounds of hashing (AUTH %s) than the %d that we do",
+	    login->session->stream->peer, login->mechanism->name, SCRAM_ROUNDS_LIMIT);
+	return error_next(error,
+	    "have the operator set the password anew with fewer rounds, or in smarthost \"%s\" "
+	    "write auth = \"plain\"",
+	    title_of(login->session));
+}
+
+/* The server's reason for a refusal that the next reply will bring. */
+static void note_refusal(struct login *login, struct span words)
+{
+	for (size_t i = 0; i < words.length; i++)
+		if (words.start[i] == '\0')
+			words.length = i;
+	text_copy_span(login->note, sizeof login->note, words);
+	login->is_refused = true;
+}
+
+static int respond_by_library(
+    struct login *login, struct buffer *challenge, struct buffer *answer, struct error *error)
 {
 	char *text = NULL;
-	int code = gsasl_step64(login->dialogue, challenge, &text);
+	size_t length = 0;
+	struct span asked = challenge != NULL ? buffer_span(challenge) : (struct span){ 0 };
+	struct span reason;
 
+	if (login->mechanism->proves_server && scram_is_refusal(asked, &reason)) {
+		note_refusal(login, reason);
+		return 0;
+	}
+	if (login->mechanism->proves_server && !scram_is_bearable(asked))
+		return refuse_rounds(login, error);
+	int code = gsasl_step(login->dialogue, challenge != NULL ? buffer_string(challenge) : NULL,
+	    asked.length, &text, &length);
 	if (code != GSASL_OK && code != GSASL_NEEDS_MORE)
 		return library_failed(login, code, error);
 	login->is_said = code == GSASL_OK;
 	if (text != NULL) {
-		buffer_append_string(answer, text);
-		explicit_bzero(text, strlen(text));
+		base64_encode(span_from_bytes(text, length), answer);
+		explicit_bzero(text, length);
 		gsasl_free(text);
 	}
-	if (answer->has_overflowed)
-		return error_set(error, ERROR_CONFIG, "5.3.5",
-		    "user and password of [%s] in secrets.ini are longer than a line may be",
-		    title_of(login->session));
 	return 0;
 }
+
+/* After the first message a challenge can only be the reason for a refusal. */
+static int respond_by_token(
+    struct login *login, struct buffer *challenge, struct buffer *answer, struct error *error)
+{
+	CLEANUP(wipe_buffer) struct buffer message = { 0 };
+	const struct smarthost *smarthost = smarthost_of(login->session);
+	const struct oauth_login oauth = {
+		.user = user_of(login->session),
+		.token = smarthost->token != NULL ? smarthost->token : smarthost->password,
+		.host = smarthost->host,
+		.port = smarthost->port,
+	};
+	bool is_bearer = login->mechanism->auth == SMARTHOST_AUTH_OAUTHBEARER;
+
+	if (!oauth_is_sound(&oauth)) {
+		error_set(error, ERROR_CONFIG, "5.3.5",
+		    "the token for %s is empty, or user or token hold a control character",
+		    login->session->stream->peer);
+		return error_next(error, "write the token anew into section [%s] of secrets.ini",
+		    title_of(login->session));
+	}
+	init_secret(&message);
+	if (challenge != NULL) {
+		note_refusal(login, buffer_span(challenge));
+		if (is_bearer)
+			buffer_append_string(&message, oauth_bearer_acknowledgement);
+	} else if (is_bearer) {
+		oauth_write_bearer(&message, &oauth);
+	} else {
+		oauth_write_xoauth2(&message, &oauth);
+	}
+	answer->has_overflowed |= message.has_overflowed;
+	base64_encode(buffer_span(&message), answer);
+	return 0;
+}
+
+/* Appends, in base64, what the mechanism answers to the challenge; NULL: it speaks first. */
+static int respond(
+    struct login *login, struct buffer *challenge, struct buffer *answer, struct error *error)
+{
+	int outcome = login->library != NULL ? respond_by_library(login, challenge, answer, error)
+					     : respond_by_token(login, challenge, answer, error);
+
+	if (outcome < 0)
+		return -1;
+	if (!answer->has_overflowed)
+		return 0;
+	error_set(error, ERROR_CONFIG, "5.3.5",
+	    "user and secret for %s are longer than a line of AUTH may be (12288 octets)",
+	    login->session->stream->peer);
+	return error_next(error, "look into section [%s] of secrets.ini: is it the right secret?",
+	    title_of(login->session));
+}
+
+/* ---- lines and replies ---- */
 
 static int converse(struct login *login, struct buffer *line, const char *hidden,
     struct reply *reply, struct error *error)
@@ -166,24 +283,36 @@ static int converse(struct login *login, struct buffer *line, const char *hidden
 	return outcome;
 }
 
+/* The whole line, unless it is too long for the initial response to go with it. */
+static bool write_auth(struct buffer *line, const char *name, struct buffer *initial)
+{
+	if (initial == NULL) {
+		command_write_auth(line, name, NULL);
+		return true;
+	}
+	if (strlen("AUTH ") + strlen(name) + 1 + initial->length + 2 > INITIAL_LINE_LIMIT)
+		return false;
+	/* RFC 4954, 4: "=" is a response that is there and empty. */
+	command_write_auth(line, name, initial->length != 0 ? buffer_string(initial) : "=");
+	return true;
+}
+
 /* AUTH, with the initial response where there is one and it fits. */
 static int send_auth(struct login *login, struct reply *reply, struct error *error)
 {
 	CLEANUP(wipe_buffer) struct buffer line = { 0 };
 	CLEANUP(wipe_buffer) struct buffer initial = { 0 };
 	const struct mechanism *mechanism = login->mechanism;
+	CLEANUP(memory_free_string)
+	char *hidden = memory_format("AUTH %s %s", mechanism->name, hidden_response);
 
 	init_secret(&line);
 	init_secret(&initial);
-	if (mechanism->has_initial && step(login, NULL, &initial, error) < 0)
+	if (mechanism->has_initial && respond(login, NULL, &initial, error) < 0)
 		return -1;
-	command_write_auth(
-	    &line, mechanism->name, mechanism->has_initial ? buffer_string(&initial) : NULL);
-	if (!line.has_overflowed && line.length <= INITIAL_LINE_LIMIT)
-		return converse(login, &line, mechanism->hidden, reply, error);
+	if (write_auth(&line, mechanism->name, mechanism->has_initial ? &initial : NULL))
+		return converse(login, &line, mechanism->has_initial ? hidden : NULL, reply, error);
 
-	wipe_buffer(&line);
-	init_secret(&line);
 	command_write_auth(&line, mechanism->name, NULL);
 	if (converse(login, &line, NULL, reply, error) < 0)
 		return -1;
@@ -193,20 +322,40 @@ static int send_auth(struct login *login, struct reply *reply, struct error *err
 	return converse(login, &initial, hidden_response, reply, error);
 }
 
+static int read_challenge(const struct login *login, const struct reply *reply,
+    struct buffer *challenge, struct error *error)
+{
+	/* Many ask for name and password in words of their own, and not all of them in base64. */
+	if (login->mechanism->ignores_challenge)
+		return 0;
+	if (base64_decode(span_trim(span_from_string(reply->text)), challenge) == 0 &&
+	    !challenge->has_overflowed)
+		return 0;
+	return error_set(error, ERROR_UNAVAILABLE, "4.7.0",
+	    "%s sent a challenge (AUTH %s) that is not in base64: %.200s",
+	    login->session->stream->peer, login->mechanism->name, reply->text);
+}
+
 /* Answers one 334. */
 static int answer_challenge(struct login *login, struct reply *reply, struct error *error)
 {
 	CLEANUP(wipe_buffer) struct buffer line = { 0 };
+	CLEANUP(buffer_finish) struct buffer challenge = { 0 };
 
 	init_secret(&line);
+	buffer_init(&challenge, REPLY_TEXT_SIZE);
 	/* RFC 4954, 4: "*" takes the login back; the server must refuse it then. */
-	if (login->is_said)
+	if (login->is_said || login->is_refused) {
 		buffer_append_string(&line, "*");
-	else if (step(login, reply->text, &line, error) < 0)
+	} else if (read_challenge(login, reply, &challenge, error) < 0 ||
+		   respond(login, &challenge, &line, error) < 0) {
 		return -1;
+	}
 	buffer_append_string(&line, "\r\n");
 	return converse(login, &line, hidden_response, reply, error);
 }
+
+/* ---- refusals ---- */
 
 /* RFC 4954, 6: 535 is 5.7.8, 454 is 4.7.0, whether the server says so or not. */
 static const char *refusal_status(const struct reply *reply)
@@ -216,38 +365,112 @@ static const char *refusal_status(const struct reply *reply)
 	return reply_class(reply) == 5 ? "5.7.8" : "4.7.0";
 }
 
+/* What providers mean by their codes, where they agree. */
+static int advise_on_password(
+    const struct login *login, const struct reply *reply, struct error *error)
+{
+	const char *title = title_of(login->session);
+	bool is_auto = smarthost_of(login->session)->auth == SMARTHOST_AUTH_AUTO;
+
+	/* RFC 4954, 6 and Google: the mechanism is too weak, or a second factor is on. */
+	if (reply->code == 534)
+		return error_next(error,
+		    "make an application password at the provider and write it to "
+		    "secrets.ini, section [%s]",
+		    title);
+	if (strcmp(reply->status, "5.7.139") == 0 || strcmp(reply->status, "5.7.30") == 0)
+		return error_next(error,
+		    "the provider takes no passwords here: have it allow them for this mailbox, "
+		    "or write a token_file to secrets.ini, section [%s]",
+		    title);
+	if (login->mechanism->auth == SMARTHOST_AUTH_CRAM_MD5 && is_auto)
+		return error_next(error,
+		    "check user and password in secrets.ini, section [%s]; a server that "
+		    "keeps passwords hashed cannot do CRAM-MD5: auth = \"plain\"",
+		    title);
+	return error_next(error, "check user and password in secrets.ini, section [%s]", title);
+}
+
+static int advise(const struct login *login, const struct reply *reply, struct error *error)
+{
+	const char *title = title_of(login->session);
+
+	switch (login->mechanism->secret) {
+	case MECHANISM_TOKEN:
+		return error_next(error,
+		    "put a fresh token where secrets.ini, section [%s], has the old one; one "
+		    "for user %s, with the right to send mail by SMTP",
+		    title, user_of(login->session));
+	case MECHANISM_CERTIFICATE:
+		return error_next(error,
+		    "have the operator map the certificate of smarthost \"%s\" to an account",
+		    title);
+	case MECHANISM_PASSWORD:
+		break;
+	}
+	return advise_on_password(login, reply, error);
+}
+
 static int login_refused(const struct login *login, const struct reply *reply, struct error *error)
 {
 	char words[ERROR_TEXT_SIZE];
 	const struct session *session = login->session;
+	const char *user = user_of(session);
 
 	reply_line(reply, words, sizeof words);
 	error_set(error, ERROR_NO_PERMISSION, refusal_status(reply),
-	    "%s refused the login of %s (AUTH %s): %s", session->stream->peer,
-	    smarthost_of(session)->user, login->mechanism->name, words);
-	return error_next(
-	    error, "check user and password in secrets.ini, section [%s]", title_of(session));
+	    "%s refused the login of %s (AUTH %s): %s%s%s", session->stream->peer,
+	    user[0] != '\0' ? user : "our certificate", login->mechanism->name, words,
+	    login->note[0] != '\0' ? "; reason: " : "", login->note);
+	return advise(login, reply, error);
+}
+
+/* A server that skips its proof may be anybody: it learnt nothing, and gets no mail. */
+static int check_proof(const struct login *login, struct error *error)
+{
+	if (!login->mechanism->proves_server || login->is_said)
+		return 0;
+	return library_failed(login, GSASL_AUTHENTICATION_ERROR, error);
+}
+
+static int run_dialogue(struct login *login, struct error *error)
+{
+	struct reply reply = { 0 };
+
+	if (send_auth(login, &reply, error) < 0)
+		return -1;
+	for (unsigned round = 0; reply.code == 334 && round < ROUNDS_LIMIT; round++)
+		if (answer_challenge(login, &reply, error) < 0)
+			return session_break(login->session);
+	if (reply.code == 235)
+		return check_proof(login, error);
+	if (reply_class(&reply) < 4)
+		return session_unexpected(login->session, "AUTH", &reply, error);
+	return login_refused(login, &reply, error);
 }
 
 static int log_in(struct session *session, struct error *error)
 {
 	CLEANUP(login_finish) struct login login = { .session = session };
-	struct reply reply = { 0 };
+	CLEANUP(buffer_finish) struct buffer binding = { 0 };
+	struct mechanism_terms terms = {
+		.smarthost = smarthost_of(session),
+		.offered = session->extensions.auth,
+		.peer = session->stream->peer,
+		.is_secure = session->stream->is_secure,
+	};
 
-	assert(smarthost_of(session)->user != NULL);
-	login.mechanism = choose_mechanism(session, error);
+	if (smarthost_of(session)->auth == SMARTHOST_AUTH_NONE)
+		return 0;
+	buffer_init(&binding, BINDING_LIMIT);
+	terms.has_binding = stream_channel_binding(session->stream, &binding) == 0;
+	login.mechanism = mechanism_choose(&terms, error);
 	if (login.mechanism == NULL)
 		return -1;
-	if (start_dialogue(&login, error) < 0 || send_auth(&login, &reply, error) < 0)
+	if (login.mechanism->secret != MECHANISM_TOKEN &&
+	    start_library(&login, buffer_span(&binding), error) < 0)
 		return -1;
-	for (unsigned round = 0; reply.code == 334 && round < ROUNDS_LIMIT; round++)
-		if (answer_challenge(&login, &reply, error) < 0)
-			return session_break(session);
-	if (reply.code == 235)
-		return 0;
-	if (reply_class(&reply) < 4)
-		return session_unexpected(session, "AUTH", &reply, error);
-	return login_refused(&login, &reply, error);
+	return run_dialogue(&login, error);
 }
 
 const struct session_authenticator authenticate_sasl = { .log_in = log_in };
