@@ -264,9 +264,11 @@ static int read_aliases_file(struct aliases *aliases, const char *path, struct e
 	buffer_init(&text, ALIASES_LIMIT);
 	int outcome = fd < 0 ? -1 : file_read_to_end(fd, &text);
 	if (outcome < 0) {
+		bool is_mode = errno == EACCES;
+
 		error_system(error, "cannot read %s as uid %u", path, (unsigned)geteuid());
 		error->kind = ERROR_CONFIG;
-		return error_next(error, "chmod 644 %s", path);
+		return is_mode ? error_next(error, "chmod 644 %s", path) : -1;
 	}
 	if (outcome > 0)
 		return error_set(error, ERROR_CONFIG, "4.3.5", "%s is larger than %d bytes", path,
