@@ -109,6 +109,21 @@ static void two_lines_suffice(void **state)
 	assert_null(config.looked);
 }
 
+#define PIN \
+	"00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:00:01:02:03:04:05:06:07:08:09:0A:0B:0C:" \
+	"0D:0E:0F"
+
+static void check_tls_and_addresses(const struct smarthost *smarthost)
+{
+	assert_string_equal(smarthost->client_certificate, "/c.pem");
+	assert_string_equal(smarthost->client_key, "/c.key");
+	assert_string_equal(smarthost->tls_name, "mail.b.example");
+	assert_string_equal(smarthost->tls_fingerprint, "sha256:" PIN);
+	assert_true(smarthost->tls_min_is_1_3);
+	assert_int_equal(smarthost->family, 4);
+	assert_string_equal(smarthost->source, "192.0.2.7");
+}
+
 static void every_setting_is_read(void **state)
 {
 	CLEANUP(config_finish) struct config config = { 0 };
@@ -121,7 +136,10 @@ static void every_setting_is_read(void **state)
 		"identity { ehlo = \"[192.0.2.1]\" domain = 'x.example' }\n"
 		"smarthost \"a\" { url = \"smtps://a.example\" }\n"
 		"smarthost \"b\" {\n url = \"smtp://b.example\" secret = \"a\" from = b@x.example\n"
-		" ca_file = \"/ca\" timeout = \"5s\" }\n"
+		" ca_file = \"/ca\" timeout = \"5s\"\n"
+		" client_cert = \"/c.pem\" client_key = \"/c.key\" tls_name = \"mail.b.example\"\n"
+		" tls_fingerprint = \"sha256:" PIN "\"\n"
+		" tls_min = 1.3 ip = 4 source = \"192.0.2.7\" }\n"
 		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
 		"alias \"Ops\" { to = ops@x.example }\n"
 		"aliases_file = \"/my/aliases\"\n"
@@ -137,6 +155,9 @@ static void every_setting_is_read(void **state)
 	assert_string_equal(config.smarthosts[1].parameters.from, "b@x.example");
 	assert_string_equal(config.smarthosts[1].parameters.ca_file, "/ca");
 	assert_int_equal(config.smarthosts[1].parameters.connect_timeout, 5000);
+	check_tls_and_addresses(&config.smarthosts[1].parameters);
+	assert_false(config.smarthosts[0].parameters.tls_min_is_1_3);
+	assert_int_equal(config.smarthosts[0].parameters.family, 0);
 	assert_int_equal(config.aliases[0].target_count, 3);
 	assert_string_equal(config.aliases[0].targets[1], "b@x.example");
 	assert_string_equal(config.aliases[0].targets[2], "root");
@@ -186,6 +207,28 @@ static void faults_are_named_with_their_line(void **state)
 		    "line 2: smarthost \"a\" stands in line 1 already", "" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n from = root }", "line 2: from = \"root\"",
 		    "" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_min = 1.1 }",
+		    "line 2: tls_min = \"1.1\" is no word that is known here",
+		    "(known: 1.2, 1.3)" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n ip = 5 }", "line 2: ip = \"5\" is no",
+		    "(known: any, 4, 6)" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n source = eth0 }",
+		    "line 2: source = \"eth0\" is no IP address", "192.0.2.1" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n ip = 6 source = \"192.0.2.1\" }",
+		    "line 2: smarthost \"a\": source is no address of the family", "ip = \"any\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n client_cert = c.pem }",
+		    "line 2: client_cert = \"c.pem\" is no absolute path", "" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n client_key = \"/k\" }",
+		    "line 2: smarthost \"a\": client_key stands without client_cert", "both" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_name = \"a b\" }",
+		    "line 2: tls_name = \"a b\"", "" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_fingerprint = \"sha1:00\" }",
+		    "line 2: tls_fingerprint = \"sha1:00\" is no SHA-256", "-fingerprint -sha256" },
+		{ "smarthost \"a\" { url = \"smtp+notls://x\"\n tls_fingerprint = \"sha256:" PIN
+		  "\" }",
+		    "line 2: smarthost \"a\": tls_fingerprint asks for TLS", "smtps://" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_nmae = \"x\" }",
+		    "line 2: there is no option \"tls_nmae\" in smarthost", "\"tls_name\"" },
 		{ "alias \"a\" {\n to = { \"@example.com\" } }", "line 2: to = \"@example.com\"",
 		    "quotes" },
 		{ "alias \"a\" {\n to = { \"|prog\" } }", "line 2: to = \"|prog\": programs", "" },

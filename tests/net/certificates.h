@@ -29,6 +29,12 @@ struct certificate_order {
 	const char *hosts; /* "DNS:a.example,IP:192.0.2.1" */
 	const char *usage; /* "serverAuth" */
 	bool is_authority;
+	bool is_sha1;	   /* signed so */
+	unsigned rsa_bits; /* 0: P-256 */
+	struct {
+		const char *start;
+		int length;
+	} raw_host; /* a DNS name in the SAN with what a text cannot hold */
 	int from_day;
 	int to_day;
 };
@@ -50,11 +56,25 @@ static inline void certificate_extend(X509 *x509, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
+static inline void certificate_add_raw_host(X509 *x509, const char *host, int length)
+{
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *value = ASN1_IA5STRING_new();
+
+	certificate_require(ASN1_STRING_set(value, host, length) == 1);
+	GENERAL_NAME_set0_value(name, GEN_DNS, value);
+	certificate_require(sk_GENERAL_NAME_push(names, name) == 1);
+	certificate_require(X509_add1_ext_i2d(x509, NID_subject_alt_name, names, 0, 0) == 1);
+	GENERAL_NAMES_free(names);
+}
+
 /* issuer NULL: self-signed. */
 static inline struct certificate certificate_make(
     const struct certificate_order *order, const struct certificate *issuer)
 {
-	struct certificate made = { X509_new(), EVP_EC_gen("P-256") };
+	struct certificate made = { X509_new(),
+		order->rsa_bits != 0 ? EVP_RSA_gen(order->rsa_bits) : EVP_EC_gen("P-256") };
 	static uint64_t serial = 1;
 	bool is_usual = order->from_day == 0 && order->to_day == 0;
 
@@ -73,10 +93,12 @@ static inline struct certificate certificate_make(
 	    order->is_authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
 	if (order->hosts != NULL)
 		certificate_extend(made.x509, NID_subject_alt_name, order->hosts);
+	if (order->raw_host.start != NULL)
+		certificate_add_raw_host(made.x509, order->raw_host.start, order->raw_host.length);
 	if (order->usage != NULL)
 		certificate_extend(made.x509, NID_ext_key_usage, order->usage);
-	certificate_require(
-	    X509_sign(made.x509, issuer != NULL ? issuer->key : made.key, EVP_sha256()) != 0);
+	certificate_require(X509_sign(made.x509, issuer != NULL ? issuer->key : made.key,
+				order->is_sha1 ? EVP_sha1() : EVP_sha256()) != 0);
 	return made;
 }
 

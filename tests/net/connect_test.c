@@ -141,6 +141,102 @@ static void silence_ends_at_the_deadline(void **state)
 	close_all(fillers);
 }
 
+/* The silent one is given up in its own time, the last one is not hurried by it. */
+static void each_address_has_its_own_time(void **state)
+{
+	const struct connect_settings settings = { .limit = SOON };
+	struct resolve_result result = { 0 };
+	int fillers[2][8];
+	CLEANUP(file_close) int first = bind_silent("127.0.0.2", &result, fillers[0]);
+	CLEANUP(file_close) int second = bind_silent("127.0.0.1", &result, fillers[1]);
+	struct error error;
+	size_t winner;
+
+	(void)state;
+	assert_true(first >= 0 && second >= 0);
+	int64_t since = clock_monotonic();
+	assert_int_equal(connect_race_with(&result, &settings, &winner, &error), -1);
+	/* One after the other, for each was over before the next one's turn. */
+	assert_true(clock_monotonic() - since >= 2 * SOON);
+	assert_non_null(strstr(error.text, "127.0.0.2: no answer within 0s"));
+	assert_non_null(strstr(error.text, "127.0.0.1: no answer within 0s"));
+	assert_string_equal(error.status, "4.4.1");
+	close_all(fillers[0]);
+	close_all(fillers[1]);
+}
+
+static void after_a_silent_one_the_next_is_asked(void **state)
+{
+	const struct connect_settings settings = { .limit = SOON };
+	struct resolve_result result = { 0 };
+	int fillers[8];
+	CLEANUP(file_close) int silent = bind_silent("127.0.0.2", &result, fillers);
+	CLEANUP(file_close) int answering = bind_loopback("127.0.0.1", 0, &result);
+	struct error error;
+	size_t winner = 7;
+
+	(void)state;
+	assert_true(silent >= 0);
+	assert_int_equal(listen(answering, 1), 0);
+	CLEANUP(file_close) int fd = connect_race_with(&result, &settings, &winner, &error);
+	assert_true(fd >= 0);
+	assert_int_equal(winner, 1);
+	close_all(fillers);
+}
+
+static void connections_come_from_our_address(void **state)
+{
+	static const struct row {
+		const char *host;
+		const char *source;
+		int family;
+	} rows[] = { { "127.0.0.1", "127.0.0.9", 4 }, { "::1", "::1", 6 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct connect_settings settings = { rows[i].source, LONG };
+		struct resolve_result result = { 0 };
+		CLEANUP(file_close) int answering = bind_loopback(rows[i].host, 0, &result);
+		struct sockaddr_storage peer;
+		socklen_t length = sizeof peer;
+		char text[64];
+		struct error error;
+		size_t winner;
+
+		assert_int_equal(listen(answering, 1), 0);
+		CLEANUP(file_close) int fd = connect_race_with(&result, &settings, &winner, &error);
+		assert_true(fd >= 0);
+		CLEANUP(file_close)
+		int accepted = accept(answering, (struct sockaddr *)&peer, &length);
+		assert_true(accepted >= 0);
+		assert_int_equal(getnameinfo((struct sockaddr *)&peer, length, text, sizeof text,
+				     NULL, 0, NI_NUMERICHOST),
+		    0);
+		assert_string_equal(text, rows[i].source);
+		assert_int_equal(connect_family_of(rows[i].source), rows[i].family);
+	}
+	assert_int_equal(connect_family_of("localhost"), 0);
+}
+
+static void a_source_that_is_not_ours_is_told(void **state)
+{
+	const struct connect_settings foreign = { "192.0.2.1", LONG };
+	const struct connect_settings wrong = { "eth0", LONG };
+	struct resolve_result result = { 0 };
+	CLEANUP(file_close) int answering = bind_loopback("127.0.0.1", 0, &result);
+	struct error error;
+	size_t winner;
+
+	(void)state;
+	assert_int_equal(listen(answering, 1), 0);
+	assert_int_equal(connect_race_with(&result, &foreign, &winner, &error), -1);
+	assert_non_null(strstr(error.text, "from 192.0.2.1 (127.0.0.1: Cannot assign"));
+	assert_non_null(strstr(error.next, "source"));
+	assert_int_equal(connect_race_with(&result, &wrong, &winner, &error), -1);
+	assert_non_null(strstr(error.text, "\"eth0\" is no address"));
+	assert_int_equal(error.kind, ERROR_CONFIG);
+}
+
 static void unix_sockets_keep_errno(void **state)
 {
 	char directory[] = "/tmp/mailchute-connect-XXXXXX";
@@ -184,6 +280,10 @@ int main(void)
 		cmocka_unit_test(a_silent_address_does_not_hold_up_the_next),
 		cmocka_unit_test(every_address_is_told_with_its_reason),
 		cmocka_unit_test(silence_ends_at_the_deadline),
+		cmocka_unit_test(each_address_has_its_own_time),
+		cmocka_unit_test(after_a_silent_one_the_next_is_asked),
+		cmocka_unit_test(connections_come_from_our_address),
+		cmocka_unit_test(a_source_that_is_not_ours_is_told),
 		cmocka_unit_test(unix_sockets_keep_errno),
 	};
 

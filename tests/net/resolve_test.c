@@ -162,6 +162,42 @@ static void more_than_the_limit_are_left_out_in_turn(void **state)
 	assert_string_equal(result.addresses[RESOLVE_LIMIT - 1].text, "192.0.2.14");
 }
 
+static void one_family_alone(void **state)
+{
+	static const struct row {
+		const char *host;
+		int family;
+		size_t count;
+		const char *first;
+	} rows[] = {
+		{ "localhost", 0, 2, "127.0.0.1" },
+		{ "localhost", 4, 1, "127.0.0.1" },
+		{ "localhost", 6, 1, "::1" },
+		{ "192.0.2.1", 4, 1, "192.0.2.1" },
+		{ "2001:db8::1", 6, 1, "2001:db8::1" },
+		{ "192.0.2.1", 6, 0, "192.0.2.1 has no IPv6 address, only 192.0.2.1" },
+		{ "2001:db8::1", 4, 0, "2001:db8::1 has no IPv4 address, only 2001:db8::1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct resolve_result result = { .count = 99 };
+		struct error error;
+		int outcome = resolve_host_in(rows[i].host, 25, rows[i].family, &result, &error);
+
+		if (rows[i].count == 0) {
+			assert_int_equal(outcome, -1);
+			assert_string_equal(error.text, rows[i].first);
+			assert_string_equal(error.status, "4.4.4");
+			assert_int_equal(result.count, 99);
+			continue;
+		}
+		assert_int_equal(outcome, 0);
+		assert_int_equal(result.count, rows[i].count);
+		assert_string_equal(result.addresses[0].text, rows[i].first);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +207,7 @@ int main(void)
 		cmocka_unit_test(a_name_without_address_is_an_error_that_names_it),
 		cmocka_unit_test(families_take_turns),
 		cmocka_unit_test(more_than_the_limit_are_left_out_in_turn),
+		cmocka_unit_test(one_family_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

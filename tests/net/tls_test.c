@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "tests/net/certificates.h"
+#include "tests/net/raw_server.h"
 #include "tests/net/tls_play.h"
 #include "tests/support/cmocka.h"
 
@@ -33,9 +34,10 @@ struct shop {
 	struct certificate stranger; /* an authority that nobody trusts */
 	struct certificate middle;   /* signed by root */
 	struct certificate old_middle;
+	struct certificate no_authority; /* signed by root, may sign nobody */
 };
 
-enum { ROOT, STRANGER, CHAIN, KEY, WRITTEN, EMPTY };
+enum { ROOT, STRANGER, CHAIN, KEY, WRITTEN, EMPTY, OWN, OWN_KEY };
 
 static int set_up(void **state)
 {
@@ -46,6 +48,7 @@ static int set_up(void **state)
 	const struct certificate_order old = {
 		.name = "Old Middle", .is_authority = true, .from_day = -20, .to_day = -10
 	};
+	const struct certificate_order no_authority = { .name = "Test Leaf" };
 
 	memcpy(shop->directory, "/tmp/mailchute-tls-XXXXXX", 26);
 	if (mkdtemp(shop->directory) == NULL)
@@ -56,6 +59,7 @@ static int set_up(void **state)
 	shop->stranger = certificate_make(&stranger, NULL);
 	shop->middle = certificate_make(&middle, &shop->root);
 	shop->old_middle = certificate_make(&old, &shop->root);
+	shop->no_authority = certificate_make(&no_authority, &shop->root);
 	/* The one that is needed is neither the first nor the last. */
 	const struct certificate *bundle[] = { &shop->stranger, &shop->root, &shop->root,
 		&shop->stranger };
@@ -77,6 +81,7 @@ static int tear_down(void **state)
 	certificate_free(&shop->stranger);
 	certificate_free(&shop->middle);
 	certificate_free(&shop->old_middle);
+	certificate_free(&shop->no_authority);
 	free(shop);
 	return 0;
 }
@@ -95,7 +100,15 @@ static struct tls *make_server(
 	return tls;
 }
 
-enum signer { BY_ROOT, BY_ITSELF, BY_STRANGER, BY_MIDDLE, BY_MIDDLE_NOT_SENT, BY_OLD_MIDDLE };
+enum signer {
+	BY_ROOT,
+	BY_ITSELF,
+	BY_STRANGER,
+	BY_MIDDLE,
+	BY_MIDDLE_NOT_SENT,
+	BY_OLD_MIDDLE,
+	BY_NO_AUTHORITY
+};
 
 static const struct row {
 	const char *name;
@@ -151,6 +164,27 @@ static const struct row {
 	    BY_ROOT, SERVER, "is not valid before", "the clock here" },
 	{ "an expired intermediate", { .name = "x", .hosts = "DNS:" SERVER }, BY_OLD_MIDDLE, SERVER,
 	    "depends on that of \"Old Middle\", which expired on", "the clock here" },
+	{ "a wildcard for the domain itself", { .name = "x", .hosts = "DNS:*.mail.example.com" },
+	    BY_ROOT, SERVER, "is for *.mail.example.com, not for", "url" },
+	{ "a wildcard in the middle", { .name = "x", .hosts = "DNS:mail.*.com" }, BY_ROOT, SERVER,
+	    "is for mail.*.com, not for", "url" },
+	{ "a wildcard alone", { .name = "x", .hosts = "DNS:*" }, BY_ROOT, SERVER,
+	    "is for *, not for", "url" },
+	{ "an address for a name", { .name = SERVER, .hosts = "IP:192.0.2.1" }, BY_ROOT, SERVER,
+	    "is for 192.0.2.1, not for", "url" },
+	{ "a wildcard for an address", { .name = "x", .hosts = "DNS:*.0.2.1" }, BY_ROOT,
+	    "192.0.2.1", "is for *.0.2.1, not for", "url" },
+	{ "a NUL in the name",
+	    { .name = "x", .raw_host = { SERVER "\0.evil.example", sizeof SERVER + 13 } }, BY_ROOT,
+	    SERVER, "is for " SERVER "?.evil.example, not for", "url" },
+	{ "a NUL at the end of the name", { .name = "x", .raw_host = { SERVER, sizeof SERVER } },
+	    BY_ROOT, SERVER, "is for " SERVER "?, not for", "url" },
+	{ "signed by what is no authority", { .name = SERVER, .hosts = "DNS:" SERVER },
+	    BY_NO_AUTHORITY, SERVER, "does not pass: invalid CA certificate", "replaced" },
+	{ "SHA-1", { .name = SERVER, .hosts = "DNS:" SERVER, .is_sha1 = true }, BY_ROOT, SERVER,
+	    "digest algorithm too weak", "replaced" },
+	{ "1024 bits", { .name = SERVER, .hosts = "DNS:" SERVER, .rsa_bits = 1024 }, BY_ROOT,
+	    SERVER, "key too weak", "replaced" },
 	{ "for clients", { .name = "x", .hosts = "DNS:" SERVER, .usage = "clientAuth" }, BY_ROOT,
 	    SERVER, "does not pass:", "replaced" },
 };
@@ -164,6 +198,7 @@ static struct certificate order_from(const struct shop *shop, const struct row *
 		[BY_MIDDLE] = &shop->middle,
 		[BY_MIDDLE_NOT_SENT] = &shop->middle,
 		[BY_OLD_MIDDLE] = &shop->old_middle,
+		[BY_NO_AUTHORITY] = &shop->no_authority,
 	};
 
 	return certificate_make(&row->order, signers[row->signer]);
@@ -173,6 +208,8 @@ static const struct certificate *sent_with(const struct shop *shop, enum signer 
 {
 	if (signer == BY_MIDDLE)
 		return &shop->middle;
+	if (signer == BY_NO_AUTHORITY)
+		return &shop->no_authority;
 	return signer == BY_OLD_MIDDLE ? &shop->old_middle : NULL;
 }
 
@@ -194,11 +231,13 @@ static void check_row(struct shop *shop, const struct row *row, struct tls *clie
 {
 	CLEANUP(stream_finish) struct stream stream;
 	struct certificate leaf = order_from(shop, row);
-	struct tls *server = make_server(shop, &leaf, sent_with(shop, row->signer));
+	/* Our own server would not even show some of these. */
+	SSL_CTX *server = raw_make(
+	    &(struct raw_order){ .leaf = &leaf, .middle = sent_with(shop, row->signer) });
 	struct error error = { 0 };
 	pid_t child;
 
-	int fd = begin(greet, server, &child);
+	int fd = raw_begin(server, raw_talk, &child);
 	stream_init_take_fd(&stream, fd, fd, PEER);
 	int outcome = start_tls(&stream, client, row->wanted, &error);
 	if (row->text != NULL) {
@@ -213,7 +252,7 @@ static void check_row(struct shop *shop, const struct row *row, struct tls *clie
 		talk(&stream);
 		end(child, PLAYED);
 	}
-	tls_free(server);
+	SSL_CTX_free(server);
 	certificate_free(&leaf);
 }
 
@@ -227,6 +266,166 @@ static void certificates_are_judged(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		check_row(shop, &rows[i], client);
 	tls_free(client);
+}
+
+/* One handshake of a client with these settings; the error is there when it fails. */
+static int meet(const struct tls_client_settings *settings, SSL_CTX *server, const char *name,
+    int want, struct error *error)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	struct tls *client = tls_client_new_with(settings, error);
+	pid_t child;
+
+	if (client == NULL)
+		return -1;
+	int fd = raw_begin(server, raw_talk, &child);
+	stream_init_take_fd(&stream, fd, fd, PEER);
+	int outcome = start_tls(&stream, client, name, error);
+	/* In TLS 1.3 a server refuses our certificate after we are through. */
+	if (outcome == 0 && want == HANDSHAKE_FAILED)
+		outcome = stream_fill(&stream, clock_deadline(LONG), error);
+	else if (outcome == 0)
+		talk(&stream);
+	end(child, want);
+	tls_free(client);
+	return outcome;
+}
+
+static void versions_are_as_new_as_the_settings_say(void **state)
+{
+	static const struct version {
+		int newest;
+		bool min_is_1_3;
+		const char *text; /* NULL: passes */
+		const char *next;
+	} versions[] = {
+		{ TLS1_VERSION, false, "knows no version from 1.2 on", "have the server updated" },
+		{ TLS1_1_VERSION, false, "knows no version from 1.2 on",
+		    "have the server updated" },
+		{ TLS1_2_VERSION, false, NULL, NULL },
+		{ TLS1_3_VERSION, false, NULL, NULL },
+		{ TLS1_2_VERSION, true, "knows no version from 1.3 on", "tls_min = \"1.2\"" },
+		{ TLS1_3_VERSION, true, NULL, NULL },
+	};
+	struct shop *shop = *state;
+	const struct certificate_order order = { .name = "x", .hosts = "DNS:" SERVER };
+	struct certificate leaf = certificate_make(&order, &shop->root);
+
+	for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+		const struct version *row = &versions[i];
+		const struct tls_client_settings settings = { .ca_file = shop->path[ROOT],
+			.min_is_1_3 = row->min_is_1_3 };
+		struct error error = { 0 };
+		SSL_CTX *server = raw_make(
+		    &(struct raw_order){ .leaf = &leaf, .newest = row->newest });
+
+		int outcome = meet(&settings, server, SERVER,
+		    row->text != NULL ? HANDSHAKE_FAILED : PLAYED, &error);
+		assert_int_equal(outcome, row->text != NULL ? -1 : 0);
+		if (row->text != NULL && (strstr(error.text, row->text) == NULL ||
+					     strstr(error.next, row->next) == NULL))
+			fail_msg("%zu: %s; %s", i, error.text, error.next);
+		SSL_CTX_free(server);
+	}
+	certificate_free(&leaf);
+}
+
+static int tell_sni(SSL *ssl)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	if (name == NULL)
+		name = "";
+	return SSL_write(ssl, name, (int)strlen(name) + 1) > 0 ? PLAYED : TALK_FAILED;
+}
+
+/* It is verified and sent, and the host of the url is neither. */
+static void another_name_stands_for_the_host(void **state)
+{
+	static const struct naming {
+		const char *host;
+		const char *name;
+		const char *sni; /* NULL: refused */
+	} rows_of_names[] = {
+		{ "192.0.2.9", SERVER, SERVER },
+		{ "localhost", SERVER, SERVER },
+		{ SERVER, NULL, SERVER },
+		{ SERVER, "other.example", NULL },
+		{ SERVER, "192.0.2.1", "" },
+	};
+	struct shop *shop = *state;
+	const struct certificate_order order = { .name = "x",
+		.hosts = "DNS:" SERVER ",IP:192.0.2.1" };
+	struct certificate leaf = certificate_make(&order, &shop->root);
+	SSL_CTX *server = raw_make(&(struct raw_order){ .leaf = &leaf });
+
+	for (size_t i = 0; i < sizeof rows_of_names / sizeof rows_of_names[0]; i++) {
+		CLEANUP(stream_finish) struct stream stream;
+		const struct naming *row = &rows_of_names[i];
+		const struct tls_client_settings settings = { .ca_file = shop->path[ROOT],
+			.name = row->name };
+		struct error error = { 0 };
+		struct tls *client = tls_client_new_with(&settings, &error);
+		pid_t child;
+
+		assert_non_null(client);
+		int fd = raw_begin(server, tell_sni, &child);
+		stream_init_take_fd(&stream, fd, fd, PEER);
+		int outcome = start_tls(&stream, client, row->host, &error);
+		assert_int_equal(outcome, row->sni != NULL ? 0 : -1);
+		if (row->sni != NULL) {
+			assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
+			assert_string_equal(stream_input(&stream).start, row->sni);
+		} else {
+			assert_non_null(strstr(error.text, "not for other.example"));
+			assert_non_null(strstr(error.next, "tls_name"));
+		}
+		end(child, row->sni != NULL ? PLAYED : HANDSHAKE_FAILED);
+		tls_free(client);
+	}
+	SSL_CTX_free(server);
+	certificate_free(&leaf);
+}
+
+static void our_own_certificate_is_shown(void **state)
+{
+	struct shop *shop = *state;
+	const struct certificate_order order = { .name = "x", .hosts = "DNS:" SERVER };
+	const struct certificate_order own_order = { .name = "client", .usage = "clientAuth" };
+	struct certificate leaf = certificate_make(&order, &shop->root);
+	struct certificate own = certificate_make(&own_order, &shop->stranger);
+	const struct certificate *chain[] = { &own };
+	SSL_CTX *server = raw_make(
+	    &(struct raw_order){ .leaf = &leaf, .client_authority = &shop->stranger });
+	const struct tls_client_settings without = { .ca_file = shop->path[ROOT] };
+	const struct tls_client_settings with = { .ca_file = shop->path[ROOT],
+		.certificate = shop->path[OWN],
+		.key = shop->path[OWN_KEY] };
+	const struct tls_client_settings mismatch = { .ca_file = shop->path[ROOT],
+		.certificate = shop->path[ROOT],
+		.key = shop->path[OWN_KEY] };
+	const struct tls_client_settings unreadable = { .ca_file = shop->path[ROOT],
+		.certificate = "/nonexistent/own.pem" };
+	const struct tls_client_settings keyless = { .ca_file = shop->path[ROOT],
+		.certificate = shop->path[OWN] };
+	struct error error = { 0 };
+
+	certificate_write(shop->path[OWN], chain, 1);
+	certificate_write_key(shop->path[OWN_KEY], &own);
+	assert_int_equal(meet(&with, server, SERVER, PLAYED, &error), 0);
+	assert_int_equal(meet(&without, server, SERVER, HANDSHAKE_FAILED, &error), -1);
+	assert_non_null(strstr(error.text, "certificate required"));
+	assert_null(tls_client_new_with(&mismatch, &error));
+	assert_non_null(strstr(error.text, shop->path[OWN_KEY]));
+	assert_non_null(strstr(error.text, "does not belong to the certificate"));
+	assert_null(tls_client_new_with(&unreadable, &error));
+	assert_non_null(strstr(error.text, "cannot read the certificate /nonexistent/own.pem"));
+	assert_null(tls_client_new_with(&keyless, &error));
+	assert_non_null(strstr(error.text, "cannot use the private key "));
+	assert_non_null(strstr(error.text, shop->path[OWN]));
+	SSL_CTX_free(server);
+	certificate_free(&own);
+	certificate_free(&leaf);
 }
 
 static void a_certificate_made_now_serves_those_who_trust_it(void **state)
@@ -410,6 +609,9 @@ int main(int count, char **arguments)
 		_exit(talk_shut_in(arguments[2]));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_judged),
+		cmocka_unit_test(versions_are_as_new_as_the_settings_say),
+		cmocka_unit_test(another_name_stands_for_the_host),
+		cmocka_unit_test(our_own_certificate_is_shown),
 		cmocka_unit_test(a_certificate_made_now_serves_those_who_trust_it),
 		cmocka_unit_test(octets_before_tls_abort),
 		cmocka_unit_test(what_cannot_be_loaded_is_named),
