@@ -330,6 +330,42 @@ static void versions_are_as_new_as_the_settings_say(void **state)
 	certificate_free(&leaf);
 }
 
+static int ask_anew(SSL *ssl)
+{
+	char line[64];
+
+	if (SSL_write(ssl, "220 hello\r\n", 11) != 11 || SSL_renegotiate(ssl) != 1 ||
+	    SSL_do_handshake(ssl) != 1)
+		return TALK_FAILED;
+	(void)SSL_read(ssl, line, sizeof line);
+	return SSL_CTX_sess_accept_good(SSL_get_SSL_CTX(ssl)) == 1 ? PLAYED : TALK_FAILED;
+}
+
+static void nothing_is_negotiated_twice(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	struct shop *shop = *state;
+	const struct certificate_order order = { .name = "x", .hosts = "DNS:" SERVER };
+	struct certificate leaf = certificate_make(&order, &shop->root);
+	SSL_CTX *server = raw_make(&(struct raw_order){ .leaf = &leaf, .newest = TLS1_2_VERSION });
+	struct error error = { 0 };
+	struct tls *client = tls_client_new(shop->path[ROOT], &error);
+	pid_t child;
+
+	int fd = raw_begin(server, ask_anew, &child);
+	stream_init_take_fd(&stream, fd, fd, PEER);
+	assert_int_equal(start_tls(&stream, client, SERVER, &error), 0);
+	assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
+	stream_put(&stream, span_from_string("QUIT\r\n"));
+	/* Our alert is enough for most; who goes on hears QUIT. */
+	while (stream_fill(&stream, clock_deadline(LONG), &error) == 1)
+		continue;
+	end(child, PLAYED);
+	tls_free(client);
+	SSL_CTX_free(server);
+	certificate_free(&leaf);
+}
+
 static int tell_sni(SSL *ssl)
 {
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -610,6 +646,7 @@ int main(int count, char **arguments)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_judged),
 		cmocka_unit_test(versions_are_as_new_as_the_settings_say),
+		cmocka_unit_test(nothing_is_negotiated_twice),
 		cmocka_unit_test(another_name_stands_for_the_host),
 		cmocka_unit_test(our_own_certificate_is_shown),
 		cmocka_unit_test(a_certificate_made_now_serves_those_who_trust_it),
