@@ -65,6 +65,7 @@ void request_encode_attempt(const struct request_attempt *attempt, struct buffer
 	counted_put_number(message, attempt->body_offset);
 	counted_put_number(message, attempt->body_length);
 	counted_put_number(message, attempt->has_8bit);
+	counted_put_number(message, attempt->longest_line);
 }
 
 int request_kind_of(struct span message)
@@ -173,6 +174,7 @@ static bool decode_content(struct counted *counted, struct request_attempt *atte
 	attempt->body_offset = counted_take_number(counted, INT64_MAX);
 	attempt->body_length = counted_take_number(counted, INT64_MAX - attempt->body_offset);
 	attempt->has_8bit = counted_take_flag(counted);
+	attempt->longest_line = counted_take_number(counted, UINT64_MAX);
 	if (!counted_is_complete(counted))
 		return false;
 	attempt->header = memory_copy(header.start, header.length);

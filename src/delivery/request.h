@@ -38,6 +38,7 @@ struct request_attempt {
 	uint64_t body_offset; /* in the descriptor */
 	uint64_t body_length;
 	bool has_8bit;
+	uint64_t longest_line; /* octets without CRLF, in header or body; 0: not known */
 };
 
 enum request_kind { REQUEST_RELAY = 'R', REQUEST_ATTEMPT = 'A' };

@@ -80,6 +80,7 @@ static int prepare_request(
 	attempt->request.body_offset = file->message_offset + file->header_length;
 	attempt->request.body_length = file->message_length - file->header_length;
 	attempt->request.has_8bit = file->attributes.has_8bit;
+	attempt->request.longest_line = file->attributes.longest_line;
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(file, &header, error) < 0)
 		return -1;

@@ -177,6 +177,7 @@ static int prepare(const struct direct_store *store, const struct queue_attribut
 	attempt.body_offset = store->header_length;
 	attempt.body_length = store->writer->total - store->header_length;
 	attempt.has_8bit = attributes->has_8bit;
+	attempt.longest_line = attributes->longest_line;
 	envelope_copy(&store->envelope, &attempt.envelope);
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	char *room = buffer_reserve(&header, store->header_length);
