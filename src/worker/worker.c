@@ -25,6 +25,7 @@
 #include "smtp/client/content.h"
 #include "smtp/client/session.h"
 #include "smtp/client/transaction.h"
+#include "worker/converted.h"
 #include "worker/sandbox.h"
 
 /* What the server says without being asked. */
@@ -389,24 +390,17 @@ static int run_attempt(
     struct worker *worker, const struct request_attempt *attempt, int fd, struct error *error)
 {
 	struct reporter reporter = { worker, attempt->number };
-	struct content_file body = {
-		.fd = fd,
-		.offset = (off_t)attempt->body_offset,
-		.left = attempt->body_length,
-	};
+	CLEANUP(converted_finish) struct converted converted;
 	struct transaction transaction = {
 		.envelope = &attempt->envelope,
 		.parameters = mail_parameters_of(attempt),
-		.content = {
-			.front = { attempt->header, attempt->header_length },
-			.read = content_read_file,
-			.context = &body,
-			.size = (int64_t)(attempt->header_length + attempt->body_length),
-		},
 		.report = report_recipient,
 		.context = &reporter,
 	};
 
+	converted_init(&converted, attempt, fd, worker->session.extensions.eight_bit_mime,
+	    &transaction.content);
+	transaction.parameters.size = (uint64_t)transaction.content.size;
 	return transaction_run(&worker->session, &transaction, error);
 }
 
