@@ -88,6 +88,28 @@ int check_wait(
 	return 0;
 }
 
+int check_auth(const struct check_place *place, const char *text, enum smarthost_auth *auth,
+    struct error *error)
+{
+	static const char *const words[] = {
+		[SMARTHOST_AUTH_AUTO] = "auto",
+		[SMARTHOST_AUTH_PLAIN] = "plain",
+		[SMARTHOST_AUTH_LOGIN] = "login",
+		[SMARTHOST_AUTH_CRAM_MD5] = "cram-md5",
+		[SMARTHOST_AUTH_SCRAM] = "scram",
+		[SMARTHOST_AUTH_XOAUTH2] = "xoauth2",
+		[SMARTHOST_AUTH_OAUTHBEARER] = "oauthbearer",
+		[SMARTHOST_AUTH_EXTERNAL] = "external",
+		[SMARTHOST_AUTH_NONE] = "none",
+	};
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*auth = (enum smarthost_auth)index;
+	return 0;
+}
+
 int check_path(const struct check_place *place, const char *text, struct error *error)
 {
 	if (text[0] == '/' && !span_has_control(span_from_string(text)))

@@ -330,6 +330,25 @@ static int read_tls(const struct block *block, struct smarthost *smarthost)
 	return 0;
 }
 
+/* A login by certificate wants one, but where the uid of a socket may do. */
+static int read_auth(const struct block *block, struct smarthost *smarthost)
+{
+	const char *auth = get(block, "auth");
+
+	if (auth == NULL)
+		return 0;
+	CLEANUP(memory_free_string) char *where = where_is(block, "auth");
+	if (check_auth(&(struct check_place){ where, "auth" }, auth, &smarthost->auth,
+		block->settings->error) < 0)
+		return -1;
+	if (smarthost->auth != SMARTHOST_AUTH_EXTERNAL || smarthost->is_loopback ||
+	    smarthost->client_certificate != NULL)
+		return 0;
+	return refuse_pair(block, "auth",
+	    "auth = \"external\" logs in by a client certificate, and there is none",
+	    "write: client_cert = \"/path/to/file.pem\"");
+}
+
 static int read_addresses(const struct block *block, struct smarthost *smarthost)
 {
 	const char *family = get(block, "ip");
@@ -362,7 +381,8 @@ static int read_smarthost(const struct block *block, struct config *config)
 	smarthost.secret = memory_copy_string(block->title);
 	if (take_string(block, "secret", check_title, &smarthost.secret) < 0 ||
 	    take_string(block, "from", check_full_address, &parameters->from) < 0 ||
-	    read_tls(block, parameters) < 0 || read_addresses(block, parameters) < 0 ||
+	    read_tls(block, parameters) < 0 || read_auth(block, parameters) < 0 ||
+	    read_addresses(block, parameters) < 0 ||
 	    take_duration(block, "timeout", &parameters->connect_timeout) < 0)
 		return -1;
 	smarthost.place.file = memory_copy_string(block->settings->path);
@@ -460,7 +480,7 @@ static int parse_settings(const struct settings *settings, const char *text, str
 	cfg_opt_t smarthost[] = { CFG_STR("url", NULL, CFGF_NODEFAULT),
 		CFG_STR("secret", NULL, CFGF_NODEFAULT), CFG_STR("from", NULL, CFGF_NODEFAULT),
 		CFG_STR("ca_file", NULL, CFGF_NODEFAULT), CFG_STR("timeout", NULL, CFGF_NODEFAULT),
-		CFG_STR("client_cert", NULL, CFGF_NODEFAULT),
+		CFG_STR("auth", NULL, CFGF_NODEFAULT), CFG_STR("client_cert", NULL, CFGF_NODEFAULT),
 		CFG_STR("client_key", NULL, CFGF_NODEFAULT),
 		CFG_STR("tls_name", NULL, CFGF_NODEFAULT),
 		CFG_STR("tls_fingerprint", NULL, CFGF_NODEFAULT),

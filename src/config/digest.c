@@ -13,6 +13,13 @@ static uint64_t add(uint64_t hash, const char *text)
 	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
+static uint64_t add_number(uint64_t hash, unsigned number)
+{
+	const char text[] = { (char)('a' + number), '\0' };
+
+	return add(hash, text);
+}
+
 static uint64_t add_tls(uint64_t hash, const struct smarthost *smarthost)
 {
 	static const char *const families[] = { [0] = "any", [4] = "4", [6] = "6" };
@@ -41,6 +48,7 @@ void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 		hash = add(hash, config->smarthosts[i].parameters.user);
 		hash = add(hash, config->smarthosts[i].parameters.from);
 		hash = add_tls(hash, &config->smarthosts[i].parameters);
+		hash = add_number(hash, config->smarthosts[i].parameters.auth);
 		hash = add(hash, config->smarthosts[i].secret);
 	}
 	for (size_t i = 0; i < config->alias_count; i++) {

@@ -29,7 +29,8 @@ static bool is_name_byte(char c)
 
 enum { INI_LINE_LIMIT = 1000 };
 
-static const char *const known_keys[] = { "user", "password", "password_file" };
+static const char *const known_keys[] = { "user", "password", "password_file", "token",
+	"token_file" };
 
 struct ini_line {
 	struct span section; /* set by a section line, kept afterwards */
@@ -148,7 +149,8 @@ static int next_ini_line(struct scanner *scanner, struct ini_line *line)
 			refuse_ini(scanner, line->number,
 			    "the line is longer than 1000 bytes, which the parser refuses");
 			return error_next(scanner->error,
-			    "put a long secret into a file: password_file = \"/path\"");
+			    "put a long secret into a file: password_file = \"/path\" or "
+			    "token_file = \"/path\"");
 		}
 		if (content.length == 0)
 			continue;

@@ -148,7 +148,8 @@ static char *lookup(const dictionary *entries, const char *section, const char *
 	return value != NULL && value[0] != '\0' ? memory_copy_string(value) : NULL;
 }
 
-/* password_file is found from where secrets.ini lies, not from where we happen to run. */
+/* password_file and token_file are found from where secrets.ini lies, not from where we happen to
+ * run. */
 static char *path_beside(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
@@ -159,8 +160,8 @@ static char *path_beside(const char *path, const char *name)
 	    "%.*s/%s", span_int(span_from_bytes(path, (size_t)(slash - path))), path, name);
 }
 
-static int read_password_file(
-    const char *path, const char *name, char **password, struct error *error)
+static int read_secret_file(
+    const char *path, const char *key, const char *name, char **secret, struct error *error)
 {
 	CLEANUP(memory_free_string) char *full = path_beside(path, name);
 	CLEANUP(file_close) int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -169,22 +170,47 @@ static int read_password_file(
 		return refuse_unreadable(full, errno, error);
 	if (fd >= 0 && check_mode(full, fd, error) < 0)
 		return -1;
-	int outcome = environment_read_secret_file(full, password, error);
+	int outcome = environment_read_secret_file(full, secret, error);
 	if (outcome > 0)
 		return error_set(error, ERROR_CONFIG, "5.3.5",
-		    "%s names the password_file %s, which does not exist", path, full);
+		    "%s names the %s %s, which does not exist", path, key, full);
 	return outcome;
 }
 
 struct login {
 	char *user;
 	char *password;
+	char *token;
 };
 
 static void finish_login(struct login *login)
 {
 	free(login->user);
 	memory_free_secret(&login->password);
+	memory_free_secret(&login->token);
+}
+
+static int refuse_both(
+    const char *path, const char *section, const char *one, const char *other, struct error *error)
+{
+	error_set(
+	    error, ERROR_CONFIG, "5.3.5", "%s: [%s] has both %s and %s", path, section, one, other);
+	return error_next(error, "remove one of the two");
+}
+
+/* The secret as it stands there, or from the file that stands there. */
+static int read_secret(const dictionary *entries, const char *path, const char *section,
+    const char *key, char **secret, struct error *error)
+{
+	CLEANUP(memory_free_string) char *file_key = memory_format("%s_file", key);
+	CLEANUP(memory_free_string) char *file = lookup(entries, section, file_key);
+
+	*secret = lookup(entries, section, key);
+	if (file == NULL)
+		return 0;
+	if (*secret != NULL)
+		return refuse_both(path, section, key, file_key, error);
+	return read_secret_file(path, file_key, file, secret, error);
 }
 
 static int read_login(
@@ -197,14 +223,12 @@ static int read_login(
 	if (entries == NULL)
 		return error_set(error, ERROR_CONFIG, "5.3.5", "%s cannot be parsed", path);
 	login->user = lookup(entries, section, "user");
-	login->password = lookup(entries, section, "password");
-	CLEANUP(memory_free_string) char *file = lookup(entries, section, "password_file");
-	if (file != NULL && login->password != NULL) {
-		error_set(error, ERROR_CONFIG, "5.3.5",
-		    "%s: [%s] has both password and password_file", path, section);
-		return error_next(error, "remove one of the two");
-	}
-	return file != NULL ? read_password_file(path, file, &login->password, error) : 0;
+	if (read_secret(entries, path, section, "password", &login->password, error) < 0 ||
+	    read_secret(entries, path, section, "token", &login->token, error) < 0)
+		return -1;
+	if (login->password != NULL && login->token != NULL)
+		return refuse_both(path, section, "a password", "a token", error);
+	return 0;
 }
 
 /* An account's name is an address at most providers, and then the one it may send as. */
@@ -228,13 +252,25 @@ static int check_login(const char *path, const char *section, const struct smart
     const struct login *login, int line, struct error *error)
 {
 	const char *user = smarthost->user != NULL ? smarthost->user : login->user;
+	bool has_secret = login->password != NULL || login->token != NULL;
+	bool needs_none = smarthost->auth == SMARTHOST_AUTH_EXTERNAL ||
+			  (smarthost->auth == SMARTHOST_AUTH_AUTO &&
+			      smarthost->client_certificate != NULL);
 
-	if ((user != NULL) == (login->password != NULL) || line == 0)
+	if ((user != NULL) == has_secret || line == 0 || (user != NULL && needs_none))
 		return 0;
 	error_set(error, ERROR_CONFIG, "5.3.5", "%s line %d: [%s] has no %s", path, line, section,
 	    user != NULL ? "password" : "user");
 	return error_next(
 	    error, "write below it: %s = \"...\"", user != NULL ? "password" : "user");
+}
+
+static void forget_login(struct smarthost *smarthost)
+{
+	secrets_default_from(smarthost);
+	memory_free_string(&smarthost->user);
+	memory_free_secret(&smarthost->password);
+	memory_free_secret(&smarthost->token);
 }
 
 int secrets_read(
@@ -243,7 +279,11 @@ int secrets_read(
 	CLEANUP(wipe_buffer) struct buffer text = { 0 };
 	CLEANUP(finish_login) struct login login = { 0 };
 
-	if (smarthost->password != NULL) {
+	if (smarthost->auth == SMARTHOST_AUTH_NONE) {
+		forget_login(smarthost);
+		return 0;
+	}
+	if (smarthost->password != NULL || smarthost->token != NULL) {
 		secrets_default_from(smarthost);
 		return 0;
 	}
@@ -265,6 +305,11 @@ int secrets_read(
 	}
 	smarthost->password = login.password;
 	login.password = NULL;
+	smarthost->token = login.token;
+	login.token = NULL;
 	secrets_default_from(smarthost);
+	/* The certificate says who it is. */
+	if (smarthost->user == NULL && smarthost->auth == SMARTHOST_AUTH_EXTERNAL)
+		smarthost->user = memory_copy_string("");
 	return 0;
 }

@@ -13,9 +13,11 @@
 #include "smtp/smarthost.h"
 
 /*
- * Puts user and password of [section] into smarthost, unless the URL carried
- * them.  password_file names a file whose first line is the password.  A
- * missing file or section is no error: then there is no login.  Under /etc a
+ * Puts user and password, or user and token, of [section] into smarthost,
+ * unless the URL carried them.  password_file and token_file name a file whose
+ * first line is the secret.  A missing file or section is no error: then there
+ * is no login, nor is there one with SMARTHOST_AUTH_NONE.  A login by
+ * certificate has a user, be it "".  Under /etc a
  * file that others may read is refused with the command that mends it (78);
  * unreadable is 78 with owner, mode and the command.
  */

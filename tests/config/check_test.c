@@ -67,6 +67,43 @@ static int mode(const char *text, struct error *error)
 	return check_mode(&place, text, &value, error);
 }
 
+static int auth(const char *text, struct error *error)
+{
+	enum smarthost_auth value = SMARTHOST_AUTH_AUTO;
+
+	return check_auth(&place, text, &value, error);
+}
+
+static void words_of_auth_are_mechanisms(void **state)
+{
+	static const struct row {
+		const char *word;
+		enum smarthost_auth want;
+	} rows[] = {
+		{ "auto", SMARTHOST_AUTH_AUTO },
+		{ "plain", SMARTHOST_AUTH_PLAIN },
+		{ "login", SMARTHOST_AUTH_LOGIN },
+		{ "cram-md5", SMARTHOST_AUTH_CRAM_MD5 },
+		{ "scram", SMARTHOST_AUTH_SCRAM },
+		{ "xoauth2", SMARTHOST_AUTH_XOAUTH2 },
+		{ "oauthbearer", SMARTHOST_AUTH_OAUTHBEARER },
+		{ "external", SMARTHOST_AUTH_EXTERNAL },
+		{ "none", SMARTHOST_AUTH_NONE },
+	};
+	struct error error = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		enum smarthost_auth value = (enum smarthost_auth)99;
+
+		assert_int_equal(check_auth(&place, rows[i].word, &value, &error), 0);
+		assert_int_equal(value, rows[i].want);
+	}
+	assert_int_equal(auth("ntlm", &error), -1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_non_null(strstr(error.next, rows[i].word));
+}
+
 static void texts_are_values_or_faults(void **state)
 {
 	static const struct row {
@@ -107,6 +144,9 @@ static void texts_are_values_or_faults(void **state)
 		{ literal, "[]", -1 },
 		{ literal, "[192.0.2.1]\n", -1 },
 		{ path, "/a b", 0 },
+		{ auth, "plain", 0 },
+		{ auth, "PLAIN", -1 },
+		{ auth, "", -1 },
 		{ path, "a", -1 },
 		{ path, "", -1 },
 		{ path, "/a\nb", -1 },
@@ -147,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_values_or_faults),
+		cmocka_unit_test(words_of_auth_are_mechanisms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

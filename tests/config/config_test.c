@@ -119,6 +119,7 @@ static void check_tls_and_addresses(const struct smarthost *smarthost)
 	assert_string_equal(smarthost->client_key, "/c.key");
 	assert_string_equal(smarthost->tls_name, "mail.b.example");
 	assert_string_equal(smarthost->tls_fingerprint, "sha256:" PIN);
+	assert_int_equal(smarthost->auth, SMARTHOST_AUTH_SCRAM);
 	assert_true(smarthost->tls_min_is_1_3);
 	assert_int_equal(smarthost->family, 4);
 	assert_string_equal(smarthost->source, "192.0.2.7");
@@ -139,7 +140,7 @@ static void every_setting_is_read(void **state)
 		" ca_file = \"/ca\" timeout = \"5s\"\n"
 		" client_cert = \"/c.pem\" client_key = \"/c.key\" tls_name = \"mail.b.example\"\n"
 		" tls_fingerprint = \"sha256:" PIN "\"\n"
-		" tls_min = 1.3 ip = 4 source = \"192.0.2.7\" }\n"
+		" auth = scram tls_min = 1.3 ip = 4 source = \"192.0.2.7\" }\n"
 		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
 		"alias \"Ops\" { to = ops@x.example }\n"
 		"aliases_file = \"/my/aliases\"\n"
@@ -210,6 +211,12 @@ static void faults_are_named_with_their_line(void **state)
 		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_min = 1.1 }",
 		    "line 2: tls_min = \"1.1\" is no word that is known here",
 		    "(known: 1.2, 1.3)" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n auth = ntlm }",
+		    "line 2: auth = \"ntlm\" is no word that is known here",
+		    "(known: auto, plain, login, cram-md5, scram, xoauth2, oauthbearer, external, "
+		    "none)" },
+		{ "smarthost \"a\" { url = \"smtps://x\"\n auth = external }",
+		    "line 2: smarthost \"a\": auth = \"external\"", "client_cert" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n ip = 5 }", "line 2: ip = \"5\" is no",
 		    "(known: any, 4, 6)" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n source = eth0 }",

@@ -108,6 +108,13 @@ static void faults_are_named(void **state)
 		{ "[main]\nuser = a\npassword_file = missing\n", 0600, "does not exist" },
 		{ "[main]\nuser = a\npassword_file = open\n", 0600, "open holds passwords and is" },
 		{ "[main]\nuser = a\npassword_file = control\n", 0600, "one line of text" },
+		{ "[main]\nuser = a\ntoken = hunter\ntoken_file = hunt\n", 0600,
+		    "both token and token_file" },
+		{ "[main]\nuser = a\ntoken = hunter\npassword = hunter\n", 0600,
+		    "both a password and a token" },
+		{ "[main]\nuser = a\ntoken_file = missing\n", 0600, "names the token_file" },
+		{ "[main]\ntoken = hunter\n", 0600, "line 1: [main] has no user" },
+		{ "[main]\nuser = a\ntoken = hunter#2\n", 0600, "line 3: the value of token" },
 	};
 
 	(void)state;
@@ -158,6 +165,66 @@ static void password_file_lies_beside(void **state)
 	assert_string_equal(smarthost.password, "a \\\"'#;b ");
 	assert_string_equal(smarthost.user, "login");
 	assert_null(smarthost.from);
+}
+
+static void a_token_stands_beside_or_in_a_file(void **state)
+{
+	static const char *const rows[] = {
+		"[main]\nuser = a@x.example\ntoken = ya29.abc-_~+/==\n",
+		"[main]\nuser = a@x.example\ntoken_file = token\n",
+	};
+
+	(void)state;
+	write_file("token", "ya29.abc-_~+/==\n", 0600);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+		struct error error = { 0 };
+
+		smarthost_init(&smarthost);
+		write_file("secrets.ini", rows[i], 0600);
+		if (read_section("main", &smarthost, &error) != 0)
+			fail_msg("%s", error.text);
+		assert_string_equal(smarthost.token, "ya29.abc-_~+/==");
+		assert_null(smarthost.password);
+		assert_string_equal(smarthost.from, "a@x.example");
+	}
+}
+
+static void a_certificate_needs_no_secret(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost anonymous = { 0 };
+	CLEANUP(smarthost_finish) struct smarthost named = { 0 };
+	struct error error;
+
+	(void)state;
+	smarthost_init(&anonymous);
+	anonymous.auth = SMARTHOST_AUTH_EXTERNAL;
+	write_file("secrets.ini", "[other]\nuser = a\npassword = b\n", 0600);
+	assert_int_equal(read_section("main", &anonymous, &error), 0);
+	assert_string_equal(anonymous.user, "");
+	smarthost_init(&named);
+	named.auth = SMARTHOST_AUTH_EXTERNAL;
+	write_file("secrets.ini", "[main]\nuser = a\n", 0600);
+	assert_int_equal(read_section("main", &named, &error), 0);
+	assert_string_equal(named.user, "a");
+	assert_null(named.password);
+}
+
+static void none_forgets_the_login(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+	struct error error;
+
+	(void)state;
+	smarthost_init(&smarthost);
+	smarthost.auth = SMARTHOST_AUTH_NONE;
+	smarthost.user = memory_copy_string("url@example.com");
+	smarthost.password = memory_copy_string("hunter");
+	write_file("secrets.ini", "[main]\nuser = file\npassword = file\n", 0600);
+	assert_int_equal(read_section("main", &smarthost, &error), 0);
+	assert_null(smarthost.user);
+	assert_null(smarthost.password);
+	assert_string_equal(smarthost.from, "url@example.com");
 }
 
 static void the_url_comes_first(void **state)
@@ -227,6 +294,9 @@ int main(void)
 		cmocka_unit_test(faults_are_named),
 		cmocka_unit_test(missing_is_no_login),
 		cmocka_unit_test(password_file_lies_beside),
+		cmocka_unit_test(a_token_stands_beside_or_in_a_file),
+		cmocka_unit_test(a_certificate_needs_no_secret),
+		cmocka_unit_test(none_forgets_the_login),
 		cmocka_unit_test(the_url_comes_first),
 		cmocka_unit_test(unreadable_names_mode_and_command),
 	};
