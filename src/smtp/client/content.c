@@ -13,7 +13,10 @@
 #include "smtp/command.h"
 #include "smtp/transparency.h"
 
-enum { BLOCK = 32768 };
+enum {
+	BLOCK = 32768,
+	END_SIZE = 16, /* of the octets that end a stuffed content, at most */
+};
 
 /* Whoever looks at the conversation sees how much there was, not what. */
 static void trace_octets(const struct session *session, uint64_t count)
@@ -151,8 +154,7 @@ static int send_chunk(struct session *session, const struct content *content,
 	return is_last ? 0 : 1;
 }
 
-/* What is all in memory has a size, whether it was said or not. */
-static int64_t known_size(const struct content *content)
+int64_t content_size(const struct content *content)
 {
 	return content->read == NULL ? (int64_t)content->front.length : content->size;
 }
@@ -160,7 +162,7 @@ static int64_t known_size(const struct content *content)
 int content_send_bdat(struct session *session, const struct content *content,
     struct content_progress *progress, struct error *error)
 {
-	int64_t size = known_size(content);
+	int64_t size = content_size(content);
 
 	if (size < 0)
 		return send_chunk(session, content, progress, error);
@@ -221,13 +223,106 @@ int content_send_data(struct session *session, const struct content *content, st
 	 * A size that was declared must hold here as well: a content that ends
 	 * early was cut, and its dot must not make it a message.
 	 */
-	if (known_size(content) >= 0 && total != (uint64_t)known_size(content)) {
+	if (content_size(content) >= 0 && total != (uint64_t)content_size(content)) {
 		error_set(error, ERROR_IO, "4.3.0",
-		    "the content has %" PRIu64 " octets, not %" PRId64, total, known_size(content));
+		    "the content has %" PRIu64 " octets, not %" PRId64, total,
+		    content_size(content));
 		return session_break(session);
 	}
 	trace_octets(session, total);
 	return put_end(session, &transparency, error);
+}
+
+/* The next piece of at most size octets: of the front, or read into block.  0: the end. */
+static ssize_t next_piece(struct session *session, const struct content *content,
+    const struct content_flow *flow, char *block, size_t size, struct span *piece,
+    struct error *error)
+{
+	if (flow->total < content->front.length) {
+		*piece = span_first(span_after(content->front, (size_t)flow->total), size);
+		return (ssize_t)piece->length;
+	}
+	/* By BDAT no octet beyond the promised size is even asked for. */
+	if (!flow->is_stuffed) {
+		uint64_t left = (uint64_t)content_size(content) - flow->total;
+
+		if (left < size)
+			size = (size_t)left;
+		if (size == 0)
+			return 0;
+	}
+	ssize_t count = read_block(session, content, block, size, error);
+	if (count > 0)
+		*piece = span_from_bytes(block, (size_t)count);
+	return count;
+}
+
+static void put_piece(struct session *session, struct content_flow *flow, struct span piece)
+{
+	CLEANUP(buffer_finish) struct buffer stuffed = { 0 };
+
+	flow->total += piece.length;
+	if (!flow->is_stuffed) {
+		stream_put(session->stream, piece);
+		return;
+	}
+	buffer_init(&stuffed, 2 * (size_t)BLOCK + 8);
+	transparency_stuff(&flow->transparency, piece, &stuffed);
+	assert(!stuffed.has_overflowed);
+	stream_put(session->stream, buffer_span(&stuffed));
+}
+
+/* How much of the content surely fits the stream now. */
+static size_t room_for(const struct session *session, const struct content_flow *flow)
+{
+	size_t room = stream_room(session->stream);
+
+	/* Each octet may be doubled, and the end must fit as well. */
+	if (flow->is_stuffed)
+		room = room > END_SIZE ? (room - END_SIZE) / 2 : 0;
+	return room < BLOCK ? room : BLOCK;
+}
+
+static int end_flow(struct session *session, const struct content *content,
+    struct content_flow *flow, struct error *error)
+{
+	CLEANUP(buffer_finish) struct buffer end = { 0 };
+	int64_t size = content_size(content);
+
+	if (size >= 0 && flow->total != (uint64_t)size) {
+		error_set(error, ERROR_IO, "4.3.0",
+		    "the content has %" PRIu64 " octets, not %" PRId64, flow->total, size);
+		return session_break(session);
+	}
+	trace_octets(session, flow->total);
+	if (!flow->is_stuffed)
+		return 0;
+	buffer_init(&end, END_SIZE);
+	transparency_end(&flow->transparency, &end);
+	stream_put(session->stream, buffer_span(&end));
+	return 0;
+}
+
+int content_put(struct session *session, const struct content *content, struct content_flow *flow,
+    struct error *error)
+{
+	char block[BLOCK];
+	struct span piece;
+
+	if (flow->total == 0)
+		transparency_init(&flow->transparency);
+	for (;;) {
+		size_t room = room_for(session, flow);
+
+		if (room == 0)
+			return 1;
+		ssize_t count = next_piece(session, content, flow, block, room, &piece, error);
+		if (count < 0)
+			return -1;
+		if (count == 0)
+			return end_flow(session, content, flow, error);
+		put_piece(session, flow, piece);
+	}
 }
 
 ssize_t content_read_file(void *content_file, char *bytes, size_t size, struct error *error)

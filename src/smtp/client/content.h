@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "smtp/client/session.h"
+#include "smtp/transparency.h"
 
 struct content {
 	struct span front; /* wire form; borrowed */
@@ -53,6 +54,24 @@ int content_send_bdat(struct session *session, const struct content *content,
  * its end to the pipeline.  0: the last octet has left.
  */
 int content_send_data(struct session *session, const struct content *content, struct error *error);
+
+/* The size that is known beforehand: what is all in memory has one, said or not; else -1. */
+int64_t content_size(const struct content *content);
+
+/* How far a content has got that is sent between replies.  Zeroed: nothing has been put. */
+struct content_flow {
+	bool is_stuffed; /* for DATA: dots are doubled, and a dot ends it */
+	uint64_t total;	 /* octets of the content that have been put */
+	struct transparency transparency;
+};
+
+/*
+ * Puts as much of it as the stream has room for, and sends nothing.  1: more
+ * is to come; 0: all of it has been put, with its end; -1: it could not be
+ * read, or is not of its size: the session is unusable.
+ */
+int content_put(struct session *session, const struct content *content, struct content_flow *flow,
+    struct error *error);
 
 /* Adapts a part of a file; fd is borrowed and read by pread. */
 struct content_file {

@@ -323,3 +323,11 @@ void fates_give_up(struct fates *fates, const struct error *error, bool may_have
 	result.text = text;
 	report_all(fates, &result);
 }
+
+void fates_withdraw(struct fates *fates)
+{
+	for (size_t i = 0; i < fates->transaction->envelope->recipient_count; i++)
+		fates->of[i] = FATE_REPORTED;
+	fates->open = 0;
+	fates->accepted = 0;
+}

@@ -58,4 +58,7 @@ int fates_take_reply(struct fates *fates, const struct pipeline_entry *entry,
  */
 void fates_give_up(struct fates *fates, const struct error *error, bool may_have_arrived);
 
+/* Nobody is told anything: another session will try. */
+void fates_withdraw(struct fates *fates);
+
 #endif

@@ -12,14 +12,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "smtp/command.h"
+
+struct delivery;
 
 struct pipeline_entry {
 	enum command_verb
 	    verb;	     /* COMMAND_DATA's content end is COMMAND_UNKNOWN with is_content_end */
 	bool is_content_end; /* the reply to the final dot, or to BDAT LAST */
 	size_t recipient;    /* index, for COMMAND_RCPT */
+	/* For window.c. */
+	struct delivery *delivery; /* whose it is; NULL: of none */
+	uint64_t end;		   /* where it ends in all that was put; 0: not said */
 };
 
 struct pipeline {

@@ -91,6 +91,7 @@ struct session {
 	bool is_usable;		/* another transaction may begin */
 	bool is_in_step;	/* each reply still belongs to a command, so QUIT makes sense */
 	bool needs_reset;	/* RSET goes before the next MAIL */
+	bool has_stumbled;	/* over commands sent ahead of replies: better step by step */
 	char greeting[256];	/* the first line of the 220, without code */
 };
 

@@ -98,6 +98,9 @@ int session_unexpected(
 	reply_line(reply, line, sizeof line);
 	error_set(error, ERROR_UNAVAILABLE, "4.5.0",
 	    "%s answered %s by what is no answer to it: %s", peer_of(session), what, line);
+	/* Whoever counts otherwise than we do had better be asked one thing at a time. */
+	if (session->extensions.pipelining)
+		session->has_stumbled = true;
 	return session_break(session);
 }
 
@@ -294,6 +297,9 @@ int session_exchange(struct session *session, int other_fd, int64_t deadline, st
 		return ended(session, error);
 	if (moved > 0)
 		return moved;
-	error_prefix(error, "while %s was to be answered: ", awaited(session));
+	if (session->stream->output.length != 0)
+		error_prefix(error, "while we sent %s: ", awaited(session));
+	else
+		error_prefix(error, "while %s was to be answered: ", awaited(session));
 	return session_break(session);
 }

@@ -15,6 +15,10 @@
  *	hello			our name (client.example)
  *	tls-unknown		the program has no TLS
  *	whole			do not run it octet by octet
+ *	simple			one message is run by transaction_run alone, else by
+ *				window_run too, which must say the same
+ *	window N		all messages are run by one window_run, N in flight
+ *	stumbled		session->has_stumbled at the end
  *	never TEXT		must show in no trace, no result and no error
  *	trace TEXT		a line of the trace, "> EHLO client.example"
  *	message			a message begins, of which these tell:
@@ -24,13 +28,14 @@
  *	  breaks		reading the content fails at its end
  *	peer LINE, we LINE	what is said; successive lines are one flight
  *	peer-octets, we-octets	the same with escapes and without CRLF
- *	we <content>		all of the message as it is
+ *	we <content>		all of the message as it is; <content 2>: of the second
  *	tls, tls-fails		the handshake
  *	close, silence		what the peer does then
  *	opened			session_open returned 0
  *	failed STEP STATUS	... -1; then words of its text
  *	result ADDRESS OUTCOME STATUS	then words of its text
- *	done			transaction_run returned 0
+ *	done			transaction_run returned 0, or WINDOW_DONE in a session that stands
+ *	returned		WINDOW_RETURNED
  *	lost STATUS		... -1; then words of its text
  *	and TEXT		more words of the text of the line before
  */
@@ -56,8 +61,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "smtp/client/authenticate.h"
+#include "smtp/client/window.h"
 
-enum { LINES_LIMIT = 400, MESSAGES_LIMIT = 8, TEXT_LIMIT = 1 << 20 };
+enum { LINES_LIMIT = 400, MESSAGES_LIMIT = 30, TEXT_LIMIT = 1 << 20 };
 
 enum deed { PEER, WE, TLS, TLS_FAILS, CLOSE, SILENCE };
 
@@ -65,7 +71,8 @@ struct line {
 	enum deed deed;
 	unsigned number;
 	struct buffer octets;
-	bool is_content; /* the octets are those of the message that runs */
+	bool is_content; /* the octets are those of the message that runs, */
+	size_t message;	 /* or of this one, counted from 1 */
 };
 
 struct expectation {
@@ -82,6 +89,9 @@ struct message {
 	bool is_stream;
 	bool breaks;
 	size_t read_offset;
+	/* While it runs. */
+	struct dialogue *dialogue;
+	struct transaction transaction;
 };
 
 struct dialogue {
@@ -89,7 +99,7 @@ struct dialogue {
 	struct buffer text;
 	struct smarthost smarthost;
 	struct span user, password, hello, never;
-	bool has_no_tls, is_whole;
+	bool has_no_tls, is_whole, is_simple, is_window, has_stumbled;
 	struct line lines[LINES_LIMIT];
 	size_t line_count;
 	struct expectation expectations[LINES_LIMIT];
@@ -105,6 +115,7 @@ struct dialogue {
 	size_t offset;	 /* in the line */
 	size_t running;	 /* message */
 	size_t met;	 /* expectations */
+	bool by_window;
 	bool is_trouble;
 	struct buffer trace;
 	struct session *session;
@@ -125,8 +136,8 @@ static void complain(struct dialogue *d, unsigned number, const char *format, ..
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	print_error("%s:%u: %s (%s)\n", d->path, number, text,
-	    d->read_size == 1 ? "octet by octet" : "whole");
+	print_error("%s:%u: %s (%s%s)\n", d->path, number, text,
+	    d->read_size == 1 ? "octet by octet" : "whole", d->by_window ? ", window" : "");
 }
 
 /* ---- reading the file ---- */
@@ -161,7 +172,9 @@ static void add_line(
 	assert(d->line_count < LINES_LIMIT);
 	*line = (struct line){ .deed = deed, .number = number };
 	buffer_init(&line->octets, TEXT_LIMIT);
-	line->is_content = deed == WE && span_equals_string(text, "<content>");
+	line->is_content = deed == WE && span_starts_with(text, "<content");
+	if (line->is_content)
+		line->message = strtoul(text.start + strlen("<content"), NULL, 10);
 	if (is_escaped) {
 		unescape(text, &line->octets);
 	} else if (deed == PEER || deed == WE) {
@@ -246,7 +259,14 @@ static bool read_setting(struct dialogue *d, struct span word, struct span rest)
 		d->has_no_tls = true;
 	else if (span_equals_string(word, "whole"))
 		d->is_whole = true;
-	else if (span_equals_string(word, "trace"))
+	else if (span_equals_string(word, "simple"))
+		d->is_simple = true;
+	else if (span_equals_string(word, "stumbled"))
+		d->has_stumbled = true;
+	else if (span_equals_string(word, "window")) {
+		d->is_window = true;
+		d->smarthost.window = (unsigned)strtoul(rest.start, NULL, 10);
+	} else if (span_equals_string(word, "trace"))
 		d->traces[d->trace_count++] = rest;
 	else if (span_equals_string(word, "message"))
 		begin_message(d);
@@ -273,7 +293,8 @@ static const struct keyword {
 static const struct event {
 	const char *word;
 	size_t words;
-} events[] = { { "opened", 1 }, { "failed", 3 }, { "result", 4 }, { "done", 1 }, { "lost", 2 } };
+} events[] = { { "opened", 1 }, { "failed", 3 }, { "result", 4 }, { "done", 1 }, { "returned", 1 },
+	{ "lost", 2 } };
 
 static bool read_line(struct dialogue *d, unsigned number, struct span whole)
 {
@@ -358,7 +379,8 @@ static unsigned current_number(const struct dialogue *d)
 
 static struct span left_of(const struct dialogue *d, const struct line *line)
 {
-	const struct buffer *octets = line->is_content ? &d->messages[d->running].content
+	size_t message = line->message != 0 ? line->message - 1 : d->running;
+	const struct buffer *octets = line->is_content ? &d->messages[message].content
 						       : &line->octets;
 
 	return span_after(buffer_span(octets), d->offset);
@@ -547,13 +569,12 @@ static void see_result(void *context, size_t index, const struct transaction_res
 		[TRANSACTION_FAILED] = "failed",
 		[TRANSACTION_IN_DOUBT] = "in-doubt",
 	};
-	struct dialogue *d = context;
+	struct message *message = context;
 	char head[1200];
 
-	snprintf(head, sizeof head, "result %s %s %s",
-	    d->messages[d->running].envelope.recipients[index].address, outcomes[result->outcome],
-	    result->status);
-	see_event(d, head, result->text);
+	snprintf(head, sizeof head, "result %s %s %s", message->envelope.recipients[index].address,
+	    outcomes[result->outcome], result->status);
+	see_event(message->dialogue, head, result->text);
 }
 
 static ssize_t read_content(void *context, char *bytes, size_t size, struct error *error)
@@ -570,42 +591,96 @@ static ssize_t read_content(void *context, char *bytes, size_t size, struct erro
 	return (ssize_t)part.length;
 }
 
-static void run_message(struct dialogue *d, struct session *session)
+static void prepare_message(struct dialogue *d, struct message *message)
 {
-	struct message *message = &d->messages[d->running];
-	struct error error = { 0 };
-	char head[100];
-	char text[2000];
-	struct transaction transaction = {
+	message->dialogue = d;
+	message->read_offset = 0;
+	message->transaction = (struct transaction){
 		.envelope = &message->envelope,
 		.parameters = message->parameters,
 		.content = { .front = buffer_span(&message->content),
 		    .size = (int64_t)message->content.length },
 		.report = see_result,
-		.context = d,
+		.context = message,
 	};
-
-	message->read_offset = 0;
-	if (message->is_stream || message->breaks) {
-		transaction.content = (struct content){
-			.front = span_first(buffer_span(&message->content), 10),
-			.read = read_content,
-			.context = message,
-			.size = message->breaks ? (int64_t)message->content.length + 10 : -1,
-		};
-		message->read_offset = 10;
-	}
+	if (!message->is_stream && !message->breaks)
+		return;
+	message->transaction.content = (struct content){
+		.front = span_first(buffer_span(&message->content), 10),
+		.read = read_content,
+		.context = message,
+		.size = message->breaks ? (int64_t)message->content.length + 10 : -1,
+	};
+	message->read_offset = 10;
 	if (message->is_stream)
-		transaction.content.size = -1;
-	if (transaction_run(session, &transaction, &error) == 0) {
+		message->transaction.content.size = -1;
+}
+
+static void see_loss(struct dialogue *d, const struct error *error)
+{
+	char head[100];
+	char text[2000];
+
+	snprintf(head, sizeof head, "lost %s", error->status);
+	error_line(error, text, sizeof text);
+	see_event(d, head, text);
+}
+
+static void run_message(struct dialogue *d, struct session *session)
+{
+	struct error error = { 0 };
+
+	if (transaction_run(session, &d->messages[d->running].transaction, &error) == 0) {
 		assert_true(session->is_usable);
 		see_event(d, "done", "");
 		return;
 	}
 	assert_false(session->is_usable);
-	snprintf(head, sizeof head, "lost %s", error.status);
-	error_line(&error, text, sizeof text);
-	see_event(d, head, text);
+	see_loss(d, &error);
+}
+
+static const struct transaction *next_message(void *context)
+{
+	struct dialogue *d = context;
+
+	return d->running < d->message_count ? &d->messages[d->running++].transaction : NULL;
+}
+
+static size_t waiting_messages(void *context)
+{
+	const struct dialogue *d = context;
+
+	return d->message_count - d->running;
+}
+
+static void see_finished(void *context, const struct transaction *transaction, enum window_end end)
+{
+	struct dialogue *d = context;
+
+	(void)transaction;
+	if (end == WINDOW_RETURNED)
+		see_event(d, "returned", "");
+	else if (d->session->is_usable)
+		see_event(d, "done", "");
+}
+
+static void run_window(struct dialogue *d, struct session *session)
+{
+	const struct window_source source = { .next = next_message,
+		.waiting = waiting_messages,
+		.finished = see_finished,
+		.context = d };
+	struct error error = { 0 };
+
+	d->session = session;
+	/* A plain <content> is the only message's. */
+	for (size_t i = 0; i < d->line_count; i++)
+		if (d->lines[i].is_content && d->lines[i].message == 0)
+			d->lines[i].message = 1;
+	if (window_run(session, &source, &error) < 0)
+		see_loss(d, &error);
+	if (session->has_stumbled != d->has_stumbled)
+		complain(d, 0, "it %s", session->has_stumbled ? "stumbled" : "did not stumble");
 }
 
 static void see_failure(
@@ -654,7 +729,11 @@ static void converse(struct dialogue *d, struct stream *stream)
 		see_event(d, "opened", "");
 	else
 		see_failure(d, &session, &error);
-	for (d->running = 0; d->running < d->message_count && session.is_usable; d->running++) {
+	for (size_t i = 0; i < d->message_count; i++)
+		prepare_message(d, &d->messages[i]);
+	if (d->by_window && session.is_usable && d->message_count != 0)
+		run_window(d, &session);
+	for (; !d->by_window && d->running < d->message_count && session.is_usable; d->running++) {
 		run_message(d, &session);
 		if (!session.is_usable)
 			break;
@@ -683,7 +762,16 @@ static void check_end(struct dialogue *d)
 	}
 }
 
-static bool run_dialogue(const char *path, size_t read_size)
+static bool is_to_run(const struct dialogue *d)
+{
+	if (d->is_trouble || (d->is_whole && d->read_size == 1))
+		return false;
+	if (!d->by_window)
+		return !d->is_window;
+	return d->is_window || (d->message_count == 1 && !d->is_simple);
+}
+
+static bool run_dialogue(const char *path, size_t read_size, bool by_window)
 {
 	struct dialogue *d = memory_allocate(sizeof *d);
 	struct stream stream;
@@ -691,12 +779,13 @@ static bool run_dialogue(const char *path, size_t read_size)
 
 	read_dialogue(d, path);
 	d->read_size = read_size;
+	d->by_window = by_window;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		abort();
 	stream_init_take_fd(&stream, ends[0], ends[0], "relay.example:25");
 	stream.operations = &peer_operations;
 	stream.context = d;
-	if (!d->is_trouble && !(d->is_whole && read_size == 1)) {
+	if (is_to_run(d)) {
 		converse(d, &stream);
 		check_end(d);
 	}
@@ -717,8 +806,10 @@ static void every_dialogue_runs_as_written(void **state)
 	assert_int_equal(glob("dialogues/*.txt", 0, NULL, &found), 0);
 	assert_true(found.gl_pathc >= 35);
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		if (!run_dialogue(found.gl_pathv[i], SIZE_MAX) ||
-		    !run_dialogue(found.gl_pathv[i], 1))
+		if (!run_dialogue(found.gl_pathv[i], SIZE_MAX, false) ||
+		    !run_dialogue(found.gl_pathv[i], 1, false) ||
+		    !run_dialogue(found.gl_pathv[i], SIZE_MAX, true) ||
+		    !run_dialogue(found.gl_pathv[i], 1, true))
 			failures++;
 	globfree(&found);
 	assert_int_equal(failures, 0);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "smtp/client/window_parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A reply that only a server gives that wants one command at a time. */
+static bool blames_pipelining(const struct reply *reply)
+{
+	return reply_class(reply) == 5 && (strcasestr(reply->text, "pipelin") != NULL ||
+					      strcasestr(reply->text, "synchroni") != NULL);
+}
+
+/* "Bad sequence of commands", although the one before it was accepted. */
+static bool is_out_of_sequence(const struct delivery *delivery, const struct pipeline_entry *entry)
+{
+	const struct fates *fates = &delivery->fates;
+
+	switch (entry->verb) {
+	case COMMAND_RSET:
+	case COMMAND_MAIL:
+		return true;
+	case COMMAND_RCPT:
+		return fates->of[entry->recipient] != FATE_REPORTED;
+	default:
+		return fates->accepted != 0;
+	}
+}
+
+/*
+ * The server lost its place because commands came before it had answered: no
+ * verdict about the message, which another session gives it step by step.
+ */
+static bool is_stumble(const struct window *window, const struct delivery *delivery,
+    const struct pipeline_entry *entry, const struct reply *reply)
+{
+	if (!window->session->extensions.pipelining || window->flight < 2)
+		return false;
+	if (!is_out_of_sequence(delivery, entry))
+		return false;
+	return reply->code == 503 || blames_pipelining(reply);
+}
+
+static void stumble(
+    struct window *window, const struct pipeline_entry *entry, const struct reply *reply)
+{
+	char line[ERROR_TEXT_SIZE];
+
+	window->session->has_stumbled = true;
+	if (window->is_ending)
+		return;
+	window->is_ending = true;
+	reply_line(reply, line, sizeof line);
+	error_set(&window->reason, ERROR_UNAVAILABLE, "4.5.0",
+	    "%s cannot take commands ahead of its replies (%s: %s)", window->session->stream->peer,
+	    entry->is_content_end ? "the content" : command_verb_name(entry->verb), line);
+}
+
+/* Nobody of it has been told anything, and nobody of it can have the message. */
+static bool may_return(const struct delivery *delivery, const struct pipeline_entry *entry)
+{
+	if (!fates_is_untold(&delivery->fates))
+		return false;
+	return entry->verb != COMMAND_RCPT ||
+	       (delivery->fates.accepted == 0 && !delivery->has_content_begun);
+}
+
+static int take_stumble(struct window *window, struct delivery *delivery,
+    const struct pipeline_entry *entry, const struct reply *reply, struct error *error)
+{
+	struct reply later = *reply;
+
+	stumble(window, entry, reply);
+	if (may_return(delivery, entry)) {
+		delivery->is_returned = true;
+		fates_withdraw(&delivery->fates);
+		return 0;
+	}
+	if (entry->verb == COMMAND_RSET)
+		return session_unexpected(window->session, "RSET", reply, error);
+	later.code = 450;
+	snprintf(later.status, sizeof later.status, "4.5.0");
+	return fates_take_reply(&delivery->fates, entry, &later, error);
+}
+
+/* Praise for what the server cannot have seen yet: it counts otherwise than we do. */
+static bool is_early(const struct window *window, const struct delivery *delivery,
+    const struct pipeline_entry *entry, const struct reply *reply)
+{
+	if (reply_class(reply) > 3)
+		return false;
+	if (entry->is_content_end && delivery->has_content_begun)
+		return !delivery->is_whole || delivery->end > window_left(window);
+	return entry->end > window_left(window);
+}
+
+static int take_probe(struct window *window, const struct reply *reply, struct error *error)
+{
+	struct stream *stream = window->session->stream;
+	size_t before = stream->output.length;
+	enum probe_state state = window->probe.state;
+
+	if (probe_take_reply(&window->probe, window->session, reply, error) < 0)
+		return -1;
+	window->put += stream->output.length - before;
+	if (state == PROBE_ASKED && window->probe.state == PROBE_MARKED)
+		window->is_clean = !window->session->needs_reset;
+	return 0;
+}
+
+int window_answer(struct window *window, const struct reply *reply, struct error *error)
+{
+	struct session *session = window->session;
+	const struct pipeline_entry *head = pipeline_head(&session->pipeline);
+	int outcome;
+
+	if (head == NULL)
+		return session_unexpected(session, "an idle session", reply, error);
+	struct pipeline_entry entry = *head;
+	struct delivery *delivery = entry.delivery;
+	if (delivery == NULL) {
+		outcome = take_probe(window, reply, error);
+		window_await(window);
+		return outcome;
+	}
+	if (is_early(window, delivery, &entry, reply))
+		return session_unexpected(session, "what it cannot have seen", reply, error);
+	pipeline_pop(&session->pipeline);
+	delivery->awaited--;
+	window_await(window);
+	if (is_stumble(window, delivery, &entry, reply))
+		return take_stumble(window, delivery, &entry, reply, error);
+	return fates_take_reply(&delivery->fates, &entry, reply, error);
+}
