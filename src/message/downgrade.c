@@ -10,8 +10,8 @@
 #include "message/survey.h"
 
 enum {
-	/* One step adds a header, or a window's worth of octets three times as long. */
-	OUTPUT_LIMIT = 2 * HEADER_LIMIT + 4 * WINDOW_SIZE,
+	/* One step adds a header, or a view's worth of octets three times as long. */
+	OUTPUT_LIMIT = 2 * HEADER_LIMIT + 4 * VIEW_SIZE,
 	BASE64_LINE = 57, /* octets that make 76 characters (RFC 2045, 6.8) */
 };
 
@@ -23,13 +23,13 @@ static void pass(struct downgrade *downgrade, struct span octets, struct buffer 
 		downgrade->has_left_8bit = true;
 }
 
-/* The line at which the window stands; whether it is a delimiter, and which. */
+/* The line at which the view stands; whether it is a delimiter, and which. */
 static int look_at_line(struct downgrade *downgrade, struct span *line, bool *is_delimiter,
     struct mime_delimiter *delimiter, struct error *error)
 {
 	bool is_whole;
 
-	if (window_line(&downgrade->window, line, &is_whole, error) < 0)
+	if (view_line(&downgrade->view, line, &is_whole, error) < 0)
 		return -1;
 	*is_delimiter = downgrade->at_line_start && is_whole &&
 			mime_find_delimiter(&downgrade->nesting, *line, delimiter);
@@ -45,24 +45,24 @@ static bool ends_line(struct span line)
 static void take_line(struct downgrade *downgrade, struct span line)
 {
 	downgrade->at_line_start = ends_line(line);
-	window_take(&downgrade->window, line.length);
+	view_take(&downgrade->view, line.length);
 }
 
 static void go_to(struct downgrade *downgrade, uint64_t offset, enum downgrade_state state)
 {
-	window_seek(&downgrade->window, offset);
+	view_seek(&downgrade->view, offset);
 	downgrade->at_line_start = true;
 	downgrade->state = state;
 }
 
 /*
- * Surveys the body of a leaf from where the window stands.  It ends before the
+ * Surveys the body of a leaf from where the view stands.  It ends before the
  * line end that a delimiter begins with (RFC 2046, 5.1.1), or with the message.
  */
 static int survey_body(
     struct downgrade *downgrade, struct survey *survey, uint64_t *end, struct error *error)
 {
-	uint64_t begin = window_offset(&downgrade->window);
+	uint64_t begin = view_offset(&downgrade->view);
 
 	downgrade->at_line_start = true;
 	for (;;) {
@@ -72,7 +72,7 @@ static int survey_body(
 
 		if (look_at_line(downgrade, &line, &is_delimiter, &delimiter, error) < 0)
 			return -1;
-		*end = window_offset(&downgrade->window);
+		*end = view_offset(&downgrade->view);
 		if (is_delimiter && *end != begin)
 			*end -= 2;
 		if (is_delimiter || line.length == 0)
@@ -206,7 +206,7 @@ static int begin_leaf(struct downgrade *downgrade, struct header *header,
 	return 0;
 }
 
-/* The header of a part, or of the message, has been read; the window stands behind it. */
+/* The header of a part, or of the message, has been read; the view stands behind it. */
 static int begin_part(struct downgrade *downgrade, struct header *header, struct place place,
     struct buffer *target, struct error *error)
 {
@@ -228,7 +228,7 @@ static int begin_part(struct downgrade *downgrade, struct header *header, struct
 }
 
 /*
- * Reads lines into header until its border, which the window stands behind
+ * Reads lines into header until its border, which the view stands behind
  * then, or until a delimiter or the end cuts it off.
  */
 static int read_header(struct downgrade *downgrade, struct header *header, struct error *error)
@@ -249,14 +249,14 @@ static int read_header(struct downgrade *downgrade, struct header *header, struc
 			take_line(downgrade, line);
 		}
 	}
-	window_seek(&downgrade->window, window_offset(&downgrade->window) - body.length);
+	view_seek(&downgrade->view, view_offset(&downgrade->view) - body.length);
 	return 0;
 }
 
 static int step_header(struct downgrade *downgrade, struct error *error)
 {
 	CLEANUP(header_finish) struct header header;
-	struct place place = { .begin = window_offset(&downgrade->window) };
+	struct place place = { .begin = view_offset(&downgrade->view) };
 
 	header_init(&header);
 	if (read_header(downgrade, &header, error) < 0)
@@ -265,7 +265,7 @@ static int step_header(struct downgrade *downgrade, struct error *error)
 		go_to(downgrade, place.begin, DOWNGRADE_SKIM);
 		return 0;
 	}
-	place.end = window_offset(&downgrade->window);
+	place.end = view_offset(&downgrade->view);
 	return begin_part(downgrade, &header, place, &downgrade->output, error);
 }
 
@@ -291,9 +291,9 @@ static int step_skim(struct downgrade *downgrade, struct error *error)
 static int look_until(
     struct downgrade *downgrade, struct span *octets, bool *is_last, struct error *error)
 {
-	uint64_t left = downgrade->until - window_offset(&downgrade->window);
+	uint64_t left = downgrade->until - view_offset(&downgrade->view);
 
-	if (window_look(&downgrade->window, WINDOW_LINE, octets, error) < 0)
+	if (view_look(&downgrade->view, VIEW_LINE, octets, error) < 0)
 		return -1;
 	*is_last = octets->length >= left;
 	if (*is_last)
@@ -309,7 +309,7 @@ static int step_copy(struct downgrade *downgrade, struct error *error)
 	if (look_until(downgrade, &octets, &is_last, error) < 0)
 		return -1;
 	pass(downgrade, octets, &downgrade->output);
-	window_take(&downgrade->window, octets.length);
+	view_take(&downgrade->view, octets.length);
 	if (is_last)
 		downgrade->state = DOWNGRADE_SKIM;
 	return 0;
@@ -324,7 +324,7 @@ static int step_quoted_printable(struct downgrade *downgrade, struct error *erro
 		return -1;
 	size_t taken = quoted_printable_encode(
 	    &downgrade->quoted_printable, octets, is_last, &downgrade->output);
-	window_take(&downgrade->window, taken);
+	view_take(&downgrade->view, taken);
 	if (is_last)
 		downgrade->state = DOWNGRADE_SKIM;
 	return 0;
@@ -342,9 +342,9 @@ static int step_base64(struct downgrade *downgrade, struct error *error)
 		struct span line = span_first(octets, BASE64_LINE);
 
 		base64_encode(line, &downgrade->output);
-		window_take(&downgrade->window, line.length);
+		view_take(&downgrade->view, line.length);
 		octets = span_after(octets, line.length);
-		if (!is_last || octets.length != 0 || window_left(&downgrade->window) == 0)
+		if (!is_last || octets.length != 0 || view_left(&downgrade->view) == 0)
 			buffer_append_string(&downgrade->output, "\r\n");
 	}
 	if (is_last)
@@ -378,14 +378,14 @@ static int begin(struct downgrade *downgrade, struct error *error)
 	buffer_clear(&downgrade->output);
 	downgrade->has_converted = false;
 	downgrade->has_left_8bit = false;
-	window_seek(&downgrade->window, 0);
+	view_seek(&downgrade->view, 0);
 
 	header_init(&header);
 	header_feed(&header, downgrade->original, &body);
 	header_end(&header, &body);
 	/* What the message says is not to be trusted once it says too much, or is none. */
 	if (header.has_overflowed || body.length != 0) {
-		keep(downgrade, (struct place){ 0 }, window_left(&downgrade->window),
+		keep(downgrade, (struct place){ 0 }, view_left(&downgrade->view),
 		    &downgrade->header);
 		return 0;
 	}
@@ -394,7 +394,7 @@ static int begin(struct downgrade *downgrade, struct error *error)
 
 static bool is_at_end(const struct downgrade *downgrade)
 {
-	return downgrade->output.length == 0 && window_left(&downgrade->window) == 0;
+	return downgrade->output.length == 0 && view_left(&downgrade->view) == 0;
 }
 
 /* Runs through all of it for the sake of what becomes known. */
@@ -414,14 +414,14 @@ static int count(struct downgrade *downgrade, struct error *error)
 	return 0;
 }
 
-int downgrade_start(struct downgrade *downgrade, struct span header,
-    const struct window_source *body, bool allows_8bit, struct error *error)
+int downgrade_start(struct downgrade *downgrade, struct span header, const struct view_source *body,
+    bool allows_8bit, struct error *error)
 {
 	memset(downgrade, 0, sizeof *downgrade);
 	downgrade->original = header;
 	downgrade->allows_8bit = allows_8bit;
 	downgrade->is_relabelling = !allows_8bit;
-	window_init(&downgrade->window, body);
+	view_init(&downgrade->view, body);
 	buffer_init(&downgrade->header, header.length + OUTPUT_LIMIT);
 	buffer_init(&downgrade->output, OUTPUT_LIMIT);
 
@@ -441,8 +441,8 @@ ssize_t downgrade_read(struct downgrade *downgrade, char *bytes, size_t size, st
 {
 	struct buffer *output = &downgrade->output;
 
-	size = size < WINDOW_SIZE ? size : WINDOW_SIZE;
-	while (output->length < size && window_left(&downgrade->window) != 0)
+	size = size < VIEW_SIZE ? size : VIEW_SIZE;
+	while (output->length < size && view_left(&downgrade->view) != 0)
 		if (step(downgrade, error) < 0)
 			return -1;
 	size_t length = output->length < size ? output->length : size;

@@ -35,7 +35,7 @@
 #include "base/span.h"
 #include "message/mime.h"
 #include "message/quoted_printable.h"
-#include "message/window.h"
+#include "message/view.h"
 
 enum { DOWNGRADE_LINE_LIMIT = 998 };
 
@@ -54,7 +54,7 @@ struct downgrade {
 	struct buffer header; /* as it is to be sent, with its empty line */
 	uint64_t body_length; /* likewise */
 
-	struct window window;
+	struct view view;
 	struct mime_nesting nesting;
 	enum downgrade_state state;
 	bool at_line_start;
@@ -73,8 +73,8 @@ struct downgrade {
  * then header and body_length are what is to be sent, and downgrade_read gives
  * the body.  0: it goes as it is.  -1: it could not be read.
  */
-int downgrade_start(struct downgrade *downgrade, struct span header,
-    const struct window_source *body, bool allows_8bit, struct error *error);
+int downgrade_start(struct downgrade *downgrade, struct span header, const struct view_source *body,
+    bool allows_8bit, struct error *error);
 
 /* The next octets of the converted body, at most size; 0 at the end; -1 with error. */
 ssize_t downgrade_read(struct downgrade *downgrade, char *bytes, size_t size, struct error *error);

@@ -47,7 +47,7 @@ static void convert(struct converted *converted, const struct request_attempt *a
 {
 	CLEANUP(free_downgrade)
 	struct downgrade *downgrade = memory_allocate(sizeof *downgrade);
-	struct window_source body = { read_body, &converted->file, attempt->body_length };
+	struct view_source body = { read_body, &converted->file, attempt->body_length };
 	struct error error;
 
 	if (downgrade_start(downgrade, content->front, &body, offers_8bitmime, &error) <= 0)

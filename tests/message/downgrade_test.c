@@ -44,7 +44,7 @@ static int downgrade(struct span header, struct span body, bool allows_8bit, siz
     struct buffer *header_out, struct buffer *body_out)
 {
 	CLEANUP(downgrade_finish) struct downgrade state;
-	struct window_source source = { read_span, &body, body.length };
+	struct view_source source = { read_span, &body, body.length };
 	struct error error;
 	ssize_t count;
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * window - a long text seen through a window of fixed size
+ * view - a long text, a piece of it in sight at a time
  *
  * Reads on from any offset, and back again: what has just been seen is not
- * read twice while it still stands in the window.
+ * read twice while it still stands in the view.
  *
  * Does not know: where the text lies.
  */
 
-#ifndef MESSAGE_WINDOW_H
-#define MESSAGE_WINDOW_H
+#ifndef MESSAGE_VIEW_H
+#define MESSAGE_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,47 +20,47 @@
 #include "base/span.h"
 
 enum {
-	WINDOW_SIZE = 16384,
+	VIEW_SIZE = 16384,
 	/* A line up to here is always seen whole. */
-	WINDOW_LINE = 4096,
+	VIEW_LINE = 4096,
 };
 
-struct window_source {
+struct view_source {
 	/* Reads exactly size octets, which lie inside the length; 0, or -1 with error. */
 	int (*read)(void *context, uint64_t offset, char *bytes, size_t size, struct error *error);
 	void *context;
 	uint64_t length;
 };
 
-struct window {
-	struct window_source source;
+struct view {
+	struct view_source source;
 	uint64_t base; /* offset of the first octet that stands in bytes */
 	size_t length; /* of what stands there */
 	size_t taken;  /* of it */
-	char bytes[WINDOW_SIZE];
+	char bytes[VIEW_SIZE];
 };
 
-void window_init(struct window *window, const struct window_source *source);
+void view_init(struct view *view, const struct view_source *source);
 
 /* The offset of the next octet; how many are left from there. */
-uint64_t window_offset(const struct window *window);
-uint64_t window_left(const struct window *window);
+uint64_t view_offset(const struct view *view);
+uint64_t view_left(const struct view *view);
 
 /*
  * What can be seen from the next octet on: at least wanted octets (at most
- * WINDOW_LINE may be wanted), or all that is left.  Takes none.
+ * VIEW_LINE may be wanted), or all that is left.  Takes none.
  */
-int window_look(struct window *window, size_t wanted, struct span *seen, struct error *error);
+int view_look(struct view *view, size_t wanted, struct span *seen, struct error *error);
 
 /*
  * The rest of the line at the next octet, with its CRLF, or as much of a long
  * one as can be seen (never ending between CR and LF).  *is_whole: nothing of
  * the line is missing at its end.  Empty at the end of the text.  Takes none.
  */
-int window_line(struct window *window, struct span *line, bool *is_whole, struct error *error);
+int view_line(struct view *view, struct span *line, bool *is_whole, struct error *error);
 
 /* Takes octets that were seen; goes to an offset. */
-void window_take(struct window *window, size_t count);
-void window_seek(struct window *window, uint64_t offset);
+void view_take(struct view *view, size_t count);
+void view_seek(struct view *view, uint64_t offset);
 
 #endif
