@@ -33,7 +33,7 @@ static const char help[] =
     "                                            line of stdin\n"
     "\n"
     "tables (all without one): matrix, lone, large, memory; or `one`, a single run\n"
-    "  --window [N]    several transactions in flight, if the engine has it\n"
+    "  --window [N]    several transactions in flight, N at most (the smarthost's default)\n"
     "  --worker        by worker_start and delivery/request, 128 requests ahead\n"
     "  --rtt MS        this alone, not 0, 20 and 100\n"
     "  --offer O       chunking, pipelining or nothing alone\n"
@@ -69,6 +69,7 @@ struct bench {
 	int rtt;		/* -1: all */
 	int offer;		/* -1: all */
 	int tls_kind;		/* -1: clear and STARTTLS */
+	long bundle;		/* see bundle_memory; 0: not yet known */
 	int faults;
 };
 
@@ -158,8 +159,7 @@ static void run_driver(const struct bench *bench)
 		    "the driver ended with status %#x", (unsigned)status);
 }
 
-/* The figures of it stand on the board. */
-static void run(struct bench *bench, const struct board_plan *plan)
+static void run_once(struct bench *bench, const struct board_plan *plan)
 {
 	struct board *board = bench->board;
 	pid_t wire = 0;
@@ -182,6 +182,34 @@ static void run(struct bench *bench, const struct board_plan *plan)
 	fprintf(stderr, "bench: %s\n", board->figures.failure);
 }
 
+/* What this program has in memory once it has loaded the bundle, in KiB. */
+static long bundle_memory(struct bench *bench)
+{
+	struct board_plan plan = bench->plan;
+
+	plan.way = BOARD_ONE_BY_ONE;
+	plan.tls = BOARD_CLEAR;
+	plan.messages = 0;
+	plan.is_direct = true;
+	if (bench->bundle == 0) {
+		run_once(bench, &plan);
+		bench->bundle = bench->board->figures.before;
+	}
+	return bench->bundle;
+}
+
+/* The figures of it stand on the board. */
+static void run(struct bench *bench, const struct board_plan *plan)
+{
+	bool is_worker = plan->way == BOARD_WORKER;
+	long bundle = is_worker ? bundle_memory(bench) : 0;
+
+	run_once(bench, plan);
+	/* A worker is shut in before it could be looked at. */
+	if (is_worker)
+		bench->board->figures.before = bundle;
+}
+
 static double seconds_between(const struct board_moment *from, const struct board_moment *to)
 {
 	return (double)(to->microseconds - from->microseconds) / 1e6;
@@ -199,23 +227,24 @@ static void print_run(const struct bench *bench)
 		    offer_names[plan->offer], tls_names[plan->tls], plan->rtt);
 		return;
 	}
-	printf("| %s | %s | %s | %u | %u | %.1f | %.1f | %.3f | %.3f | %llu | %.2f | %.2f | %.3f | "
+	printf("| %s | %s | %s | %u | %u | %.1f | %.1f | %.3f | %.3f | %.2f | %llu | %.2f | %.2f | "
+	       "%.3f | "
 	       "%.2f |\n",
 	    way_names[plan->way], offer_names[plan->offer], tls_names[plan->tls], plan->rtt,
 	    figures->done, done / seconds_between(&figures->start, &figures->end),
 	    done / seconds_between(&figures->open, &figures->end),
 	    (double)(figures->end.depth - figures->open.depth) / done,
 	    (double)(figures->end.turns - figures->open.turns) / done,
-	    (unsigned long long)counts->handshakes, (double)counts->octets_up / done / 1024,
-	    (double)counts->octets_down / done / 1024, (double)figures->cpu / done / 1000,
-	    (double)(figures->peak - figures->before) / 1024);
+	    (double)figures->writes / done, (unsigned long long)counts->handshakes,
+	    (double)counts->octets_up / done / 1024, (double)counts->octets_down / done / 1024,
+	    (double)figures->cpu / done / 1000, (double)(figures->peak - figures->before) / 1024);
 	(void)fflush(stdout);
 }
 
 static const char head[] =
     "| way | offered | TLS | RTT | messages | messages/s | without the opening | round trips | "
-    "turns | handshakes | KiB up | KiB down | CPU ms | MiB beyond |\n"
-    "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
+    "turns | writes | handshakes | KiB up | KiB down | CPU ms | MiB beyond |\n"
+    "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
 
 static bool is_wanted(int only, int value)
 {
@@ -264,6 +293,7 @@ static void print_lone(struct bench *bench)
 	printf("| a lone message | RTT | round trips | turns | ms | RTTs of time |\n"
 	       "|---|---:|---:|---:|---:|---:|\n");
 	plan.messages = 2;
+	plan.is_apart = true;
 	plan.offer = bench->offer < 0 ? BOARD_CHUNKING : (enum board_offer)bench->offer;
 	plan.rtt = bench->rtt < 0 ? 100 : (unsigned)bench->rtt;
 	for (int tls = BOARD_STARTTLS; tls <= BOARD_IMPLICIT; tls++) {

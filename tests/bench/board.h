@@ -29,6 +29,7 @@ struct board_plan {
 	uint64_t size;	   /* octets of a message */
 	int64_t limit;	   /* milliseconds after which no further message is begun */
 	int port;	   /* where the driver connects */
+	bool is_apart;	   /* a message is given when the one before is done */
 	bool is_direct;	   /* without a wire: nothing is counted on the way */
 	char ca_file[256]; /* the system's bundle with the sink's own certificate */
 	char trace;	   /* '\0', or the conversation goes to stderr */

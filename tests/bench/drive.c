@@ -20,6 +20,7 @@
 #include "smtp/client/content.h"
 #include "smtp/client/session.h"
 #include "smtp/client/transaction.h"
+#include "smtp/client/window.h"
 
 enum { PATIENCE = 60000 };
 
@@ -263,6 +264,78 @@ static int run_one_by_one(struct drive *drive, struct error *error)
 	return 0;
 }
 
+/* A transaction on its way through the window. */
+struct slot {
+	struct transaction transaction; /* first: a pointer to it is one to the slot */
+	struct content_file file;
+};
+
+struct supply {
+	struct drive *drive;
+	uint32_t left; /* messages not yet given */
+};
+
+static const struct transaction *next_of_supply(void *context)
+{
+	struct supply *supply = context;
+
+	if (supply->left == 0 || drive_is_late(supply->drive->board))
+		return NULL;
+	struct slot *slot = memory_allocate(sizeof *slot);
+	slot->transaction = (struct transaction){
+		.envelope = &supply->drive->envelope,
+		.content = content_of(supply->drive, &slot->file),
+		.report = take_result,
+		.context = supply->drive,
+	};
+	supply->left--;
+	return &slot->transaction;
+}
+
+static size_t waiting_of_supply(void *context)
+{
+	const struct supply *supply = context;
+
+	return drive_is_late(supply->drive->board) ? 0 : supply->left;
+}
+
+static void finish_of_supply(
+    void *context, const struct transaction *transaction, enum window_end end)
+{
+	struct supply *supply = context;
+
+	if (end != WINDOW_DONE)
+		supply->drive->failed++;
+	free((void *)(uintptr_t)transaction);
+}
+
+static int run_window(struct drive *drive, struct error *error)
+{
+	const struct board_plan *plan = &drive->board->plan;
+
+	for (uint32_t given = 0; given < plan->messages && !drive_is_late(drive->board);) {
+		uint32_t batch = plan->is_apart ? 1 : plan->messages;
+		struct supply supply = { .drive = drive, .left = batch };
+		struct window_source source = {
+			.next = next_of_supply,
+			.waiting = waiting_of_supply,
+			.finished = finish_of_supply,
+			.context = &supply,
+		};
+
+		if (window_run(&drive->session, &source, error) < 0)
+			return -1;
+		given += batch;
+	}
+	return 0;
+}
+
+static int run_messages(struct drive *drive, struct error *error)
+{
+	return drive->board->plan.way == BOARD_WINDOW ? run_window(drive, error)
+						      : run_one_by_one(drive, error);
+}
+
 static int run_session(struct drive *drive, struct error *error)
 {
 	struct board_figures *figures = &drive->board->figures;
@@ -278,7 +351,7 @@ static int run_session(struct drive *drive, struct error *error)
 		if (session_open(&drive->session, &drive->stream, &drive->settings, error) < 0)
 			return -1;
 		figures->open = board_look(drive->board);
-		if (run_one_by_one(drive, error) < 0)
+		if (run_messages(drive, error) < 0)
 			return -1;
 	}
 	figures->cpu = drive_cpu(RUSAGE_SELF) - cpu;

@@ -88,7 +88,9 @@ static bool has_more(const struct errand *errand)
 
 static int ask_ahead(struct errand *errand, struct error *error)
 {
-	while (has_more(errand) && errand->asked - errand->answered < AHEAD)
+	uint32_t ahead = errand->board->plan.is_apart ? 1 : AHEAD;
+
+	while (has_more(errand) && errand->asked - errand->answered < ahead)
 		if (ask(errand, error) < 0)
 			return -1;
 	return 0;
@@ -115,7 +117,6 @@ static void note_ready(struct errand *errand)
 
 	figures->open = board_look(errand->board);
 	errand->worker = find_worker(errand->parent.pid);
-	figures->before = drive_status(errand->worker, "VmHWM");
 }
 
 static void note_recipient(struct errand *errand, const struct result *result)
