@@ -21,7 +21,7 @@ from support.aiosmtpd_server import AioSmtpd
 from support.dovecot import Dovecot
 from support.exim import Exim
 from support.mailchute import Service, make_folder, needs_program, remove_folder
-from support.mixed_messages import mixed_messages
+from support.mixed_messages import mixed_messages, refused_messages
 from support.opensmtpd import OpenSMTPD
 from support.postfix import ADDED, Postfix, why_not
 from support.wait import free_port, wait_for
@@ -32,13 +32,25 @@ COUNT = int(os.environ.get("MAILCHUTE_MESSAGES", "1000"))
 TIMEOUT = 120
 ASKED = ("PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "DSN", "LIMITS")
 
+# Addresses that begin with "no-" are refused, sender and recipient; so do the others.
+REFUSES = """\
+smtpd_delay_reject = no
+smtpd_sender_restrictions =
+    check_sender_access regexp:{ { /^no-/ 550 5.1.8 nobody of that name sends } }
+smtpd_recipient_restrictions =
+    check_recipient_access regexp:{ { /^no-/ 550 5.1.1 nobody of that name } }
+"""
+
 
 class RealPostfix(Postfix):
     """The fixture of the other tests, asked as the other servers are."""
 
     def __init__(self, folder, authority):
-        super().__init__(folder, authority)
-        self._accepted_before = 0
+        super().__init__(folder, authority, extra=REFUSES)
+
+    def empty(self):
+        for path in (self.mailbox / "new").glob("*"):
+            path.unlink()
 
     def delivered(self):
         for message in self.messages():
@@ -57,6 +69,8 @@ SERVERS = {
     "dovecot": (Dovecot, lambda: aiosmtpd_server.why_not() or chroot.why_not("dovecot")),
     "aiosmtpd": (AioSmtpd, aiosmtpd_server.why_not),
 }
+# These end connections in which much is refused; support/exim.py and support/dovecot.py say why.
+DROPS = ("exim", "dovecot")
 # OpenSMTPD of Debian 12 has no TLS that works, and login only with it: support/opensmtpd.py.
 WITH_TLS = [name for name in SERVERS if name != "opensmtpd"]
 
@@ -67,21 +81,37 @@ def messages():
 
 
 @pytest.fixture(scope="module")
-def submitted(programs, messages):
-    """A spool into which sendmail and the service put them all; each server gets a copy."""
-    folder = make_folder()
+def some_refused():
+    return refused_messages(min(COUNT, 300))
+
+
+def submit_all(programs, folder, messages):
+    """A spool into which sendmail and the service put them; each server gets a copy."""
     with Service(programs, folder, url=f"smtp://127.0.0.1:{free_port()}", submit='wait = "disk"',
                  queue='retry = { "1h" }') as service:
         def submit(message):
-            result = service.sendmail("-i", "-odq", "-f", "alice@sender.example",
-                                      *message.recipients, input=message.source)
+            result = service.sendmail("-i", "-odq", "-f", message.sender, *message.recipients,
+                                      input=message.source)
             assert (result.status, result.stderr) == (0, ""), result
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(submit, messages))
         assert service.count() == len(messages)
     service.check_clean()
-    yield service.spool
+    return service.spool
+
+
+@pytest.fixture(scope="module")
+def submitted(programs, messages):
+    folder = make_folder()
+    yield submit_all(programs, folder, messages)
+    remove_folder(folder)
+
+
+@pytest.fixture(scope="module")
+def submitted_some_refused(programs, some_refused):
+    folder = make_folder()
+    yield submit_all(programs, folder, some_refused)
     remove_folder(folder)
 
 
@@ -105,7 +135,7 @@ def smarthost_of(server, password=None):
     if isinstance(server, OpenSMTPD):
         return {"url": f"smtp://{server.host}:{server.port}"}
     return {"url": f"smtp+tls://{server.host}:{server.port}",
-            "smarthost": f'ca_file = "{server.ca}" from = "alice@sender.example"',
+            "smarthost": f'ca_file = "{server.ca}"',
             "variables": {"user": server.user, "password": password or server.password}}
 
 
@@ -155,6 +185,8 @@ def test_all_arrive_once_octet_for_octet(server, request, messages, submitted, f
                                          make_service, capsys, record_property):
     name = request.node.callspec.params["server"]
     offers = announced(server)
+    server.empty()
+    before = server.accepted()
     spool = folder / "spool"
     shutil.copytree(submitted, spool, ignore=shutil.ignore_patterns("*.sock"))
     expected = [(recipient, message.content) for message in messages
@@ -167,7 +199,7 @@ def test_all_arrive_once_octet_for_octet(server, request, messages, submitted, f
         "\n".join(troubles(service)[-20:]) + f"\nlog:\n{service.tail()}"))
     took = time.monotonic() - begin
     # What was taken is known before it is in the mailbox: a second copy cannot be late.
-    assert server.accepted() == len(messages)
+    assert server.accepted() - before == len(messages)
     # Postfix and Exim answer before they have delivered.
     found = {}
 
@@ -235,3 +267,45 @@ def test_a_server_whose_tls_does_not_work(server, messages, make_service):
                      input=messages[3].source)
     assert "b@far.example" in service.wait_for_queue("internal error")
     assert (service.count(), server.accepted()) == (1, before)
+
+
+@on(SERVERS)
+def test_refusals_never_touch_another_message(server, request, some_refused,
+                                              submitted_some_refused, folder, make_service):
+    spool = folder / "spool"
+    shutil.copytree(submitted_some_refused, spool, ignore=shutil.ignore_patterns("*.sock"))
+    server.empty()
+    service = make_service(**smarthost_of(server), spool=spool).start()
+    accepted = [(recipient, message.content) for message in some_refused
+                for recipient in message.recipients
+                if "no-" not in (recipient[:3], message.sender[:3])]
+    hoped = {recipient: "bounced" for message in some_refused for recipient in message.recipients}
+    hoped.update((recipient, "sent") for recipient, _ in accepted)
+
+    def wrong():
+        """Recipients about whom the service's last words are not what they should be."""
+        said = dict(re.findall(r": to=<(\S+@far\.example)>.* status=(.*)", service.text()))
+        return [f"{recipient}: {said.get(recipient)}, not {word}"
+                for recipient, word in hoped.items()
+                if not said.get(recipient, "").startswith(word)]
+
+    try:
+        wait_for(lambda: wrong() == [], 60)
+    except AssertionError:
+        pass
+    assert wrong() == []
+    again = [line for line in troubles(service) if "status=bounced" not in line]
+    if request.node.callspec.params["server"] in DROPS:
+        again = [line for line in again if not re.search("lost|closed the connection", line)]
+    assert again == []
+
+    # Reports of what was refused go to the senders through it, too.
+    def found():
+        return collections.Counter(pair for pair in server.delivered()
+                                   if pair[0].endswith("@far.example"))
+
+    try:
+        wait_for(lambda: found().total() >= len(accepted), 30)
+    except AssertionError:
+        pass
+    assert found() == collections.Counter(accepted), differences(accepted, found())

@@ -3,11 +3,11 @@
 """aiosmtpd as the smarthost: STARTTLS and login, without PIPELINING.  A program of its own.
 
 Each message is one file: a line of JSON with the envelope, then the content.
+Addresses that begin with "no-" are refused, sender and recipient.
 """
 
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -87,8 +87,8 @@ class AioSmtpd:
         return [path for path in self.mailbox.iterdir() if path.suffix == ".mail"]
 
     def empty(self):
-        shutil.rmtree(self.mailbox)
-        self.mailbox.mkdir()
+        for path in self.files():
+            path.unlink()
 
     def accepted(self):
         """How many messages it has said 250 to."""
@@ -110,6 +110,20 @@ class Keep:
     def __init__(self, folder):
         self.folder = folder
         self.count = 0
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if address.startswith("no-"):
+            return "550 5.1.8 nobody of that name sends"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Ok"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("no-"):
+            return "550 5.1.1 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server, session, envelope):
         self.count += 1

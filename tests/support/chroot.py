@@ -8,7 +8,6 @@ fixture's process ends the kernel ends all of it.
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -157,5 +156,5 @@ class Chroot:
 
     def empty(self):
         """Forgets what was delivered."""
-        shutil.rmtree(self.mailbox, ignore_errors=True)
-        self.make_folder("var/mail/box", BOX)
+        for path in self.files():
+            path.unlink()

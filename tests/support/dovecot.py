@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: MIT
 
-"""Dovecot's submission service as the smarthost; behind it aiosmtpd keeps what it passes on."""
+"""Dovecot's submission service as the smarthost; behind it aiosmtpd keeps what it passes on.
+
+Addresses that begin with "no-" are refused by aiosmtpd, and so by Dovecot.
+
+A refused MAIL ends the process of Dovecot 2.3.19 (a failed assertion) unless a
+RSET, sent once the refusal was read, is the next command; with RCPT and BDAT in
+the same flight not even the refusal is sent.  So does a MAIL without a RSET
+after a BDAT that was refused because all recipients were.
+"""
 
 from support.aiosmtpd_server import AioSmtpd
 from support.chroot import BOX, Chroot
@@ -32,8 +40,11 @@ service submission-login {{
     port = {port}
   }}
 }}
-service stats {{
-  client_limit = 1000
+# No counting, no punishment: each test is one client.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay}

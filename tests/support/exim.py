@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: MIT
 
-"""A real Exim as the smarthost: STARTTLS, login, one file a message in a Maildir."""
+"""A real Exim as the smarthost: STARTTLS, login, one file a message in a Maildir.
+
+Addresses that begin with "no-" are refused, sender and recipient.
+
+As everywhere, smtp_accept_max_nonmail is 10: the RSET after a message counts not,
+but that after a refused transaction does, and at the 11th in a connection Exim
+closes it, saying so (554) in clear text on a TLS connection ("wrong version number").
+"""
 
 import re
 
@@ -38,8 +45,12 @@ begin acl
 mail:
   deny    !encrypted = *
           message = must issue STARTTLS first
+  deny    senders = ^no-
+          message = 5.1.8 nobody of that name sends
   accept
 rcpt:
+  deny    local_parts = ^no-
+          message = 5.1.1 nobody of that name
   accept  authenticated = *
   deny    message = relay not permitted
 

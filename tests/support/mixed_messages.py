@@ -16,6 +16,7 @@ class Message:
 
     def __init__(self, number, body, recipients):
         self.number = number
+        self.sender = "alice@sender.example"
         self.source = HEADER % number + body
         self.recipients = [f"r{number}-{one}@far.example" for one in range(recipients)]
         # A bare CR becomes a blank, CR CR LF a line end, and the last line gets its end.
@@ -85,4 +86,19 @@ def mixed_messages(count):
         body *= max(size // len(body), 1) if size else 1
         many = chance.randrange(1, recipients + 1) if chance.random() < 0.15 else 1
         made.append(Message(number, body, many))
+    return made
+
+
+def refused_messages(count):
+    """count messages with recipients, and now and then a sender, that a server refuses (no-)."""
+    chance = random.Random(count)
+    made = []
+    for number in range(count):
+        body = chance.choice((commands, lines, dots))(chance, chance.choice((10, 500, 5000, 60000)))
+        message = Message(number, body, chance.choice((1, 1, 1, 2, 5)))
+        likelihood = chance.choice((0, 0.3, 1))
+        message.recipients = ["no-" * (chance.random() < likelihood) + recipient
+                              for recipient in message.recipients]
+        message.sender = "no-" * (chance.random() < 0.1) + message.sender
+        made.append(message)
     return made

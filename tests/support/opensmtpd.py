@@ -7,6 +7,8 @@ in another process and signs by methods of OpenSSL 1.1, which OpenSSL 3 passes
 over, so that each handshake ends with "rsa routines::missing private key" (the
 same with an EC key; OpenSMTPD's issues 1171 and 1239; mended in 7.3).  The port
 tls_port shows it.
+
+Recipients that begin with "no-" are refused, and all of a sender that does.
 """
 
 import re
@@ -25,6 +27,8 @@ smtp limit max-rcpt 10000
 listen on 127.0.0.1 port {port} hostname smarthost.test
 listen on 127.0.0.1 port {tls_port} tls-require pki smarthost.test hostname smarthost.test
 action "box" maildir "/var/mail/box" virtual <boxes>
+match from any mail-from regex "^no-" for any reject
+match from any for any rcpt-to regex "^no-" reject
 match from any for any action "box"
 """
 
