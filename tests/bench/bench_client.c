@@ -284,31 +284,43 @@ static void print_one(struct bench *bench)
 	print_run(bench);
 }
 
-/* Two messages: the first finds nothing, the second an open connection. */
+static void print_lone_row(const char *what, const char *kind, unsigned rtt,
+    const struct board_moment *from, const struct board_moment *to)
+{
+	double ms = seconds_between(from, to) * 1000;
+
+	printf("| %s%s | %u | %llu | %llu | %.1f | %.2f |\n", kind, what, rtt,
+	    (unsigned long long)(to->depth - from->depth),
+	    (unsigned long long)(to->turns - from->turns), ms, rtt != 0 ? ms / rtt : 0);
+	(void)fflush(stdout);
+}
+
+/* The first message finds nothing, the last one an open connection. */
 static void print_lone(struct bench *bench)
 {
+	enum { MANY = 50 }; /* worth a probe */
 	struct board_plan plan = bench->plan;
 	const struct board_figures *figures = &bench->board->figures;
 
 	printf("| a lone message | RTT | round trips | turns | ms | RTTs of time |\n"
 	       "|---|---:|---:|---:|---:|---:|\n");
-	plan.messages = 2;
-	plan.is_apart = true;
 	plan.offer = bench->offer < 0 ? BOARD_CHUNKING : (enum board_offer)bench->offer;
 	plan.rtt = bench->rtt < 0 ? 100 : (unsigned)bench->rtt;
 	for (int tls = BOARD_STARTTLS; tls <= BOARD_IMPLICIT; tls++) {
 		plan.tls = (enum board_tls)tls;
+		plan.messages = 2;
+		plan.together = 1;
 		run(bench, &plan);
-		double cold = seconds_between(&figures->start, &figures->first) * 1000;
-		double warm = seconds_between(&figures->first, &figures->end) * 1000;
-		printf("| %s + AUTH, cold | %u | %llu | %llu | %.1f | %.2f |\n", tls_names[tls],
-		    plan.rtt, (unsigned long long)figures->first.depth,
-		    (unsigned long long)figures->first.turns, cold, cold / plan.rtt);
-		printf("| connection open | %u | %llu | %llu | %.1f | %.2f |\n", plan.rtt,
-		    (unsigned long long)(figures->end.depth - figures->first.depth),
-		    (unsigned long long)(figures->end.turns - figures->first.turns), warm,
-		    warm / plan.rtt);
+		print_lone_row(
+		    " + AUTH, cold", tls_names[tls], plan.rtt, &figures->start, &figures->first);
+		print_lone_row(", connection open", tls_names[tls], plan.rtt, &figures->previous,
+		    &figures->end);
 	}
+	plan.messages = MANY + 1;
+	plan.together = MANY;
+	run(bench, &plan);
+	print_lone_row(", open, after 50 others", tls_names[plan.tls], plan.rtt, &figures->previous,
+	    &figures->end);
 }
 
 static double measure_large(struct bench *bench, struct board_plan plan, enum board_way way)

@@ -29,7 +29,7 @@ struct board_plan {
 	uint64_t size;	   /* octets of a message */
 	int64_t limit;	   /* milliseconds after which no further message is begun */
 	int port;	   /* where the driver connects */
-	bool is_apart;	   /* a message is given when the one before is done */
+	uint32_t together; /* so many at once, then each when the one before is done; 0: all */
 	bool is_direct;	   /* without a wire: nothing is counted on the way */
 	char ca_file[256]; /* the system's bundle with the sink's own certificate */
 	char trace;	   /* '\0', or the conversation goes to stderr */
@@ -58,12 +58,13 @@ struct board_figures {
 	struct board_moment start;
 	struct board_moment open;  /* the session stands */
 	struct board_moment first; /* the first message is taken */
-	struct board_moment end;   /* the last one is */
-	uint64_t cpu;		   /* microseconds of the driver, from start to end */
-	long before;		   /* KiB: VmHWM with the CA bundle just loaded */
-	long peak;		   /* KiB: VmHWM at the end */
-	uint64_t writes;	   /* flights that reached the kernel */
-	char failure[700];	   /* "": none */
+	struct board_moment previous;
+	struct board_moment end; /* the last one is, and the one before it was */
+	uint64_t cpu;		 /* microseconds of the driver, from start to end */
+	long before;		 /* KiB: VmHWM with the CA bundle just loaded */
+	long peak;		 /* KiB: VmHWM at the end */
+	uint64_t writes;	 /* flights that reached the kernel */
+	char failure[700];	 /* "": none */
 };
 
 struct board {

@@ -223,6 +223,7 @@ static void take_result(void *context, size_t recipient, const struct transactio
 			text_copy(drive->failure, sizeof drive->failure, result->text);
 		return;
 	}
+	figures->previous = figures->end;
 	figures->end = board_look(drive->board);
 	if (figures->done++ == 0)
 		figures->first = figures->end;
@@ -272,14 +273,37 @@ struct slot {
 
 struct supply {
 	struct drive *drive;
-	uint32_t left; /* messages not yet given */
+	uint32_t given;
+	uint32_t finished;
+	int readable; /* a descriptor that always is */
 };
+
+static bool is_exhausted(const struct supply *supply)
+{
+	return supply->given == supply->drive->board->plan.messages ||
+	       drive_is_late(supply->drive->board);
+}
+
+/* How many may be given now. */
+static size_t waiting_of_supply(void *context)
+{
+	const struct supply *supply = context;
+	const struct board_plan *plan = &supply->drive->board->plan;
+
+	if (is_exhausted(supply))
+		return 0;
+	if (plan->together == 0)
+		return plan->messages - supply->given;
+	if (supply->given < plan->together)
+		return plan->together - supply->given;
+	return supply->given == supply->finished ? 1 : 0;
+}
 
 static const struct transaction *next_of_supply(void *context)
 {
 	struct supply *supply = context;
 
-	if (supply->left == 0 || drive_is_late(supply->drive->board))
+	if (waiting_of_supply(context) == 0)
 		return NULL;
 	struct slot *slot = memory_allocate(sizeof *slot);
 	slot->transaction = (struct transaction){
@@ -288,15 +312,8 @@ static const struct transaction *next_of_supply(void *context)
 		.report = take_result,
 		.context = supply->drive,
 	};
-	supply->left--;
+	supply->given++;
 	return &slot->transaction;
-}
-
-static size_t waiting_of_supply(void *context)
-{
-	const struct supply *supply = context;
-
-	return drive_is_late(supply->drive->board) ? 0 : supply->left;
 }
 
 static void finish_of_supply(
@@ -304,30 +321,40 @@ static void finish_of_supply(
 {
 	struct supply *supply = context;
 
+	supply->finished++;
 	if (end != WINDOW_DONE)
 		supply->drive->failed++;
 	free((void *)(uintptr_t)transaction);
 }
 
+/* As with the service's channel: it becomes readable by its end. */
+static int descriptor_of_supply(void *context)
+{
+	const struct supply *supply = context;
+
+	return is_exhausted(supply) ? supply->readable : -1;
+}
+
+static bool attend_supply(void *context)
+{
+	(void)context;
+	return false;
+}
+
 static int run_window(struct drive *drive, struct error *error)
 {
-	const struct board_plan *plan = &drive->board->plan;
+	CLEANUP(file_close) int readable = memfd_create("end", MFD_CLOEXEC);
+	struct supply supply = { .drive = drive, .readable = readable };
+	struct window_source source = {
+		.next = next_of_supply,
+		.waiting = waiting_of_supply,
+		.finished = finish_of_supply,
+		.descriptor = descriptor_of_supply,
+		.attend = attend_supply,
+		.context = &supply,
+	};
 
-	for (uint32_t given = 0; given < plan->messages && !drive_is_late(drive->board);) {
-		uint32_t batch = plan->is_apart ? 1 : plan->messages;
-		struct supply supply = { .drive = drive, .left = batch };
-		struct window_source source = {
-			.next = next_of_supply,
-			.waiting = waiting_of_supply,
-			.finished = finish_of_supply,
-			.context = &supply,
-		};
-
-		if (window_run(&drive->session, &source, error) < 0)
-			return -1;
-		given += batch;
-	}
-	return 0;
+	return window_run(&drive->session, &source, error);
 }
 
 static int run_messages(struct drive *drive, struct error *error)

@@ -88,8 +88,11 @@ static bool has_more(const struct errand *errand)
 
 static int ask_ahead(struct errand *errand, struct error *error)
 {
-	uint32_t ahead = errand->board->plan.is_apart ? 1 : AHEAD;
+	uint32_t together = errand->board->plan.together;
+	uint32_t ahead = AHEAD;
 
+	if (together != 0)
+		ahead = errand->asked < together ? together : 1;
 	while (has_more(errand) && errand->asked - errand->answered < ahead)
 		if (ask(errand, error) < 0)
 			return -1;
@@ -128,6 +131,7 @@ static void note_recipient(struct errand *errand, const struct result *result)
 			text_copy(errand->failure, sizeof errand->failure, result->text);
 		return;
 	}
+	figures->previous = figures->end;
 	figures->end = board_look(errand->board);
 	if (figures->done++ == 0)
 		figures->first = figures->end;
