@@ -19,12 +19,13 @@ MESSAGE = (b"From: Alice <alice@sender.example>\nTo: b@far.example\nSubject: oct
 
 
 def serve(make_service, postfix, smarthost="", port=None, scheme="smtp+tls", password=None,
-          **options):
+          variables=None, **options):
     return make_service(
         url=f"{scheme}://{postfix.host}:{port or postfix.port}",
         smarthost=f'ca_file = "{postfix.ca}" from = "alice@sender.example" {smarthost}',
         submit='wait = "disk"',
-        variables={"user": postfix.user, "password": password or postfix.password},
+        variables={"user": postfix.user, "password": password or postfix.password,
+                   **(variables or {})},
         **options).start()
 
 
@@ -82,6 +83,49 @@ def test_many_messages_share_connections(make_service, make_postfix):
         assert len(messages) == 30
         assert len(set(re.findall(rb"^Delivered-To: (.*)$", b"".join(messages),
                                   re.MULTILINE))) == 30
+
+
+@pytest.mark.parametrize("word, mechanism", [
+    ("auto", "SCRAM-SHA-256"),
+    ("scram", "SCRAM-SHA-256"),
+    ("cram-md5", "CRAM-MD5"),
+    ("plain", "PLAIN"),
+    ("login", "LOGIN"),
+])
+def test_every_mechanism(make_service, make_postfix, word, mechanism):
+    with make_postfix() as postfix:
+        # A system call that the sandbox does not know would end the worker.
+        service = serve(make_service, postfix, smarthost=f'auth = "{word}"',
+                        variables={"MAILCHUTE_SANDBOX": "kill"})
+        submit(service, "b@far.example")
+        postfix.wait_for_messages(1)
+        assert postfix.contents() == [MESSAGE]
+        assert f"sasl_method={mechanism}, sasl_username={postfix.user}" in postfix.log_text()
+        assert postfix.password not in service.text()
+
+
+def test_no_weaker_mechanism_after_a_refused_one(make_service, make_postfix):
+    with make_postfix() as postfix:
+        service = serve(make_service, postfix, password="very wrong word")
+        submit(service, "b@far.example")
+        shown = service.wait_for_queue("AUTH SCRAM-SHA-256")
+        assert "535" in shown and "secrets.ini" in shown
+        wait_for(lambda: postfix.log_text().count("SASL SCRAM-SHA-256 authentication failed") >= 2,
+                 30, what="the second attempt")
+        for weaker in ("CRAM-MD5", "PLAIN", "LOGIN"):
+            assert f"SASL {weaker} authentication" not in postfix.log_text()
+
+
+def test_no_common_mechanism_prints_both_lists(make_service, make_postfix):
+    with make_postfix() as postfix:
+        service = serve(make_service, postfix, smarthost='auth = "xoauth2"')
+        submit(service, "b@far.example")
+        shown = service.wait_for_queue("we have XOAUTH2")
+        for offered in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"):
+            assert offered in shown
+        assert 'auth = "auto"' in shown
+        assert service.count() == 1
+        assert "authentication failed" not in postfix.log_text()
 
 
 def test_a_refused_login_keeps_the_message(make_service, make_postfix):
