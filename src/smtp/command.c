@@ -347,7 +347,7 @@ static int read_notify(struct command *command, struct span value, struct error 
 	return 0;
 }
 
-/* The length of "type" in "type;address" (RFC 3461, 4.2: an atom); 0 when it is none. */
+/* The length of "type" in "type;address" (RFC 3461, 4.2: an atom); 0: none, or too long a one. */
 static size_t address_type_length(struct span text)
 {
 	ssize_t end = span_find_byte(text, ';');
@@ -359,7 +359,7 @@ static size_t address_type_length(struct span text)
 		    (byte < '0' || byte > '9') && byte != '-')
 			return 0;
 	}
-	return end > 0 ? (size_t)end : 0;
+	return end > 0 && end < ENVELOPE_ORIGINAL_LIMIT / 2 ? (size_t)end : 0;
 }
 
 static int read_original(struct command *command, struct span value, struct error *error)
@@ -367,7 +367,7 @@ static int read_original(struct command *command, struct span value, struct erro
 	size_t type = address_type_length(value);
 	char *original = command->rcpt.original;
 
-	if (type == 0 || type + 1 > ENVELOPE_ORIGINAL_LIMIT / 2)
+	if (type == 0)
 		return wrong(error, "ORCPT=type;xtext");
 	if (read_xtext(span_after(value, type + 1), original + type + 1,
 		sizeof command->rcpt.original - type - 1) < 0)
@@ -577,19 +577,22 @@ static void write_notify(struct buffer *output, unsigned notify)
 	}
 }
 
-/* An original without a type is an Internet address (RFC 3461, 4.2). */
+/*
+ * An original without a type is an Internet address (RFC 3461, 4.2).  One that
+ * needs more than a server must take is left out: better that a report names
+ * the address alone than that the recipient is refused for it.
+ */
 static void write_original(struct buffer *output, const char *original)
 {
 	struct span text = span_from_string(original);
 	size_t type = address_type_length(text);
+	size_t start = output->length;
 
-	if (type == 0) {
-		append_xtext(output, " ORCPT=rfc822;", original);
-		return;
-	}
-	buffer_append_string(output, " ORCPT=");
-	buffer_append(output, original, type + 1);
-	append_xtext(output, "", original + type + 1);
+	buffer_append_string(output, type != 0 ? " ORCPT=" : " ORCPT=rfc822;");
+	buffer_append(output, original, type != 0 ? type + 1 : 0);
+	append_xtext(output, "", original + (type != 0 ? type + 1 : 0));
+	if (output->length - start > ENVELOPE_ORIGINAL_LIMIT)
+		output->length = start;
 }
 
 void command_write_rcpt(

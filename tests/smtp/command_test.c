@@ -322,6 +322,63 @@ static void lines_are_written_with_what_is_offered(void **state)
 	buffer_finish(&output);
 }
 
+/* What the server's end would refuse, ours included, is not written at all. */
+static void an_original_that_is_too_long_is_left_out(void **state)
+{
+	static const struct row {
+		const char *start;
+		size_t length; /* filled up to this */
+		bool is_written;
+	} rows[] = {
+		{ "", ENVELOPE_ORIGINAL_LIMIT - 14, true },
+		{ "", ENVELOPE_ORIGINAL_LIMIT - 13, false },
+		{ "", ENVELOPE_ORIGINAL_LIMIT, false },
+		{ "rfc822;", ENVELOPE_ORIGINAL_LIMIT - 7, true },
+		{ "rfc822;", ENVELOPE_ORIGINAL_LIMIT - 6, false },
+		{ "rfc822;+++", 300, true },
+	};
+	char address[] = "b@c.example";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char original[ENVELOPE_ORIGINAL_LIMIT + 1];
+		struct recipient recipient = { .address = address, .original = original };
+		struct command command;
+		struct buffer output;
+		struct error error;
+
+		memset(original, 'x', rows[i].length);
+		original[rows[i].length] = '\0';
+		memcpy(original, rows[i].start, strlen(rows[i].start));
+		buffer_init(&output, COMMAND_LINE_LIMIT);
+		command_write_rcpt(&output, &recipient, &everything);
+		assert_int_equal(
+		    command_parse(span_trim(buffer_span(&output)), &command, &error), 0);
+		assert_int_equal(command.rcpt.original[0] != '\0', rows[i].is_written);
+		buffer_finish(&output);
+	}
+}
+
+/* A word that is too long for a type is a part of the address. */
+static void a_type_has_a_limit(void **state)
+{
+	char original[ENVELOPE_ORIGINAL_LIMIT / 2 + 3];
+	char address[] = "b@c.example";
+	struct recipient recipient = { .address = address, .original = original };
+	struct command command;
+	struct buffer output;
+	struct error error;
+
+	(void)state;
+	memset(original, 'x', sizeof original);
+	memcpy(original + sizeof original - 3, ";y", 3);
+	buffer_init(&output, COMMAND_LINE_LIMIT);
+	command_write_rcpt(&output, &recipient, &everything);
+	assert_int_equal(command_parse(span_trim(buffer_span(&output)), &command, &error), 0);
+	assert_memory_equal(command.rcpt.original, "rfc822;xx", 9);
+	buffer_finish(&output);
+}
+
 static void what_is_written_is_parsed_the_same(void **state)
 {
 	const struct mail_parameters mail = { .has_size = true,
@@ -379,6 +436,8 @@ int main(void)
 		cmocka_unit_test(parameters_are_read),
 		cmocka_unit_test(values_have_limits),
 		cmocka_unit_test(lines_are_written_with_what_is_offered),
+		cmocka_unit_test(an_original_that_is_too_long_is_left_out),
+		cmocka_unit_test(a_type_has_a_limit),
 		cmocka_unit_test(what_is_written_is_parsed_the_same),
 		cmocka_unit_test(every_verb_has_its_name),
 	};
