@@ -92,6 +92,24 @@ static size_t scheme_end(struct span url)
 	return 0;
 }
 
+/* RFC 3986, 3.1. */
+static bool is_scheme_byte(char byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+	       (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.';
+}
+
+/* How much of url is "scheme://", known or not; before another "://" may stand a password, too. */
+static size_t visible_scheme(struct span url)
+{
+	size_t end = scheme_end(url);
+
+	for (size_t i = 0; i + 3 < end; i++)
+		if (!is_scheme_byte(url.start[i]))
+			return 0;
+	return end;
+}
+
 /*
  * The URL as it may be shown: whatever stands before the last '@' may be a
  * password, wherever that '@' is.
@@ -102,7 +120,7 @@ static char *visible_url(struct span url)
 
 	if (at < 0)
 		return span_copy(url);
-	size_t start = scheme_end(url) <= (size_t)at ? scheme_end(url) : 0;
+	size_t start = visible_scheme(url);
 	struct span rest = span_after(url, (size_t)at + 1);
 	return memory_format("%.*s***@%.*s", (int)start, url.start, span_int(rest), rest.start);
 }

@@ -112,7 +112,8 @@ static void wrong_urls_change_nothing_and_show_no_password(void **state)
 		"smtps://u:SECRET%zz@mx.example", "smtps://u:SECRET%00@mx.example",
 		"smtps://u:SECRET%0a@mx.example", "smtps://u:SECRET@mx.example:99999",
 		"smtps://u:SECRET/@", "smtps://u:SEC@RET@:1", "smtp+unix://run/x", "smtp+unix://",
-		"smtp+unix:///", "smtp://mx.example\r\nX: y", "smtp://u:SECRET@mx?example" };
+		"smtp+unix:///", "smtp://mx.example\r\nX: y", "smtp://u:SECRET@mx?example",
+		"u:SECRET@smtps://x@mx.example", "u:SEC://RET@mx.example" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
