@@ -77,12 +77,17 @@ static const char *local_delivery(struct span target)
 static int visit_mailbox(void *context, const struct mailbox *mailbox)
 {
 	struct reading *reading = context;
+	const char *reason = mailbox->fault;
 
-	if (mailbox->address != NULL)
+	/* In brackets or in a group, too: "<|program>" is no address of anybody. */
+	if (reason == NULL)
+		reason = mailbox->address[0] != '\0'
+			     ? local_delivery(span_from_string(mailbox->address))
+			     : "it is empty";
+	if (reason == NULL)
 		add_target(reading->entry, span_from_string(mailbox->address));
 	else
-		note_fault(reading->aliases, reading->entry->source, mailbox->source,
-		    mailbox->fault != NULL ? mailbox->fault : "this is no address");
+		note_fault(reading->aliases, reading->entry->source, mailbox->source, reason);
 	return 0;
 }
 
