@@ -86,20 +86,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct tls *make_server(
-    struct shop *shop, const struct certificate *leaf, const struct certificate *middle)
-{
-	const struct certificate *chain[] = { leaf, middle };
-	struct error error;
-
-	certificate_write(shop->path[CHAIN], chain, middle != NULL ? 2 : 1);
-	certificate_write_key(shop->path[KEY], leaf);
-	struct tls *tls = tls_server_new(shop->path[CHAIN], shop->path[KEY], &error);
-	if (tls == NULL)
-		fail_msg("%s", error.text);
-	return tls;
-}
-
 enum signer {
 	BY_ROOT,
 	BY_ITSELF,
@@ -563,6 +549,20 @@ static void shut_in(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		_exit(9);
+}
+
+static struct tls *make_server(
+    struct shop *shop, const struct certificate *leaf, const struct certificate *middle)
+{
+	const struct certificate *chain[] = { leaf, middle };
+	struct error error;
+
+	certificate_write(shop->path[CHAIN], chain, middle != NULL ? 2 : 1);
+	certificate_write_key(shop->path[KEY], leaf);
+	struct tls *tls = tls_server_new(shop->path[CHAIN], shop->path[KEY], &error);
+	if (tls == NULL)
+		fail_msg("%s", error.text);
+	return tls;
 }
 
 /* In a fresh program, for which nothing has been looked up before. */
