@@ -55,6 +55,10 @@ class Session:
         self.messages = []  # (sender, recipients, content) that got a 250
         self.log_in = None  # (user, password)
         self.is_tls = False
+        self.address = None  # (host, port) that the client came from
+        self.is_resumed = False  # TLS went on with a session of an earlier connection
+        self.version = None  # of TLS, "TLSv1.3"
+        self.client_name = None  # the common name in the client's certificate
         self.reached_fault = False
         self.reached_hold = False
         self.has_ended = False
@@ -133,6 +137,7 @@ class Peer:
 
     def _serve(self, connection):
         session = Session()
+        session.address = connection.getpeername()[:2]
         # Several small replies in a row shall not wait for each other.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
@@ -344,6 +349,11 @@ class _Conversation:
             self.peer._open.discard(plain)
             self.peer._open.add(self.connection)
         self.session.is_tls = True
+        self.session.is_resumed = self.connection.session_reused
+        self.session.version = self.connection.version()
+        shown = self.connection.getpeercert() or {}
+        self.session.client_name = dict(part[0] for part in shown.get("subject", ())).get(
+            "commonName")
 
     def on_auth(self, line):
         words = line.split()
