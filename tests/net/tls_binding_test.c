@@ -69,14 +69,17 @@ static int run(const char *want)
 
 	if (server == NULL || tls_write_certificate(server, path, &error) < 0)
 		return NO_TLS;
-	struct tls *client = tls_client_new(path, &error);
+	struct tls_client_settings settings = { .ca_file = path, .scope = "account" };
+	struct tls *client = tls_client_new_with(&settings, &error);
 	if (client == NULL)
 		return NO_TLS;
 	int outcome = compare(server, client, &first);
 	CLEANUP(buffer_finish) struct buffer session = { .limit = 100000 };
 	buffer_append_span(&session, tls_session(client));
-	const struct tls_client_settings settings = { .ca_file = path,
-		.session = buffer_span(&session) };
+	/* The Finished that counts depends on resumption; the exporter does not. */
+	if (session.length == 0 && strcmp(want, UNIQUE) == 0)
+		outcome = NO_TLS;
+	settings.session = buffer_span(&session);
 	struct tls *again = tls_client_new_with(&settings, &error);
 	if (outcome == 0)
 		outcome = again != NULL ? compare(server, again, &second) : NO_TLS;
