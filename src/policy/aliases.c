@@ -97,8 +97,8 @@ static bool is_final_name(struct span target)
 	struct span name = span_after(target, 1);
 	struct error error;
 
-	return target.start[0] == '\\' && name.length != 0 && address_is_bare(name) &&
-	       address_check(name, &error) == 0;
+	return target.start[0] == '\\' && name.length != 0 && local_delivery(name) == NULL &&
+	       address_is_bare(name) && address_check(name, &error) == 0;
 }
 
 static void read_target(struct reading *reading, struct span target)

@@ -74,6 +74,7 @@ static void the_file_is_read_as_it_is(void **state)
 		{ "a quoted program", "a: \"|/bin/x y, z\", b\n", "a>b", "programs are not run" },
 		{ "a program in brackets", "a: x <|/bin/x>, b\n", "a>b", "programs are not run" },
 		{ "a program in a group", "a: b: |/bin/x;, c\n", "a>c", "programs are not run" },
+		{ "a program behind a backslash", "a: \\|/bin/x, b\n", "a>b", "\"\\|/bin/x\"" },
 		{ "the null address", "a: <>, b\n", "a>b", "it is empty" },
 		{ "a file", "a: /dev/null\n", "", "files are not written to" },
 		{ "an include", "a: :include:/x, b\n", "a>b", ":include:" },
