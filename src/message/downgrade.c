@@ -91,12 +91,19 @@ static bool must_convert(
 	       survey->longest_line > DOWNGRADE_LINE_LIMIT;
 }
 
-/* Text stays legible unless that costs a quarter more. */
-static bool prefers_base64(const struct mime_part *part, const struct survey *survey)
+/*
+ * Text stays legible unless that costs a quarter more.  Where the delimiter
+ * behind a part is missing, readers disagree on whether the last line end is
+ * of the part: in quoted-printable it stays what it was for each of them.
+ */
+static bool prefers_base64(
+    const struct downgrade *downgrade, const struct mime_part *part, const struct survey *survey)
 {
 	uint64_t quoted = survey_quoted_printable_size(survey);
 	uint64_t base64 = survey_base64_size(survey);
 
+	if (downgrade->nesting.count != 0 && downgrade->until == downgrade->view.source.length)
+		return false;
 	return part->kind == MIME_TEXT ? quoted > base64 + base64 / 4 : quoted > base64;
 }
 
@@ -176,7 +183,7 @@ static void relabel(struct downgrade *downgrade, struct header *header, struct p
 static void convert(struct downgrade *downgrade, struct header *header,
     const struct mime_part *part, const struct survey *survey, struct buffer *target)
 {
-	bool is_base64 = prefers_base64(part, survey);
+	bool is_base64 = prefers_base64(downgrade, part, survey);
 
 	describe(downgrade, header, part, survey, target);
 	set_field(header, "Content-Transfer-Encoding", is_base64 ? "base64" : "quoted-printable");

@@ -130,8 +130,8 @@ static const struct row {
 	    "--b\r\n" TEXT "Content-Transfer-Encoding: base64\r\n\r\n5OTk\r\n--b--\r\n" },
 	{ "without the last delimiter", MIXED, "--b\r\n" TEXT "\r\nsome words \xe4\r\n", MIXED,
 	    "--b\r\n" TEXT QUOTED "\r\nsome words =E4\r\n" },
-	{ "without it, base64", MIXED, "--b\r\n" TEXT "\r\n\xe4\xe4\xe4\xe4\r\n", MIXED,
-	    "--b\r\n" TEXT "Content-Transfer-Encoding: base64\r\n\r\n5OTk5A0K\r\n" },
+	{ "without it, never base64", MIXED, "--b\r\n" TEXT "\r\n\xe4\xe4\xe4\xe4\r\n", MIXED,
+	    "--b\r\n" TEXT QUOTED "\r\n=E4=E4=E4=E4\r\n" },
 	{ "only the parts that need it", MIXED,
 	    "pre\r\n--b\r\n" TEXT "\r\nabc = \r\n--b \t\r\n" TEXT "\r\nsome words \xe4\r\n"
 	    "--b--\r\npost\r\n",
