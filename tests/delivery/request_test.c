@@ -66,6 +66,7 @@ static void fill_attempt(struct request_attempt *attempt, struct buffer *message
 	attempt->body_offset = 4711;
 	attempt->body_length = UINT64_C(5) << 32;
 	attempt->has_8bit = true;
+	attempt->longest_line = UINT64_MAX;
 	buffer_init(message, 1 << 20);
 	request_encode_attempt(attempt, message);
 }
@@ -131,6 +132,7 @@ static void an_attempt_comes_back(void **state)
 	assert_int_equal(found.body_offset, 4711);
 	assert_int_equal(found.body_length, UINT64_C(5) << 32);
 	assert_true(found.has_8bit);
+	assert_int_equal(found.longest_line, UINT64_MAX);
 }
 
 /* Both decoders on any octets: 0 or -1, and nothing is left behind. */
