@@ -40,6 +40,7 @@ void result_encode(const struct result *result, struct buffer *message)
 	case RESULT_LOST:
 		counted_put_number(message, (uint64_t)result->step);
 		encode_error(&result->error, message);
+		counted_put_number(message, result->has_stumbled);
 		break;
 	}
 }
@@ -114,6 +115,7 @@ static void decode(struct counted *counted, char kind, struct result *result)
 	case RESULT_LOST:
 		result->step = (int)counted_take_number(counted, INT_MAX);
 		decode_error(counted, &result->error);
+		result->has_stumbled = counted_take_flag(counted);
 		break;
 	default:
 		counted->is_wrong = true;

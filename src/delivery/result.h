@@ -14,6 +14,7 @@
 #ifndef DELIVERY_RESULT_H
 #define DELIVERY_RESULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
@@ -43,6 +44,7 @@ struct result {
 	char text[RESULT_TEXT_SIZE]; /* one line: ready, recipient */
 	int step;		     /* lost: enum session_step, as a number */
 	struct error error;	     /* lost */
+	bool has_stumbled;	     /* lost: better step by step from now on (request_relay) */
 	struct span session;	     /* ready; borrowed from the message; a secret, may be empty */
 };
 

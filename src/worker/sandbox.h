@@ -16,7 +16,7 @@
 #include "base/error.h"
 
 /* Descriptors a process may hold in there: its sockets, and queue files sent to it. */
-enum { SANDBOX_DESCRIPTORS = 64 };
+enum { SANDBOX_DESCRIPTORS = 256 };
 
 /* 0: shut in; 1: shut in, but this kernel has no Landlock; -1: not shut in, do not go on. */
 int sandbox_enter(struct error *error);

@@ -22,17 +22,10 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "smtp/client/authenticate.h"
-#include "smtp/client/content.h"
 #include "smtp/client/session.h"
-#include "smtp/client/transaction.h"
-#include "worker/converted.h"
+#include "smtp/client/window.h"
+#include "worker/feed.h"
 #include "worker/sandbox.h"
-
-/* What the server says without being asked. */
-enum {
-	UNASKED_REPLY_TIMEOUT = 1000, /* milliseconds for all of it, once it has begun */
-	UNASKED_READS = 3,
-};
 
 struct worker {
 	struct channel channel;
@@ -72,7 +65,10 @@ static void send_result(struct worker *worker, const struct result *result)
 
 static void report_lost(struct worker *worker, enum session_step step, const struct error *error)
 {
-	struct result result = { .kind = RESULT_LOST, .step = (int)step, .error = *error };
+	struct result result = { .kind = RESULT_LOST,
+		.step = (int)step,
+		.error = *error,
+		.has_stumbled = worker->session.has_stumbled };
 
 	send_result(worker, &result);
 }
@@ -266,176 +262,21 @@ static int open_session(struct worker *worker, enum session_step *step, struct e
 	return outcome;
 }
 
-/* The server spoke while nothing was asked of it: mostly its idle timeout. */
-static int hear_server(struct worker *worker, struct error *error)
-{
-	struct reply reply = { 0 };
-
-	if (session_read_reply(
-		&worker->session, clock_deadline(UNASKED_REPLY_TIMEOUT), &reply, error) < 0)
-		return -1;
-	return session_unexpected(&worker->session, "an idle session", &reply, error);
-}
-
-static bool has_news(const struct worker *worker)
-{
-	struct pollfd ready = { worker->stream.input_fd, POLLIN, 0 };
-
-	return poll(&ready, 1, 0) > 0;
-}
-
-/* Between attempts: does the session still stand?  -1 with what the server said. */
-static int check_server(struct worker *worker, struct error *error)
-{
-	int filled = -1;
-
-	if (stream_input(&worker->stream).length != 0)
-		return hear_server(worker, error);
-	/*
-	 * What came may be TLS's own (session tickets), of which nothing reaches
-	 * us; then it is gone by now.  An error stays there to be read.
-	 */
-	for (int i = 0; i < UNASKED_READS && filled < 0; i++) {
-		if (!has_news(worker))
-			return 0;
-		filled = stream_fill(&worker->stream, clock_monotonic(), error);
-	}
-	if (filled != 0)
-		return hear_server(worker, error);
-	error_set(error, ERROR_UNAVAILABLE, "4.4.2", "%s closed the idle connection",
-	    worker->stream.peer);
-	return session_break(&worker->session);
-}
-
-/* What it had still asked for will be asked again by the service that comes after it. */
-static bool service_is_gone(const struct worker *worker)
-{
-	/* Without events poll tells POLLHUP: both directions are closed. */
-	struct pollfd channel = { worker->channel.fd, 0, 0 };
-
-	return poll(&channel, 1, 0) > 0;
-}
-
-/*
- * 1: a request is in worker->message; 0: the service has closed the channel,
- * or broken its form; -1: the session is lost, requests not taken stay so.
- */
-static int wait_for_request(struct worker *worker, int *descriptor, struct error *error)
-{
-	buffer_clear(&worker->message);
-	for (;;) {
-		if (check_server(worker, error) < 0)
-			return -1;
-		if (service_is_gone(worker))
-			return 0;
-		int taken = channel_take(&worker->channel, &worker->message, descriptor);
-		if (taken != 0)
-			return taken > 0 ? 1 : 0;
-		struct pollfd ready[] = {
-			{ worker->channel.fd, POLLIN, 0 },
-			{ worker->stream.input_fd, POLLIN, 0 },
-		};
-		if (poll(ready, 2, -1) < 0 && errno != EINTR)
-			return error_system(error, "worker: wait");
-		if (ready[0].revents != 0 && channel_fill(&worker->channel) <= 0)
-			return 0;
-	}
-}
-
-struct reporter {
-	struct worker *worker;
-	uint32_t number;
-};
-
-/* Both lists say the same, in the same order. */
-_Static_assert((int)TRANSACTION_DELIVERED == (int)RESULT_DELIVERED, "outcomes");
-_Static_assert((int)TRANSACTION_DEFERRED == (int)RESULT_DEFERRED, "outcomes");
-_Static_assert((int)TRANSACTION_FAILED == (int)RESULT_FAILED, "outcomes");
-_Static_assert((int)TRANSACTION_IN_DOUBT == (int)RESULT_IN_DOUBT, "outcomes");
-
-static void report_recipient(void *context, size_t recipient, const struct transaction_result *fate)
-{
-	const struct reporter *reporter = context;
-	struct result result = {
-		.kind = RESULT_RECIPIENT,
-		.number = reporter->number,
-		.recipient = (uint32_t)recipient,
-		.outcome = (enum result_outcome)fate->outcome,
-		.code = fate->code,
-	};
-
-	snprintf(result.status, sizeof result.status, "%s", fate->status);
-	snprintf(result.text, sizeof result.text, "%s", fate->text);
-	send_result(reporter->worker, &result);
-}
-
-static struct mail_parameters mail_parameters_of(const struct request_attempt *attempt)
-{
-	const struct envelope *envelope = &attempt->envelope;
-	struct mail_parameters parameters = {
-		.has_size = true,
-		.size = attempt->header_length + attempt->body_length,
-		.is_8bit = attempt->has_8bit,
-		.smtputf8 = envelope_needs_smtputf8(envelope),
-		.return_content = envelope->return_content,
-	};
-
-	if (envelope->envid != NULL)
-		snprintf(parameters.envid, sizeof parameters.envid, "%s", envelope->envid);
-	return parameters;
-}
-
-/* One message; every recipient is reported by the time it returns. */
-static int run_attempt(
-    struct worker *worker, const struct request_attempt *attempt, int fd, struct error *error)
-{
-	struct reporter reporter = { worker, attempt->number };
-	CLEANUP(converted_finish) struct converted converted;
-	struct transaction transaction = {
-		.envelope = &attempt->envelope,
-		.parameters = mail_parameters_of(attempt),
-		.report = report_recipient,
-		.context = &reporter,
-	};
-
-	converted_init(&converted, attempt, fd, worker->session.extensions.eight_bit_mime,
-	    &transaction.content);
-	transaction.parameters.size = (uint64_t)transaction.content.size;
-	return transaction_run(&worker->session, &transaction, error);
-}
-
-/* Answers the request in worker->message. */
-static int serve_request(struct worker *worker, int fd, struct error *error)
-{
-	CLEANUP(request_finish_attempt) struct request_attempt attempt = { 0 };
-	struct span message = buffer_span(&worker->message);
-
-	if (fd < 0 || request_kind_of(message) != REQUEST_ATTEMPT)
-		return error_set(error, ERROR_SOFTWARE, "4.3.0",
-		    "worker: the service sent something else than a message to deliver");
-	if (request_decode_attempt(message, &attempt, error) < 0 ||
-	    run_attempt(worker, &attempt, fd, error) < 0)
-		return -1;
-	struct result done = { .kind = RESULT_DONE, .number = attempt.number };
-	send_result(worker, &done);
-	return 0;
-}
-
-/*
- * One after another: what the service has sent ahead waits in the channel.
- * With several in flight, this loop hands them to the engine instead.
- */
+/* Until the service has closed the channel, or the session is lost: -1. */
 static int serve_requests(struct worker *worker, struct error *error)
 {
-	for (;;) {
-		CLEANUP(file_close) int fd = -1;
-		int outcome = wait_for_request(worker, &fd, error);
+	CLEANUP(feed_finish) struct feed feed;
 
-		if (outcome <= 0)
-			return outcome;
-		if (serve_request(worker, fd, error) < 0)
-			return -1;
-	}
+	feed_init(&feed, &worker->channel, &worker->session);
+	const struct window_source source = feed_source(&feed);
+	if (worker->relay.is_step_by_step)
+		worker->session.extensions.pipelining = false;
+	if (window_run(&worker->session, &source, error) < 0)
+		return -1;
+	if (feed.error.kind == ERROR_NONE)
+		return 0;
+	*error = feed.error;
+	return -1;
 }
 
 void worker_run_trusting(int channel_fd, struct worker_trust *trust)

@@ -209,7 +209,7 @@ static int wait_and_take(struct window *window, struct error *error)
 	return 0;
 }
 
-/* 0 when there is nothing more to do, or for is_ending. */
+/* 0 when nothing more will come, or is to be begun. */
 static int run(struct window *window, struct error *error)
 {
 	for (;;) {
@@ -217,7 +217,8 @@ static int run(struct window *window, struct error *error)
 			if (window_send(window, error) < 0)
 				return -1;
 		while (settle(window));
-		if (is_idle(window) && window->count == 0 && (window->is_over || window->is_ending))
+		/* Without a message on its way, there is nothing else to wait for. */
+		if (is_idle(window) && window->count == 0 && watched(window) < 0)
 			return 0;
 		if (wait_and_take(window, error) < 0)
 			return -1;

@@ -42,9 +42,10 @@ struct window_source {
 	size_t (*waiting)(void *context);
 	void (*finished)(void *context, const struct transaction *transaction, enum window_end end);
 	/*
-	 * What to watch beside the stream, -1 for nothing now, and what to do when
-	 * it is readable.  False: nothing will ever come any more.  attend NULL:
-	 * what next does not give will never come.
+	 * What to watch beside the stream, and what to do when it is readable.  -1:
+	 * nothing now, which is for ever when no message is on its way; false:
+	 * nothing will ever come any more.  attend NULL: what next does not give
+	 * will never come.
 	 */
 	int (*descriptor)(void *context);
 	bool (*attend)(void *context);
