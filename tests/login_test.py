@@ -146,11 +146,15 @@ def test_a_certificate(make_service, make_dovecot, authority):
     assert "user=<smarthost.test>, method=EXTERNAL," in dovecot.log_text()
 
 
-@pytest.mark.parametrize("word, method", [("xoauth2", "XOAUTH2"), ("oauthbearer", "OAUTHBEARER")])
+@pytest.mark.parametrize("word, method", [
+    ("xoauth2", "XOAUTH2"),
+    ("oauthbearer", "OAUTHBEARER"),
+    ("auto", "OAUTHBEARER"),
+])
 def test_a_token(make_service, make_dovecot, word, method):
     dovecot = make_dovecot("plain xoauth2 oauthbearer", BY_TOKEN)
     service = serve(make_service, dovecot, f'auth = "{word}"', user=dovecot.user,
-                    password=token(dovecot.user))
+                    token=token(dovecot.user))
     submit(service)
     check_arrived(service, dovecot)
     assert f"user=<{dovecot.user}>, method={method}," in dovecot.log_text()

@@ -119,6 +119,44 @@ static int apply_login(
 	return 0;
 }
 
+/* It takes the password's place, so there must be none. */
+static int apply_token(struct config *config, struct error *error)
+{
+	CLEANUP(memory_free_secret) char *token = NULL;
+	static const char source[] = "MAILCHUTE_TOKEN";
+
+	if (environment_read_secret(source, &token, error) < 0)
+		return -1;
+	if (token == NULL || config->smarthost_count == 0)
+		return 0;
+	if (config->smarthost_count > 1)
+		return refuse_login(source, "there are several smarthosts", error);
+	struct smarthost *smarthost = &config->smarthosts[0].parameters;
+	if (smarthost->user == NULL)
+		return refuse_login(source, "no user is known", error);
+	if (smarthost->password != NULL)
+		return refuse_login(source, "there is a password, too", error);
+	memory_free_secret(&smarthost->token);
+	smarthost->token = token;
+	token = NULL;
+	return 0;
+}
+
+static int apply_auth(struct config *config, struct error *error)
+{
+	const struct check_place place = { "environment", "MAILCHUTE_AUTH" };
+	const char *word = environment_get("MAILCHUTE_AUTH");
+	enum smarthost_auth auth = SMARTHOST_AUTH_AUTO;
+
+	if (word == NULL)
+		return 0;
+	if (check_auth(&place, word, &auth, error) < 0)
+		return -1;
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		config->smarthosts[i].parameters.auth = auth;
+	return 0;
+}
+
 static int apply_from(struct config *config, struct error *error)
 {
 	const struct check_place place = { "environment", "MAILCHUTE_FROM" };
@@ -189,8 +227,10 @@ int overrides_apply(
 	if (apply_url(run_secrets, uses_environment, config, error) < 0 ||
 	    apply_login(run_secrets, uses_environment, config, error) < 0)
 		return -1;
-	if (uses_environment && (apply_from(config, error) < 0 || apply_root(config, error) < 0 ||
-				    apply_simple(config, error) < 0))
+	if (uses_environment &&
+	    (apply_token(config, error) < 0 || apply_auth(config, error) < 0 ||
+		apply_from(config, error) < 0 || apply_root(config, error) < 0 ||
+		apply_simple(config, error) < 0))
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		secrets_default_from(&config->smarthosts[i].parameters);

@@ -69,6 +69,61 @@ static void a_login_belongs_to_one_smarthost(void **state)
 	unsetenv("MAILCHUTE_PASSWORD");
 }
 
+static void a_token_stands_for_a_password(void **state)
+{
+	static const struct row {
+		size_t count;
+		const char *user, *password, *token;
+		const char *want; /* a part of the fault; NULL: none */
+	} rows[] = {
+		{ 1, "u", "", "t", NULL },
+		{ 1, "u", "", "", NULL },
+		{ 1, "", "", "t", "MAILCHUTE_TOKEN is set, but no user is known" },
+		{ 1, "u", "p", "t", "MAILCHUTE_TOKEN is set, but there is a password" },
+		{ 2, "", "", "t", "MAILCHUTE_TOKEN is set, but there are several" },
+		{ 0, "u", "", "t", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(config_finish) struct config config = { 0 };
+		struct error error = { 0 };
+
+		build(&config, rows[i].count);
+		setenv("MAILCHUTE_USER", rows[i].user, 1);
+		setenv("MAILCHUTE_PASSWORD", rows[i].password, 1);
+		setenv("MAILCHUTE_TOKEN", rows[i].token, 1);
+		int outcome = overrides_apply("/nowhere", true, &config, &error);
+		unsetenv("MAILCHUTE_USER");
+		unsetenv("MAILCHUTE_PASSWORD");
+		unsetenv("MAILCHUTE_TOKEN");
+		assert_int_equal(outcome, rows[i].want != NULL ? -1 : 0);
+		if (rows[i].want != NULL)
+			assert_non_null(strstr(error.text, rows[i].want));
+		else if (rows[i].count == 1 && rows[i].token[0] != '\0')
+			assert_string_equal(config.smarthosts[0].parameters.token, rows[i].token);
+		else if (rows[i].count == 1)
+			assert_null(config.smarthosts[0].parameters.token);
+	}
+}
+
+static void auth_is_for_all(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	build(&config, 2);
+	setenv("MAILCHUTE_AUTH", "xoauth2", 1);
+	assert_int_equal(overrides_apply("/nowhere", true, &config, &error), 0);
+	assert_int_equal(config.smarthosts[1].parameters.auth, SMARTHOST_AUTH_XOAUTH2);
+	setenv("MAILCHUTE_AUTH", "ntlm", 1);
+	assert_int_equal(overrides_apply("/nowhere", true, &config, &error), -1);
+	unsetenv("MAILCHUTE_AUTH");
+	assert_non_null(strstr(error.text, "MAILCHUTE_AUTH = \"ntlm\""));
+	assert_non_null(strstr(error.next, "oauthbearer"));
+}
+
 static void from_is_for_all(void **state)
 {
 	CLEANUP(config_finish) struct config config = { 0 };
@@ -99,6 +154,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_login_belongs_to_one_smarthost),
+		cmocka_unit_test(a_token_stands_for_a_password),
+		cmocka_unit_test(auth_is_for_all),
 		cmocka_unit_test(from_is_for_all),
 		cmocka_unit_test(what_was_looked_at_is_told),
 	};
