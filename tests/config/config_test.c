@@ -502,7 +502,7 @@ static void the_examples_are_true(void **state)
 	(void)state;
 	if (load(settings, &config, &error) != 0)
 		fail_msg("%s", error.text);
-	assert_int_equal(config.smarthost_count, 2);
+	assert_int_equal(config.smarthost_count, 3);
 	assert_int_equal(config.alias_count, 3);
 	assert_int_equal(config.retry_count, 5);
 	/* The defaults that the file shows are the ones that hold. */
