@@ -15,7 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum board_offer { BOARD_CHUNKING, BOARD_PIPELINING, BOARD_NOTHING };
+enum board_offer {
+	BOARD_CHUNKING,
+	BOARD_UNPROVEN, /* the same, but the probe is not made */
+	BOARD_PIPELINING,
+	BOARD_NOTHING,
+};
 enum board_tls { BOARD_CLEAR, BOARD_STARTTLS, BOARD_IMPLICIT };
 enum board_way { BOARD_ONE_BY_ONE, BOARD_WINDOW, BOARD_WORKER, BOARD_COPY };
 
