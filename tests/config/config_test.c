@@ -518,6 +518,9 @@ static void the_examples_are_true(void **state)
 	assert_int_equal(
 	    secrets_read(path, "office365", &config.smarthosts[1].parameters, &error), -1);
 	assert_non_null(strstr(error.text, "office365.password, which does not exist"));
+	assert_int_equal(
+	    secrets_read(path, "workspace", &config.smarthosts[2].parameters, &error), -1);
+	assert_non_null(strstr(error.text, "workspace.token, which does not exist"));
 }
 
 static int clear_environment(void **state)
