@@ -5,16 +5,17 @@
  *
  * First octet: the smarthost (SMARTHOSTS, then a login by bits); second: how
  * the octets are cut (the high bit: messages of unknown size); third: how many
- * recipients and messages, and what the server does at the end.  The rest is
- * what the server says: a NUL ends what it says before the client speaks, and
- * an octet 1 stands for a NUL.
+ * recipients and messages, what the server does at the end, and (the high bit)
+ * that the messages go through a window instead of one after the other.  The
+ * rest is what the server says: a NUL ends what it says before the client
+ * speaks, and an octet 1 stands for a NUL.
  *
  * Whatever the server says: each recipient is reported once; delivered only
  * when the whole content has left and a 2yz came; no password leaves in the
  * clear; no line of ours is anything but a command or content.
  */
 
-#include "smtp/client/transaction.h"
+#include "smtp/client/window.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +26,7 @@
 #include "smtp/client/authenticate.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { RECIPIENTS_LIMIT = 4, OUTPUT_LIMIT = 4 << 20 };
+enum { RECIPIENTS_LIMIT = 4, MESSAGES_LIMIT = 7, OUTPUT_LIMIT = 4 << 20 };
 
 static const char *const urls[] = { "smtp+notls://relay.example", "smtp://relay.example",
 	"smtp+tls://relay.example", "smtps://relay.example", "lmtp://relay.example",
@@ -37,9 +38,20 @@ static const char password[] = "zQ9-zQ9-zQ9";
 static const char *const secrets[] = { "zQ9-zQ9-zQ9", "elE5LXpROS16UTk=", "pROS16U", "ROS16UT",
 	"OS16UTk" };
 
-static const char content[] = "Subject: hello\r\nFrom: alice@example.org\r\n\r\n"
-			      ".a line\r\n.\r\n..\r\nthe end of it\r\n";
-static const char content_end[] = "the end of it\r\n";
+/* The end tells the messages apart. */
+static const char content_format[] = "Subject: hello\r\nFrom: alice@example.org\r\n\r\n"
+				     ".a line\r\n.\r\n..\r\n%s";
+static const char end_format[] = "the end of %u\r\n";
+
+struct message {
+	struct scene *scene;
+	struct transaction transaction;
+	char *content;
+	char *end;
+	unsigned reports[RECIPIENTS_LIMIT];
+	unsigned finished;
+	size_t read_offset;
+};
 
 struct scene {
 	struct span script;
@@ -52,12 +64,13 @@ struct scene {
 	struct buffer said; /* what the client has read so far */
 	struct buffer sent; /* what the client has said */
 	struct buffer shown;
-	size_t sent_before; /* the message that runs */
 	bool may_be_clear;
 	struct envelope envelope;
-	unsigned reports[RECIPIENTS_LIMIT];
 	bool is_stream;
-	size_t read_offset;
+	bool has_window;
+	struct message messages[MESSAGES_LIMIT];
+	size_t message_count;
+	size_t running;
 };
 
 static ssize_t peer_read(void *context, char *bytes, size_t size, short *wants)
@@ -152,30 +165,27 @@ static void see_trace(void *context, char direction, struct span line)
 	show(scene, buffer_string(&scene->shown));
 }
 
-/* The octets of the content have left; those of DATA with their final dot. */
-static bool has_left(const struct scene *scene)
+static bool has_left(const struct message *message)
 {
-	struct span sent = span_after(buffer_span(&scene->sent), scene->sent_before);
-
-	return sent.length != 0 &&
-	       memmem(sent.start, sent.length, content_end, strlen(content_end)) != NULL;
+	return holds(&message->scene->sent, message->end);
 }
 
-/* A line that begins with 2yz has been said. */
-static bool has_said_2yz(const struct scene *scene)
+/* A line that begins with a code of this class has been said. */
+static bool has_said(const struct scene *scene, char class_digit)
 {
 	struct span rest = buffer_span(&scene->said);
 	struct span line;
 
 	while (span_take_line(&rest, &line))
-		if (line.length >= 3 && line.start[0] == '2')
+		if (line.length >= 3 && line.start[0] == class_digit)
 			return true;
 	return false;
 }
 
 static void see_result(void *context, size_t index, const struct transaction_result *result)
 {
-	struct scene *scene = context;
+	struct message *message = context;
+	struct scene *scene = message->scene;
 	static const char classes[] = {
 		[TRANSACTION_DELIVERED] = '2',
 		[TRANSACTION_DEFERRED] = '4',
@@ -184,7 +194,8 @@ static void see_result(void *context, size_t index, const struct transaction_res
 	};
 
 	assert(index < scene->envelope.recipient_count);
-	scene->reports[index]++;
+	message->reports[index]++;
+	assert(message->finished == 0);
 	assert(result->outcome <= TRANSACTION_IN_DOUBT);
 	assert(result->status[0] == classes[result->outcome]);
 	assert(result->text != NULL && !span_has_control(span_from_string(result->text)));
@@ -193,10 +204,10 @@ static void see_result(void *context, size_t index, const struct transaction_res
 	switch (result->outcome) {
 	case TRANSACTION_DELIVERED:
 		assert(result->reply != NULL && result->code / 100 == 2);
-		assert(has_said_2yz(scene) && has_left(scene));
+		assert(has_said(scene, '2') && has_left(message));
 		break;
 	case TRANSACTION_IN_DOUBT:
-		assert(has_left(scene));
+		assert(has_left(message));
 		break;
 	case TRANSACTION_FAILED:
 		assert(result->code == 0 || result->code / 100 == 5);
@@ -208,14 +219,14 @@ static void see_result(void *context, size_t index, const struct transaction_res
 
 static ssize_t read_content(void *context, char *bytes, size_t size, struct error *error)
 {
-	struct scene *scene = context;
-	struct span rest = span_after(span_from_string(content), scene->read_offset);
+	struct message *message = context;
+	struct span rest = span_after(span_from_string(message->content), message->read_offset);
 	struct span part = span_first(rest, size < 11 ? size : 11);
 
 	(void)error;
 	if (part.length != 0)
 		memcpy(bytes, part.start, part.length);
-	scene->read_offset += part.length;
+	message->read_offset += part.length;
 	return (ssize_t)part.length;
 }
 
@@ -227,36 +238,92 @@ static void check_failure(struct scene *scene, const struct error *error)
 	show(scene, error->next);
 }
 
-static void run_message(struct scene *scene, struct session *session)
+static void check_reports(const struct message *message, unsigned count)
 {
-	struct error error = { 0 };
-	struct transaction transaction = {
+	for (size_t i = 0; i < message->scene->envelope.recipient_count; i++)
+		assert(message->reports[i] == count);
+}
+
+static void prepare_message(struct scene *scene, struct message *message, unsigned number)
+{
+	*message = (struct message){ .scene = scene };
+	message->end = memory_format(end_format, number);
+	message->content = memory_format(content_format, message->end);
+	message->transaction = (struct transaction){
 		.envelope = &scene->envelope,
 		.parameters = { .is_8bit = scene->is_stream },
-		.content = { .front = span_from_string(content), .size = sizeof content - 1 },
+		.content = { .front = span_from_string(message->content),
+		    .size = (int64_t)strlen(message->content) },
 		.report = see_result,
-		.context = scene,
+		.context = message,
 	};
+	if (!scene->is_stream)
+		return;
+	message->read_offset = 10;
+	message->transaction.content = (struct content){
+		.front = span_first(span_from_string(message->content), 10),
+		.read = read_content,
+		.context = message,
+		.size = -1,
+	};
+}
 
-	if (scene->is_stream) {
-		transaction.content.front = span_first(transaction.content.front, 10);
-		transaction.content.read = read_content;
-		transaction.content.context = scene;
-		transaction.content.size = -1;
-	}
-	memset(scene->reports, 0, sizeof scene->reports);
-	scene->read_offset = 10;
-	scene->sent_before = scene->sent.length;
-	int outcome = transaction_run(session, &transaction, &error);
+static void run_message(struct message *message, struct session *session)
+{
+	struct error error = { 0 };
+	int outcome = transaction_run(session, &message->transaction, &error);
+
 	assert(session->is_usable == (outcome == 0));
-	for (size_t i = 0; i < scene->envelope.recipient_count; i++)
-		assert(scene->reports[i] == 1);
+	check_reports(message, 1);
 	if (outcome < 0)
+		check_failure(message->scene, &error);
+}
+
+static const struct transaction *next_message(void *context)
+{
+	struct scene *scene = context;
+
+	return scene->running < scene->message_count
+		   ? &scene->messages[scene->running++].transaction
+		   : NULL;
+}
+
+static size_t waiting_messages(void *context)
+{
+	const struct scene *scene = context;
+
+	return scene->message_count - scene->running;
+}
+
+/* Returned: as if it had never been tried; its content may have left if that was refused. */
+static void see_finished(void *context, const struct transaction *transaction, enum window_end end)
+{
+	struct message *message = transaction->context;
+
+	assert(message->scene == context);
+	check_reports(message, end == WINDOW_DONE ? 1 : 0);
+	assert(end == WINDOW_DONE || !has_left(message) || has_said(message->scene, '5'));
+	message->finished++;
+}
+
+static void run_window(struct scene *scene, struct session *session)
+{
+	const struct window_source source = { .next = next_message,
+		.waiting = waiting_messages,
+		.finished = see_finished,
+		.context = scene };
+	struct error error = { 0 };
+	int outcome = window_run(session, &source, &error);
+
+	for (size_t i = 0; i < scene->running; i++)
+		assert(scene->messages[i].finished == 1);
+	if (outcome == 0)
+		assert(scene->running == scene->message_count);
+	else
 		check_failure(scene, &error);
 }
 
-static void converse(struct scene *scene, const struct smarthost *smarthost, struct stream *stream,
-    unsigned messages)
+static void converse(struct scene *scene, const struct smarthost *smarthost, struct stream *stream)
 {
 	struct stream_security security = { .start = start_tls, .context = scene };
 	/* Who is silent would be waited for in vain. */
@@ -275,8 +342,10 @@ static void converse(struct scene *scene, const struct smarthost *smarthost, str
 		assert(session.is_usable && session.step == SESSION_READY);
 	else
 		check_failure(scene, &error);
-	for (unsigned i = 0; i < messages && session.is_usable; i++)
-		run_message(scene, &session);
+	if (scene->has_window && session.is_usable)
+		run_window(scene, &session);
+	for (size_t i = scene->running; i < scene->message_count && session.is_usable; i++)
+		run_message(&scene->messages[i], &session);
 	session_quit(&session);
 	session_finish(&session);
 }
@@ -329,8 +398,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct scene scene = {
 		.script = input,
 		.pieces = { cut & 0x7f },
-		.is_turn = false,
 		.is_stream = (cut & 0x80) != 0,
+		.has_window = (flags & 0x80) != 0,
 		.is_silent = (flags & 0x10) != 0,
 		.refuses_writes = (flags & 0x20) != 0,
 		.tls_works = (flags & 0x40) == 0,
@@ -344,15 +413,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buffer_init(&scene.sent, OUTPUT_LIMIT);
 	buffer_init(&scene.shown, OUTPUT_LIMIT);
 	fill_envelope(&scene.envelope, 1 + flags % RECIPIENTS_LIMIT);
+	scene.message_count = 1 + flags / 4 % 4 * (scene.has_window ? 2 : 1);
+	for (unsigned i = 0; i < scene.message_count; i++)
+		prepare_message(&scene, &scene.messages[i], i);
 	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	stream_init_take_fd(&stream, ends[0], ends[0], "relay.example:25");
 	stream.operations = &peer_operations;
 	stream.context = &scene;
-	converse(&scene, &smarthost, &stream, 1 + flags / 4 % 4);
+	converse(&scene, &smarthost, &stream);
 	stream_finish(&stream);
 	file_close(&ends[1]);
 	check_sent(&scene);
 	assert(!scene.sent.has_overflowed);
+	for (unsigned i = 0; i < scene.message_count; i++) {
+		free(scene.messages[i].content);
+		free(scene.messages[i].end);
+	}
 	buffer_finish(&scene.said);
 	buffer_finish(&scene.sent);
 	buffer_finish(&scene.shown);

@@ -64,7 +64,7 @@ static bool is_same_original(const char *sent, const char *received)
 	if (sent == NULL || sent[0] == '\0')
 		return received[0] == '\0';
 	if (received[0] == '\0')
-		return 3 * strlen(sent) + strlen("rfc822;") > ENVELOPE_ORIGINAL_LIMIT;
+		return 3 * strlen(sent) + strlen(" ORCPT=rfc822;") > ENVELOPE_ORIGINAL_LIMIT;
 	return strcmp(sent, received) == 0 ||
 	       (strncmp(received, "rfc822;", 7) == 0 && strcmp(sent, received + 7) == 0);
 }
