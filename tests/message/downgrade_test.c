@@ -294,6 +294,43 @@ static void deep_nesting_is_left_alone_at_last(void **state)
 	}
 }
 
+/* The message whose part holds a line of so many octets like this before and behind a word. */
+static void check_long_line(char filler, size_t before, const char *word, size_t behind)
+{
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	CLEANUP(buffer_finish) struct buffer header = { 0 };
+	CLEANUP(buffer_finish) struct buffer body = { 0 };
+
+	buffer_init(&text, LIMIT);
+	buffer_init(&header, LIMIT);
+	buffer_init(&body, LIMIT);
+	buffer_append_string(&text, "--b\r\n" TEXT "\r\nsome words \xe4\r\n");
+	for (size_t i = 0; i < before; i++)
+		buffer_append_byte(&text, filler);
+	buffer_append_string(&text, word);
+	for (size_t i = 0; i < behind; i++)
+		buffer_append_byte(&text, filler);
+	buffer_append_string(&text, "x\r\n\r\nmore words \xe4\r\n--b--\r\n");
+	assert_int_equal(
+	    downgrade(whole_header(MIXED), buffer_span(&text), false, 1000, &header, &body), 1);
+	/* It is still one part, up to its real end. */
+	const char *first = strstr(buffer_string(&body), "Encoding: quoted-printable");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "Encoding: "));
+	assert_false(span_has_8bit(buffer_span(&body)));
+}
+
+/* A long line is seen in pieces, of which none but the first begins a line, and the last ends it.
+ */
+static void a_piece_of_a_line_is_no_delimiter(void **state)
+{
+	(void)state;
+	for (size_t octets = VIEW_SIZE - 100; octets < VIEW_SIZE + 10; octets++)
+		check_long_line('x', octets, "--b\r\n", 0);
+	for (size_t octets = VIEW_LINE - 10; octets < 2 * VIEW_SIZE; octets += 509)
+		check_long_line(' ', 0, "--b", octets);
+}
+
 /* From here on: generated messages. */
 
 struct generator {
@@ -555,6 +592,7 @@ int main(void)
 		cmocka_unit_test(each_part_becomes_what_it_should),
 		cmocka_unit_test(only_long_lines_matter_with_8bitmime),
 		cmocka_unit_test(deep_nesting_is_left_alone_at_last),
+		cmocka_unit_test(a_piece_of_a_line_is_no_delimiter),
 		cmocka_unit_test(what_is_decoded_is_the_same),
 		cmocka_unit_test(seven_bits_pass_as_they_are),
 	};
