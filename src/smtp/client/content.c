@@ -233,24 +233,27 @@ int content_send_data(struct session *session, const struct content *content, st
 	return put_end(session, &transparency, error);
 }
 
+/* How many octets of at most size may come now: by BDAT none beyond the promised size. */
+static size_t allowed(const struct content *content, const struct content_flow *flow, size_t size)
+{
+	if (flow->is_stuffed)
+		return size;
+	uint64_t left = (uint64_t)content_size(content) - flow->total;
+	return left < size ? (size_t)left : size;
+}
+
 /* The next piece of at most size octets: of the front, or read into block.  0: the end. */
 static ssize_t next_piece(struct session *session, const struct content *content,
     const struct content_flow *flow, char *block, size_t size, struct span *piece,
     struct error *error)
 {
+	size = allowed(content, flow, size);
 	if (flow->total < content->front.length) {
 		*piece = span_first(span_after(content->front, (size_t)flow->total), size);
 		return (ssize_t)piece->length;
 	}
-	/* By BDAT no octet beyond the promised size is even asked for. */
-	if (!flow->is_stuffed) {
-		uint64_t left = (uint64_t)content_size(content) - flow->total;
-
-		if (left < size)
-			size = (size_t)left;
-		if (size == 0)
-			return 0;
-	}
+	if (size == 0 && !flow->is_stuffed)
+		return 0;
 	ssize_t count = read_block(session, content, block, size, error);
 	if (count > 0)
 		*piece = span_from_bytes(block, (size_t)count);

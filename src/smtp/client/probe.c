@@ -10,7 +10,7 @@
 static const char harmless[] = "NOOP\r\n";
 
 /* The classes that open the window. */
-static const int wanted[PROBE_COMMANDS] = { 2, 2, 5, 2 };
+static const int wanted[PROBE_COMMANDS] = { 2, 2, 5, 2, 5 };
 
 static void put(struct session *session, const struct buffer *line, enum command_verb verb)
 {
@@ -28,15 +28,14 @@ static void put_plain(struct session *session, enum command_verb verb)
 	put(session, &line, verb);
 }
 
-static void put_mail(
-    struct session *session, const char *sender, const struct mail_parameters *parameters)
+/* With no parameter but what the address itself needs. */
+static void put_mail(struct session *session, const char *sender, bool smtputf8)
 {
 	CLEANUP(buffer_finish) struct buffer line = { 0 };
-	/* Only what the address itself needs. */
-	struct mail_parameters needed = { .smtputf8 = parameters->smtputf8 };
+	struct mail_parameters parameters = { .smtputf8 = smtputf8 };
 
 	buffer_init(&line, COMMAND_LINE_LIMIT);
-	command_write_mail(&line, sender, &needed, &session->extensions);
+	command_write_mail(&line, sender, &parameters, &session->extensions);
 	put(session, &line, COMMAND_MAIL);
 }
 
@@ -51,51 +50,35 @@ static void put_chunk(struct session *session, struct span content)
 		session_put(session, content);
 }
 
-void probe_put(struct probe *probe, struct session *session, const char *sender,
-    const struct mail_parameters *parameters)
+void probe_put(struct probe *probe, struct session *session, const char *sender, bool smtputf8)
 {
 	assert(probe->state == PROBE_UNTRIED);
 
 	put_plain(session, COMMAND_RSET);
-	put_mail(session, sender, parameters);
+	put_mail(session, sender, smtputf8);
 	put_chunk(session, span_from_string(harmless));
 	put_plain(session, COMMAND_RSET);
-	probe->state = PROBE_ASKED;
-}
-
-static void take_one_of_four(
-    struct probe *probe, struct session *session, const struct reply *reply)
-{
-	if (reply_class(reply) != wanted[probe->answered])
-		probe->has_differed = true;
-	pipeline_pop(&session->pipeline);
-	if (++probe->answered < PROBE_COMMANDS)
-		return;
-	/* What the last RSET did not clear must be cleared again. */
-	session->needs_reset = reply_class(reply) != 2;
 	put_chunk(session, span_from_string(""));
-	probe->state = PROBE_MARKED;
+	probe->state = PROBE_ASKED;
 }
 
 int probe_take_reply(
     struct probe *probe, struct session *session, const struct reply *reply, struct error *error)
 {
-	if (reply_class(reply) == 3)
+	bool is_mark = probe->answered == PROBE_COMMANDS - 1;
+
+	assert(probe->state == PROBE_ASKED);
+	if (reply_class(reply) == 3 || (is_mark && reply_class(reply) == 2 && probe->has_extra))
 		return session_unexpected(session, "the probe for a window", reply, error);
-	if (probe->state == PROBE_ASKED) {
-		take_one_of_four(probe, session, reply);
-		return 0;
-	}
-	assert(probe->state == PROBE_MARKED);
-	if (reply_class(reply) == 2) {
-		/* The chunk was run; the mark's own reply is still to come. */
-		if (probe->has_extra)
-			return session_unexpected(
-			    session, "a chunk without a transaction", reply, error);
+	if (reply_class(reply) != wanted[probe->answered])
+		probe->has_differed = true;
+	/* The chunk was run; the mark's own reply is still to come. */
+	if (is_mark && reply_class(reply) == 2) {
 		probe->has_extra = true;
 		return 0;
 	}
 	pipeline_pop(&session->pipeline);
-	probe->state = probe->has_differed || probe->has_extra ? PROBE_SHUT : PROBE_OPEN;
+	if (++probe->answered == PROBE_COMMANDS)
+		probe->state = probe->has_differed ? PROBE_SHUT : PROBE_OPEN;
 	return 0;
 }

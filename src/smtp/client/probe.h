@@ -11,9 +11,10 @@
  *
  * Exactly 2yz 2yz 5yz 2yz: the chunk was swallowed.  A server that ran it has
  * one reply more, which may look the same (NOOP is answered like RSET) and
- * come later.  So a BDAT 0 LAST stands before the next command, as a mark: it
- * has no transaction and must be refused; a positive reply before that is the
- * one too many.
+ * come later.  So a BDAT 0 LAST stands behind it as a mark: it has no
+ * transaction and no octets, and must be refused; a positive reply before that
+ * is the one too many.  Behind the mark every reply is in its place again, so
+ * the next envelope goes in the same flight, and the probe costs no round trip.
  *
  * Does not know: what is sent before and after.
  */
@@ -26,13 +27,12 @@
 
 enum probe_state {
 	PROBE_UNTRIED,
-	PROBE_ASKED,  /* nothing may be put: the four replies are awaited */
-	PROBE_MARKED, /* the mark has been put */
-	PROBE_OPEN,   /* it held */
-	PROBE_SHUT,   /* it did not */
+	PROBE_ASKED, /* its replies are awaited */
+	PROBE_OPEN,  /* it held */
+	PROBE_SHUT,  /* it did not */
 };
 
-enum { PROBE_COMMANDS = 4 };
+enum { PROBE_COMMANDS = 5 };
 
 struct probe {
 	enum probe_state state;
@@ -41,13 +41,12 @@ struct probe {
 	bool has_extra;	   /* the reply to the chunk that was run */
 };
 
-/* Adds the four commands to the flight and to the pipeline. */
-void probe_put(struct probe *probe, struct session *session, const char *sender,
-    const struct mail_parameters *parameters);
+/* Adds the four commands and the mark to the flight and to the pipeline. */
+void probe_put(struct probe *probe, struct session *session, const char *sender, bool smtputf8);
 
 /*
- * A reply to the head of the pipeline, which is the probe's; pops it.  After
- * the fourth the mark is put.  -1: the server cannot be followed any more.
+ * A reply to the head of the pipeline, which is the probe's; pops it, unless
+ * it was the one too many.  -1: the server cannot be followed any more.
  */
 int probe_take_reply(
     struct probe *probe, struct session *session, const struct reply *reply, struct error *error);

@@ -99,7 +99,7 @@ int session_unexpected(
 	error_set(error, ERROR_UNAVAILABLE, "4.5.0",
 	    "%s answered %s by what is no answer to it: %s", peer_of(session), what, line);
 	/* Whoever counts otherwise than we do had better be asked one thing at a time. */
-	if (session->extensions.pipelining)
+	if (session->step == SESSION_READY && session->extensions.pipelining)
 		session->has_stumbled = true;
 	return session_break(session);
 }

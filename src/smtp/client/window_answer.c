@@ -96,20 +96,6 @@ static bool is_early(const struct window *window, const struct delivery *deliver
 	return entry->end > window_left(window);
 }
 
-static int take_probe(struct window *window, const struct reply *reply, struct error *error)
-{
-	struct stream *stream = window->session->stream;
-	size_t before = stream->output.length;
-	enum probe_state state = window->probe.state;
-
-	if (probe_take_reply(&window->probe, window->session, reply, error) < 0)
-		return -1;
-	window->put += stream->output.length - before;
-	if (state == PROBE_ASKED && window->probe.state == PROBE_MARKED)
-		window->is_clean = !window->session->needs_reset;
-	return 0;
-}
-
 int window_answer(struct window *window, const struct reply *reply, struct error *error)
 {
 	struct session *session = window->session;
@@ -121,7 +107,7 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 	struct pipeline_entry entry = *head;
 	struct delivery *delivery = entry.delivery;
 	if (delivery == NULL) {
-		outcome = take_probe(window, reply, error);
+		outcome = probe_take_reply(&window->probe, session, reply, error);
 		window_await(window);
 		return outcome;
 	}

@@ -266,8 +266,6 @@ static enum move advance(struct window *window, struct delivery *delivery, struc
 /* Room for one more message. */
 static bool has_room(const struct window *window)
 {
-	if (window->probe.state == PROBE_ASKED)
-		return false;
 	if (window->count == 0)
 		return true;
 	if (window_size(window) == 1 || !is_pipelining(window))
@@ -311,26 +309,25 @@ static bool is_used_up(struct window *window)
 	return true;
 }
 
-/* Worth a round trip, and the next message is what it goes before. */
 static bool may_probe(const struct window *window)
 {
 	const struct window_source *source = window->source;
 
-	return window->probe.state == PROBE_UNTRIED && window->count != 0 &&
+	return window->probe.state == PROBE_UNTRIED && window_size(window) > 1 &&
 	       is_pipelining(window) && is_chunking(window) && !is_lmtp(window) &&
 	       window->session->extensions.mail_limit == 0 && source->waiting != NULL &&
 	       may_put(window) && source->waiting(source->context) >= WINDOW_PROBE;
 }
 
-/* With the sender of the message that is on its way: a good one, as far as anybody knows. */
-static void put_probe(struct window *window)
+/* With the sender of the next message: as good a one as is known. */
+static void put_probe(struct window *window, const struct envelope *envelope)
 {
 	struct stream *stream = window->session->stream;
 	size_t before = stream->output.length;
 	bool is_first = window->session->pipeline.count == 0;
 
-	probe_put(&window->probe, window->session, window->last->transaction->envelope->sender,
-	    &window->last->fates.parameters);
+	probe_put(&window->probe, window->session, envelope->sender,
+	    span_has_8bit(span_from_string(envelope->sender)));
 	window->put += stream->output.length - before;
 	window->flight = is_first ? PROBE_COMMANDS : window->flight + PROBE_COMMANDS;
 	window->is_clean = true;
@@ -376,10 +373,6 @@ static enum move begin_next(struct window *window, struct error *error)
 {
 	if (window->is_ending || !has_room(window) || is_used_up(window))
 		return MOVE_WAIT;
-	if (may_probe(window)) {
-		put_probe(window);
-		return MOVE_WAIT;
-	}
 	const struct transaction *transaction = take_next(window);
 	if (transaction == NULL)
 		return MOVE_WAIT;
@@ -391,6 +384,8 @@ static enum move begin_next(struct window *window, struct error *error)
 	}
 	if (goes_alone(window, transaction))
 		return run_alone(window, transaction, error);
+	if (may_probe(window))
+		put_probe(window, transaction->envelope);
 	add_delivery(window, transaction);
 	return MOVE_ON;
 }
