@@ -231,7 +231,7 @@ void runner_begin_due(struct runner *runner)
 static void settle_stuck(struct runner *runner)
 {
 	size_t count = runner->stuck_count;
-	struct attempt *again[RUNNER_STUCK_LIMIT + WORKERS_LIMIT];
+	struct attempt *again[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS];
 
 	if (count == 0 || clock_monotonic() < runner->stuck_until)
 		return;
@@ -266,7 +266,7 @@ int64_t runner_deadline(const struct runner *runner)
 
 void runner_step(struct runner *runner)
 {
-	workers_step(&runner->workers);
+	workers_step(&runner->workers, runner->config);
 	settle_stuck(runner);
 }
 

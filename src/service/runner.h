@@ -32,7 +32,7 @@ struct runner {
 	struct workers workers;
 	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
 	size_t refused_count;
-	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_LIMIT]; /* not yet on disk; owned */
+	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS]; /* not yet on disk; owned */
 	size_t stuck_count;
 	int64_t stuck_until; /* clock_monotonic: then once more */
 	uint32_t attempt_number;

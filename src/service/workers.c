@@ -3,6 +3,7 @@
 #include "service/workers.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,12 @@ void workers_init(struct workers *workers, struct worker_parent *parent)
 		workers->slots[i].channel.fd = -1;
 }
 
+static const struct error missing = {
+	.kind = ERROR_SOFTWARE,
+	.status = "4.3.0",
+	.text = "the delivery worker gave no result",
+};
+
 static void free_slot(struct workers_slot *slot)
 {
 	channel_finish(&slot->channel);
@@ -30,86 +37,156 @@ static void free_slot(struct workers_slot *slot)
 	*slot = (struct workers_slot){ .channel.fd = -1 };
 }
 
+static void free_attempt(struct attempt *attempt)
+{
+	if (attempt != NULL)
+		attempt_finish(attempt);
+	free(attempt);
+}
+
 void workers_finish(struct workers *workers)
 {
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
 		struct workers_slot *slot = &workers->slots[i];
 
-		if (slot->attempt != NULL)
-			attempt_finish(slot->attempt);
-		free(slot->attempt);
+		for (size_t j = 0; j < slot->task_count; j++)
+			free_attempt(slot->tasks[j].attempt);
 		free_slot(slot);
 	}
+	free_attempt(workers->parked);
+	workers->parked = NULL;
 	tickets_finish(&workers->tickets);
+	stumbles_finish(&workers->stumbles);
 }
 
 size_t workers_busy_count(const struct workers *workers)
 {
-	size_t count = 0;
+	size_t count = workers->parked != NULL;
 
 	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		count += workers->slots[i].attempt != NULL;
+		count += workers->slots[i].task_count;
 	return count;
+}
+
+/* What an idle one can take needs no asking: it can be closed for another smarthost. */
+static bool may_take_more(const struct workers_slot *slot)
+{
+	size_t limit = 2 * (size_t)slot->window;
+
+	/* Only once it stands: of a smarthost that is down, one attempt is enough to know. */
+	return slot->is_ready && !slot->is_stale && slot->sent_count == slot->task_count &&
+	       slot->task_count < (limit < WORKERS_QUEUE ? limit : WORKERS_QUEUE);
 }
 
 bool workers_has_room(const struct workers *workers)
 {
-	return workers_busy_count(workers) < WORKERS_LIMIT;
-}
-
-bool workers_has(const struct workers *workers, const char *id)
-{
+	if (workers->parked != NULL)
+		return false;
 	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		if (workers->slots[i].attempt != NULL &&
-		    strcmp(workers->slots[i].attempt->file.id, id) == 0)
+		if (workers->slots[i].task_count == 0 || may_take_more(&workers->slots[i]))
 			return true;
 	return false;
 }
 
-static void conclude(struct workers *workers, struct workers_slot *slot)
+static bool slot_has(const struct workers_slot *slot, const char *id)
 {
-	struct attempt *attempt = slot->attempt;
+	for (size_t i = 0; i < slot->task_count; i++)
+		if (strcmp(slot->tasks[i].attempt->file.id, id) == 0)
+			return true;
+	return false;
+}
 
-	slot->attempt = NULL;
-	slot->has_served = true;
+bool workers_has(const struct workers *workers, const char *id)
+{
+	if (workers->parked != NULL && strcmp(workers->parked->file.id, id) == 0)
+		return true;
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		if (slot_has(&workers->slots[i], id))
+			return true;
+	return false;
+}
+
+static void add_task(struct workers_slot *slot, struct attempt *attempt)
+{
+	slot->tasks[slot->task_count++] = (struct workers_task){ .attempt = attempt };
+}
+
+static struct attempt *take_task(struct workers_slot *slot, size_t index)
+{
+	struct attempt *attempt = slot->tasks[index].attempt;
+
+	slot->octets -= slot->tasks[index].octets;
+	slot->task_count--;
+	if (index < slot->sent_count)
+		slot->sent_count--;
+	memmove(&slot->tasks[index], &slot->tasks[index + 1],
+	    (slot->task_count - index) * sizeof slot->tasks[0]);
+	return attempt;
+}
+
+static void conclude(struct workers *workers, struct workers_slot *slot, size_t index)
+{
+	struct attempt *attempt = take_task(slot, index);
+
+	/* A result that is missing counts as a deferral, never as a delivery. */
+	attempt_defer_rest(attempt, &missing, slot->relay);
 	slot->linger_until = clock_deadline(slot->is_stale ? 0 : WORKERS_LINGER);
 	workers->concluded(workers->context, attempt, true);
 }
 
-/* The connection is over, or could not be made. */
-static void lose(struct workers *workers, struct workers_slot *slot, const struct error *why)
+/*
+ * The connection is over, or could not be made.  A server that has served
+ * others, or that stumbled, has seen nothing of an attempt without a result:
+ * that one goes to another connection at once.
+ */
+static void lose(
+    struct workers *workers, struct workers_slot *slot, const struct error *why, bool has_stumbled)
 {
-	if (slot->attempt == NULL) {
-		free_slot(slot);
-		return;
-	}
-	/* A server that closed an idle connection has seen nothing of this attempt. */
-	bool is_counted = !slot->has_served || slot->attempt->answered_count != 0;
-	struct attempt *attempt = slot->attempt;
+	struct workers_slot lost = *slot;
 
-	slot->attempt = NULL;
-	if (is_counted)
-		attempt_defer_rest(attempt, why, slot->relay);
-	free_slot(slot);
-	workers->concluded(workers->context, attempt, is_counted);
+	*slot = (struct workers_slot){ .channel.fd = -1 };
+	while (lost.task_count != 0) {
+		struct attempt *attempt = take_task(&lost, 0);
+		bool is_counted = (!lost.has_served && !has_stumbled) ||
+				  attempt->answered_count != 0;
+
+		if (is_counted)
+			attempt_defer_rest(attempt, why, lost.relay);
+		workers->concluded(workers->context, attempt, is_counted);
+	}
+	free_slot(&lost);
+}
+
+static bool is_at(const struct workers_slot *slot, const char *smarthost)
+{
+	return slot->smarthost != NULL && !slot->is_stale &&
+	       strcmp(slot->smarthost, smarthost) == 0;
+}
+
+/* Idle at this smarthost; else free; else idle at another; else with the fewest tasks here. */
+static int rank(const struct workers_slot *slot, const char *smarthost)
+{
+	if (slot->task_count == 0)
+		return is_at(slot, smarthost) ? -3 : (slot->smarthost == NULL ? -2 : -1);
+	if (is_at(slot, smarthost) && may_take_more(slot))
+		return (int)slot->task_count;
+	return INT_MAX;
 }
 
 static struct workers_slot *find_slot(struct workers *workers, const char *smarthost)
 {
-	struct workers_slot *spare = NULL;
+	struct workers_slot *best = NULL;
+	int lowest = INT_MAX;
 
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
-		struct workers_slot *slot = &workers->slots[i];
+		int found = rank(&workers->slots[i], smarthost);
 
-		if (slot->attempt != NULL)
-			continue;
-		if (slot->smarthost != NULL && !slot->is_stale &&
-		    strcmp(slot->smarthost, smarthost) == 0)
-			return slot;
-		if (spare == NULL || slot->smarthost == NULL)
-			spare = slot;
+		if (found < lowest) {
+			lowest = found;
+			best = &workers->slots[i];
+		}
 	}
-	return spare;
+	return best;
 }
 
 /* A worker that listens takes a request at once; one that does not is at fault. */
@@ -125,11 +202,15 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 
 	free_slot(slot);
 	slot->smarthost = memory_copy_string(smarthost->parameters.name);
+	slot->window = smarthost->parameters.window != 0 ? smarthost->parameters.window : 1;
 	text_copy(slot->relay, sizeof slot->relay, label);
 	if (outgoing_relay(config, smarthost, &relay, error) < 0)
 		return -1;
 	if (worker_start(workers->parent, &slot->channel, error) < 0)
 		return -1;
+	slot->is_step_by_step = stumbles_has(
+	    &workers->stumbles, slot->smarthost, clock_monotonic());
+	relay.is_step_by_step = slot->is_step_by_step;
 	relay.session = tickets_take(&workers->tickets, slot->smarthost, &relay.session_length);
 	(void)setsockopt(slot->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	buffer_init(&message, CHANNEL_LIMIT);
@@ -140,44 +221,91 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 	return sent < 0 ? error_system(error, "cannot speak to the delivery worker") : 0;
 }
 
-static int send_attempt(struct workers_slot *slot, struct error *error)
+/* 1: sent; 0: not yet, for so many others are without an answer; -1. */
+static int send_next(struct workers_slot *slot, struct error *error)
 {
 	struct buffer message CLEANUP(buffer_finish) = { 0 };
+	struct workers_task *task = &slot->tasks[slot->sent_count];
 
 	buffer_init(&message, CHANNEL_LIMIT);
-	request_encode_attempt(&slot->attempt->request, &message);
+	request_encode_attempt(&task->attempt->request, &message);
 	if (message.has_overflowed)
 		return error_set(
 		    error, ERROR_DATA, "5.3.4", "the header is too long to be handed over");
+	/* The worker, busy with results for us, must not have to read this before we read them. */
+	if (slot->sent_count != 0 && slot->octets + message.length > WORKERS_OCTETS)
+		return 0;
 	/* The worker may read the message, and neither mark nor lock it. */
-	int content CLEANUP(file_close) = queue_file_open_content(&slot->attempt->file, error);
+	int content CLEANUP(file_close) = queue_file_open_content(&task->attempt->file, error);
 	if (content < 0)
 		return -1;
 	if (channel_send(&slot->channel, buffer_span(&message), content) < 0)
 		return error_system(error, "cannot speak to the delivery worker");
-	return 0;
+	task->octets = message.length;
+	slot->octets += message.length;
+	slot->sent_count++;
+	return 1;
+}
+
+/* False when the worker is over. */
+static bool send_tasks(struct workers *workers, struct workers_slot *slot)
+{
+	struct error error;
+
+	while (slot->sent_count < slot->task_count) {
+		int sent = send_next(slot, &error);
+
+		if (sent == 0)
+			break;
+		if (sent > 0)
+			continue;
+		lose(workers, slot, &error, false);
+		return false;
+	}
+	return true;
+}
+
+static void assign_to(struct workers *workers, struct workers_slot *slot,
+    const struct config *config, struct attempt *attempt)
+{
+	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
+	struct error error;
+	int opened = 0;
+
+	if (!is_at(slot, attempt->smarthost))
+		opened = open_slot(workers, slot, config, smarthost, &error);
+	add_task(slot, attempt);
+	if (opened < 0)
+		lose(workers, slot, &error, false);
+	/* A new worker does not listen before it is ready, and we must not wait for it. */
+	else if (slot->is_ready)
+		(void)send_tasks(workers, slot);
 }
 
 void workers_assign(struct workers *workers, const struct config *config, struct attempt *attempt)
 {
-	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
 	struct workers_slot *slot = find_slot(workers, attempt->smarthost);
-	struct error error;
 
-	slot->attempt = attempt;
-	if (slot->smarthost == NULL || slot->is_stale ||
-	    strcmp(slot->smarthost, attempt->smarthost) != 0) {
-		slot->attempt = NULL;
-		int opened = open_slot(workers, slot, config, smarthost, &error);
-		slot->attempt = attempt;
-		if (opened < 0) {
-			lose(workers, slot, &error);
-			return;
-		}
-	}
-	/* A new worker does not listen before it is ready, and we must not wait for it. */
-	if (slot->is_ready && send_attempt(slot, &error) < 0)
-		lose(workers, slot, &error);
+	if (slot != NULL)
+		assign_to(workers, slot, config, attempt);
+	else
+		workers->parked = attempt;
+}
+
+/* The one that waits for a worker gets the first that has room. */
+static void assign_parked(struct workers *workers, const struct config *config)
+{
+	struct attempt *attempt = workers->parked;
+
+	if (attempt == NULL)
+		return;
+	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
+	workers->parked = NULL;
+	/* The settings may have changed while it waited. */
+	if (smarthost == NULL || strcmp(smarthost->parameters.name, attempt->smarthost) != 0)
+		workers->concluded(workers->context, attempt, false);
+	else
+		workers_assign(workers, config, attempt);
 }
 
 void workers_forget(struct workers *workers)
@@ -186,7 +314,7 @@ void workers_forget(struct workers *workers)
 		struct workers_slot *slot = &workers->slots[i];
 
 		slot->is_stale = true;
-		if (slot->attempt == NULL)
+		if (slot->task_count == 0)
 			free_slot(slot);
 	}
 }
@@ -209,54 +337,63 @@ int64_t workers_deadline(const struct workers *workers)
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
 		const struct workers_slot *slot = &workers->slots[i];
 
-		if (slot->smarthost != NULL && slot->attempt == NULL &&
+		if (slot->smarthost != NULL && slot->task_count == 0 &&
 		    slot->linger_until < deadline)
 			deadline = slot->linger_until;
 	}
 	return deadline;
 }
 
-static const struct error missing = {
-	.kind = ERROR_SOFTWARE,
-	.status = "4.3.0",
-	.text = "the delivery worker gave no result",
-};
-
-/* The attempt that has waited for the session goes out now.  False when the worker is over. */
-static bool make_ready(struct workers *workers, struct workers_slot *slot)
+/* The task with this number; task_count when there is none. */
+static size_t find_task(const struct workers_slot *slot, uint32_t number)
 {
-	struct error error;
+	size_t i = 0;
 
-	slot->is_ready = true;
-	if (slot->attempt == NULL || send_attempt(slot, &error) == 0)
-		return true;
-	lose(workers, slot, &error);
-	return false;
+	while (i < slot->sent_count && slot->tasks[i].attempt->request.number != number)
+		i++;
+	return i < slot->sent_count ? i : slot->task_count;
+}
+
+static void note_stumble(struct workers *workers, const struct workers_slot *slot)
+{
+	stumbles_note(&workers->stumbles, slot->smarthost, clock_monotonic());
+	log_event(LOG_LEVEL_WARNING,
+	    "%s could not follow commands sent ahead of its replies: it is spoken to step by step "
+	    "for a while",
+	    slot->relay);
 }
 
 /* Returns false when the slot's worker is over. */
 static bool apply(struct workers *workers, struct workers_slot *slot, const struct result *result)
 {
-	bool is_ours = slot->attempt != NULL && result->number == slot->attempt->request.number;
+	size_t index = find_task(slot, result->number);
+	bool is_ours = index < slot->task_count;
+	bool has_stumbled;
 
 	switch (result->kind) {
 	case RESULT_READY:
 		text_copy(slot->relay, sizeof slot->relay, result->text);
 		tickets_keep(&workers->tickets, slot->smarthost, result->session);
-		return make_ready(workers, slot);
+		/* What has waited for the session goes out now. */
+		slot->is_ready = true;
+		return send_tasks(workers, slot);
 	case RESULT_RECIPIENT:
+		/* A code tells of a reply to it; 421 comes without. */
+		if (result->code != 0)
+			slot->has_served = true;
 		if (is_ours)
-			attempt_result(slot->attempt, result, slot->relay);
+			attempt_result(slot->tasks[index].attempt, result, slot->relay);
 		return true;
 	case RESULT_DONE:
-		if (is_ours) {
-			/* A result that is missing counts as a deferral, never as a delivery. */
-			attempt_defer_rest(slot->attempt, &missing, slot->relay);
-			conclude(workers, slot);
-		}
-		return true;
+		if (is_ours)
+			conclude(workers, slot, index);
+		return send_tasks(workers, slot);
 	case RESULT_LOST:
-		lose(workers, slot, &result->error);
+		/* Who stumbles over single steps as well has no second chance at once. */
+		has_stumbled = result->has_stumbled && !slot->is_step_by_step;
+		if (has_stumbled)
+			note_stumble(workers, slot);
+		lose(workers, slot, &result->error, has_stumbled);
 		return false;
 	}
 	return true;
@@ -285,14 +422,14 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 		return;
 	error_set(&error, ERROR_SOFTWARE, "4.3.0", "the delivery worker for %s ended unexpectedly",
 	    slot->relay);
-	if (slot->attempt != NULL)
+	if (slot->task_count != 0)
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
-	/* It may have died of this attempt, which therefore counts. */
+	/* It may have died of any of these attempts, which therefore count. */
 	slot->has_served = false;
-	lose(workers, slot, &error);
+	lose(workers, slot, &error, false);
 }
 
-void workers_step(struct workers *workers)
+void workers_step(struct workers *workers, const struct config *config)
 {
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
 		struct workers_slot *slot = &workers->slots[i];
@@ -300,8 +437,9 @@ void workers_step(struct workers *workers)
 
 		if (slot->channel.fd >= 0 && poll(&ready, 1, 0) > 0)
 			read_slot(workers, slot, channel_fill(&slot->channel) <= 0);
-		if (slot->smarthost != NULL && slot->attempt == NULL &&
+		if (slot->smarthost != NULL && slot->task_count == 0 &&
 		    slot->linger_until <= clock_monotonic())
 			free_slot(slot);
 	}
+	assign_parked(workers, config);
 }

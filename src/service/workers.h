@@ -3,9 +3,10 @@
 /*
  * workers - the connections that are open, and the attempts that run on them
  *
- * A worker serves one attempt at a time; then its connection lingers a moment
- * for the next.  The pool owns the attempts that it was given until it hands
- * them back through concluded.
+ * A worker whose session stands is given as many attempts as its window takes
+ * and some more, so that it never waits for us; then its connection lingers a
+ * moment for the next.  The pool owns the attempts that it was given until it
+ * hands them back through concluded.
  */
 
 #ifndef SERVICE_WORKERS_H
@@ -17,33 +18,49 @@
 #include "base/channel.h"
 #include "config/config.h"
 #include "service/attempt.h"
+#include "service/stumbles.h"
 #include "service/tickets.h"
 #include "worker/worker.h"
 
 enum {
 	WORKERS_LIMIT = 2,     /* connections at once */
 	WORKERS_LINGER = 5000, /* milliseconds */
+	WORKERS_QUEUE = 64,    /* attempts given to one, at most */
+	WORKERS_ATTEMPTS = WORKERS_LIMIT * WORKERS_QUEUE + 1,
+	WORKERS_OCTETS = 98304, /* of requests without an answer, but for a single one */
+};
+
+struct workers_task {
+	struct attempt *attempt; /* owned */
+	size_t octets;		 /* of its request, once that has been sent */
 };
 
 struct workers_slot {
 	struct channel channel;
-	char *smarthost;	      /* its name; NULL: the slot is free */
-	char relay[RESULT_TEXT_SIZE]; /* as connected, for the log */
-	struct attempt *attempt;      /* owned; NULL: idle */
-	bool is_ready;		      /* the session stands: the worker reads its channel */
-	bool is_stale;		      /* the settings have changed: not for another attempt */
-	bool has_served;	      /* an earlier attempt went well on this connection */
-	int64_t linger_until;	      /* clock_monotonic; while idle */
+	char *smarthost;			  /* its name; NULL: the slot is free */
+	char relay[RESULT_TEXT_SIZE];		  /* as connected, for the log */
+	struct workers_task tasks[WORKERS_QUEUE]; /* in the order of their coming */
+	size_t task_count;			  /* 0: idle */
+	size_t sent_count;			  /* so many of the first have been sent */
+	size_t octets;				  /* of their requests */
+	unsigned window;			  /* messages that the worker has in flight */
+	bool is_ready;	      /* the session stands: the worker reads its channel */
+	bool is_step_by_step; /* the worker was told to speak so */
+	bool is_stale;	      /* the settings have changed: not for another attempt */
+	bool has_served;      /* the server has answered an attempt on this connection */
+	int64_t linger_until; /* clock_monotonic; while idle */
 };
 
 struct workers {
 	struct worker_parent *parent; /* borrowed */
 	struct workers_slot slots[WORKERS_LIMIT];
-	struct tickets tickets; /* by name of the smarthost */
+	struct tickets tickets;	  /* by name of the smarthost */
+	struct stumbles stumbles; /* the same */
+	struct attempt *parked;	  /* waits for a worker, as no other smarthost's does; owned */
 	/*
 	 * An attempt is over; its results are in the file, not yet concluded.
-	 * is_counted: false when an old connection had ended before the server saw
-	 * any of it.  The attempt becomes the callee's.
+	 * is_counted: false when a connection that has served others had ended
+	 * before any of it was sent.  The attempt becomes the callee's.
 	 */
 	void (*concluded)(void *context, struct attempt *attempt, bool is_counted);
 	void *context;
@@ -52,14 +69,17 @@ struct workers {
 void workers_init(struct workers *workers, struct worker_parent *parent);
 void workers_finish(struct workers *workers);
 
+/* Another attempt may be assigned. */
 bool workers_has_room(const struct workers *workers);
+/* Attempts that have not been handed back. */
 size_t workers_busy_count(const struct workers *workers);
 bool workers_has(const struct workers *workers, const char *id);
 
 /*
- * Gives an attempt to a worker that is idle at this smarthost, or to a new
- * one.  The attempt becomes the pool's in any case: where no worker can be
- * had, its recipients are put off and concluded is called.
+ * Gives an attempt to a worker that is idle at this smarthost, to a new one,
+ * or to one that has others; else it waits for one.  The attempt becomes the
+ * pool's in any case: where no worker can be had, its recipients are put off
+ * and concluded is called.
  */
 void workers_assign(struct workers *workers, const struct config *config, struct attempt *attempt);
 
@@ -67,7 +87,7 @@ void workers_assign(struct workers *workers, const struct config *config, struct
 size_t workers_poll(const struct workers *workers, struct pollfd *polls);
 
 /* Reads what has come, after poll(2); closes what has lingered long enough. */
-void workers_step(struct workers *workers);
+void workers_step(struct workers *workers, const struct config *config);
 
 /* The settings have changed: connections of the old ones serve nothing new. */
 void workers_forget(struct workers *workers);
