@@ -12,7 +12,7 @@ void transparency_init(struct transparency *transparency)
 	transparency->state = LINE_START;
 }
 
-/* Where a piece that is passed on as it is leaves us; it holds no LF but as its last octet. */
+/* Where a piece that is passed on as it is leaves us. */
 static int state_after(int state, struct span piece)
 {
 	char last = piece.start[piece.length - 1];
@@ -24,12 +24,24 @@ static int state_after(int state, struct span piece)
 	return last == '\r' ? RETURN : WITHIN_LINE;
 }
 
-/* All up to the next LF, or all. */
+/* All up to the next dot behind an LF, or all: dots are fewer than lines. */
 static struct span take_piece(struct span *rest)
 {
-	ssize_t end = span_find_byte(*rest, '\n');
-	struct span piece = end < 0 ? *rest : span_first(*rest, (size_t)end + 1);
+	struct span piece = *rest;
+	size_t from = 1; /* the first octet has been looked at */
 
+	while (from < rest->length) {
+		ssize_t dot = span_find_byte(span_after(*rest, from), '.');
+
+		if (dot < 0)
+			break;
+		from += (size_t)dot;
+		if (rest->start[from - 1] == '\n') {
+			piece = span_first(*rest, from);
+			break;
+		}
+		from++;
+	}
 	*rest = span_after(*rest, piece.length);
 	return piece;
 }
