@@ -306,14 +306,18 @@ def test_refusals_never_touch_another_message(server, request, some_refused,
         pass
     assert wrong() == []
     again = [line for line in troubles(service) if "status=bounced" not in line]
+    # A Dovecot that dies between passing on and answering leaves a doubt, and so a second copy.
+    doubtful = set(re.findall(r": to=<(\S+?)>", "\n".join(again))) if name == "dovecot" else ()
     if name in DROPS:
         again = [line for line in again if not re.search("lost|closed the connection", line)]
     assert again == []
 
     # Reports of what was refused go to the senders through it, too.
     def found():
-        return collections.Counter(pair for pair in server.delivered()
-                                   if pair[0].endswith("@far.example"))
+        copies = collections.Counter(pair for pair in server.delivered()
+                                     if pair[0].endswith("@far.example"))
+        copies.update({pair: 1 - count for pair, count in copies.items() if pair[0] in doubtful})
+        return copies
 
     try:
         wait_for(lambda: found().total() >= len(accepted), 30)
