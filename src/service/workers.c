@@ -221,7 +221,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 	return sent < 0 ? error_system(error, "cannot speak to the delivery worker") : 0;
 }
 
-/* 1: sent; 0: not yet, for so many others are without an answer; -1. */
+/* 1: sent; 0: not now, for so many others are without an answer, or it has ended; -1. */
 static int send_next(struct workers_slot *slot, struct error *error)
 {
 	struct buffer message CLEANUP(buffer_finish) = { 0 };
@@ -239,8 +239,12 @@ static int send_next(struct workers_slot *slot, struct error *error)
 	int content CLEANUP(file_close) = queue_file_open_content(&task->attempt->file, error);
 	if (content < 0)
 		return -1;
-	if (channel_send(&slot->channel, buffer_span(&message), content) < 0)
+	if (channel_send(&slot->channel, buffer_span(&message), content) < 0) {
+		/* It has ended, but what it said before is still to be read: some may be delivered. */
+		if (errno == EPIPE || errno == ECONNRESET)
+			return 0;
 		return error_system(error, "cannot speak to the delivery worker");
+	}
 	task->octets = message.length;
 	slot->octets += message.length;
 	slot->sent_count++;

@@ -80,6 +80,7 @@ class Peer:
         self.endless = endless
         self.hold = hold
         self.sessions = []
+        self._messages = []
         self._context = None
         if certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -166,10 +167,15 @@ class Peer:
 
     # what happened
 
+    def note(self, message):
+        with self._lock:
+            self._messages.append(message)
+
     @property
     def messages(self):
+        """Those of all sessions, in the order in which they were taken."""
         with self._lock:
-            return [message for session in self.sessions for message in session.messages]
+            return list(self._messages)
 
     @property
     def reached_fault(self):
@@ -433,6 +439,7 @@ class _Conversation:
         # Before the reply, so that whoever saw the reply finds the message.
         with self.peer._lock:
             self.session.messages.append(message)
+            self.peer.note(message)
         self.answer("end", "250 2.0.0 taken as 1")
 
     def on_rset(self, line):

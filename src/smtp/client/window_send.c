@@ -330,7 +330,7 @@ static void put_probe(struct window *window, const struct envelope *envelope)
 	    span_has_8bit(span_from_string(envelope->sender)));
 	window->put += stream->output.length - before;
 	window->flight = is_first ? PROBE_COMMANDS : window->flight + PROBE_COMMANDS;
-	window->is_clean = true;
+	window->is_clean = false;
 	if (is_first)
 		window_await(window);
 }
