@@ -220,3 +220,16 @@ def test_generated_messages(make_service, make_peer):
             assert is_7bit(content)
             assert max(map(len, content.split(b"\r\n"))) <= 998
     assert changed > 75
+
+
+def test_international_domains_for_a_server_without_smtputf8(make_service, make_peer):
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}").start()
+    result = service.sendmail("-f", "a@b\u00fccher.example", "b@b\u00fccher.example",
+                              "\u00fc@far.example", input=b"Subject: idn\n\ntext\n")
+    assert (result.status, result.stderr) == (0, ""), result
+    # Whose local part cannot be written fails alone, and says why.
+    service.wait_for_queue(r"failed for good: .*SMTPUTF8")
+    command, recipients, _ = peer.messages[0]
+    assert command.startswith(b"MAIL FROM:<a@xn--bcher-kva.example>")
+    assert recipients == ["b@xn--bcher-kva.example"]

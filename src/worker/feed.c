@@ -13,6 +13,7 @@
 #include "delivery/request.h"
 #include "delivery/result.h"
 #include "worker/converted.h"
+#include "worker/international.h"
 
 /* One attempt.  It stays where it is while it runs: its transaction points into it. */
 struct job {
@@ -119,6 +120,7 @@ static void prepare(struct job *job)
 {
 	struct transaction *transaction = &job->transaction;
 
+	international_adapt(&job->attempt.envelope, &job->feed->session->extensions);
 	*transaction = (struct transaction){
 		.envelope = &job->attempt.envelope,
 		.parameters = mail_parameters_of(&job->attempt),

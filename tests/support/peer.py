@@ -167,10 +167,6 @@ class Peer:
 
     # what happened
 
-    def note(self, message):
-        with self._lock:
-            self._messages.append(message)
-
     @property
     def messages(self):
         """Those of all sessions, in the order in which they were taken."""
@@ -439,7 +435,7 @@ class _Conversation:
         # Before the reply, so that whoever saw the reply finds the message.
         with self.peer._lock:
             self.session.messages.append(message)
-            self.peer.note(message)
+            self.peer._messages.append(message)
         self.answer("end", "250 2.0.0 taken as 1")
 
     def on_rset(self, line):

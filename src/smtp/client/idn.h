@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
-/* How a session reaches it; a program without it gives NULL. */
+/* A table, so that a program without it does not link it. */
 struct session_idn {
 	/*
 	 * The address with its domain in A-labels; the caller frees it.  NULL: the
