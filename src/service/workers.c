@@ -240,7 +240,7 @@ static int send_next(struct workers_slot *slot, struct error *error)
 	if (content < 0)
 		return -1;
 	if (channel_send(&slot->channel, buffer_span(&message), content) < 0) {
-		/* It has ended, but what it said before is still to be read: some may be delivered. */
+		/* It has ended; what it said before is still to be read, and may be deliveries. */
 		if (errno == EPIPE || errno == ECONNRESET)
 			return 0;
 		return error_system(error, "cannot speak to the delivery worker");
