@@ -25,6 +25,13 @@ void buffer_finish(struct buffer *buffer)
 	*buffer = (struct buffer){ 0 };
 }
 
+void buffer_finish_secret(struct buffer *buffer)
+{
+	if (buffer->start != NULL)
+		explicit_bzero(buffer->start, buffer->capacity);
+	buffer_finish(buffer);
+}
+
 /* One byte more than asked for, so that a NUL always fits behind. */
 static bool grow(struct buffer *buffer, size_t size)
 {

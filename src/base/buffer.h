@@ -30,6 +30,9 @@ void buffer_init(struct buffer *buffer, size_t limit);
 /* Safe on a zeroed or finished buffer; leaves it zeroed. */
 void buffer_finish(struct buffer *buffer);
 
+/* The same for octets that were a secret: overwrites them first. */
+void buffer_finish_secret(struct buffer *buffer);
+
 void buffer_append(struct buffer *buffer, const char *bytes, size_t length);
 void buffer_append_span(struct buffer *buffer, struct span span);
 void buffer_append_string(struct buffer *buffer, const char *string);

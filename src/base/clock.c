@@ -33,6 +33,11 @@ int64_t clock_deadline(int64_t milliseconds)
 	return deadline;
 }
 
+int64_t clock_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 int clock_poll_timeout(int64_t deadline)
 {
 	if (deadline == CLOCK_NEVER)

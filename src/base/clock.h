@@ -27,6 +27,9 @@ int64_t clock_wall(void);
 /* The deadline that lies this many milliseconds ahead on clock_monotonic. */
 int64_t clock_deadline(int64_t milliseconds);
 
+/* The one that comes first. */
+int64_t clock_earlier(int64_t a, int64_t b);
+
 /* What poll(2) takes: milliseconds until deadline, 0 when it is over, -1 for CLOCK_NEVER. */
 int clock_poll_timeout(int64_t deadline);
 

@@ -54,16 +54,9 @@ bool environment_has_own_settings(void)
 	return false;
 }
 
-static void wipe_buffer(struct buffer *buffer)
-{
-	if (buffer->start != NULL)
-		explicit_bzero(buffer->start, buffer->capacity);
-	buffer_finish(buffer);
-}
-
 int environment_read_secret_file(const char *path, char **value, struct error *error)
 {
-	CLEANUP(wipe_buffer) struct buffer content = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer content = { 0 };
 	/* Without following what an editor left behind: only "missing" is no fault. */
 	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct span line = { 0 };
@@ -118,7 +111,7 @@ int environment_read_secret(const char *name, char **value, struct error *error)
 
 bool environment_is_set_for_init(const char *name)
 {
-	CLEANUP(wipe_buffer) struct buffer content = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer content = { 0 };
 	CLEANUP(file_close)
 	int fd = getpid() != 1 ? open("/proc/1/environ", O_RDONLY | O_CLOEXEC) : -1;
 	CLEANUP(memory_free_string) char *start = memory_format("%s=", name);

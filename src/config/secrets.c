@@ -21,13 +21,6 @@
 
 enum { SECRETS_LIMIT = 1 << 20 };
 
-static void wipe_buffer(struct buffer *buffer)
-{
-	if (buffer->start != NULL)
-		explicit_bzero(buffer->start, buffer->capacity);
-	buffer_finish(buffer);
-}
-
 static void wipe_dictionary(dictionary **entries)
 {
 	if (*entries == NULL)
@@ -276,7 +269,7 @@ static void forget_login(struct smarthost *smarthost)
 int secrets_read(
     const char *path, const char *section, struct smarthost *smarthost, struct error *error)
 {
-	CLEANUP(wipe_buffer) struct buffer text = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer text = { 0 };
 	CLEANUP(finish_login) struct login login = { 0 };
 
 	if (smarthost->auth == SMARTHOST_AUTH_NONE) {

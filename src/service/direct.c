@@ -160,9 +160,7 @@ struct errand {
 
 static void errand_finish(struct errand *errand)
 {
-	if (errand->relay.start != NULL)
-		explicit_bzero(errand->relay.start, errand->relay.length);
-	buffer_finish(&errand->relay);
+	buffer_finish_secret(&errand->relay);
 	buffer_finish(&errand->attempt);
 	channel_finish(&errand->channel);
 }

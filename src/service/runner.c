@@ -246,22 +246,17 @@ size_t runner_poll(const struct runner *runner, struct pollfd *polls)
 	return workers_poll(&runner->workers, polls);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t runner_deadline(const struct runner *runner)
 {
 	int64_t deadline = workers_deadline(&runner->workers);
 	int64_t due = schedule_next(&runner->schedule);
 
 	if (runner->stuck_count != 0)
-		deadline = earlier(deadline, runner->stuck_until);
+		deadline = clock_earlier(deadline, runner->stuck_until);
 	if (due == INT64_MAX || !has_room(runner))
 		return deadline;
 	int64_t wait = due - clock_wall();
-	return earlier(deadline, clock_deadline(wait > 0 ? wait : 0));
+	return clock_earlier(deadline, clock_deadline(wait > 0 ? wait : 0));
 }
 
 void runner_step(struct runner *runner)

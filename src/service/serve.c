@@ -262,20 +262,15 @@ static int open_listeners(struct service *service, struct error *error)
 
 /* ---- the loop ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* When something is to be done without any input, by the monotonic clock. */
 static int64_t next_deadline(const struct service *service, int64_t leave_at)
 {
-	int64_t deadline = earlier(leave_at, listeners_deadline(&service->listeners));
+	int64_t deadline = clock_earlier(leave_at, listeners_deadline(&service->listeners));
 
 	if (service->is_configured)
-		deadline = earlier(deadline, runner_deadline(&service->runner));
+		deadline = clock_earlier(deadline, runner_deadline(&service->runner));
 	if (service->options->on_demand && service->idle_since != CLOCK_NEVER)
-		deadline = earlier(deadline, service->idle_since + SERVE_IDLE);
+		deadline = clock_earlier(deadline, service->idle_since + SERVE_IDLE);
 	return deadline;
 }
 

@@ -197,7 +197,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
     const struct config *config, const struct config_smarthost *smarthost, struct error *error)
 {
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
-	struct buffer message CLEANUP(buffer_finish) = { 0 };
+	struct buffer message CLEANUP(buffer_finish_secret) = { 0 };
 	char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
 
 	free_slot(slot);
@@ -216,8 +216,6 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 	buffer_init(&message, CHANNEL_LIMIT);
 	request_encode_relay(&relay, &message);
 	int sent = channel_send(&slot->channel, buffer_span(&message), -1);
-	if (message.start != NULL)
-		explicit_bzero(message.start, message.length);
 	return sent < 0 ? error_system(error, "cannot speak to the delivery worker") : 0;
 }
 

@@ -66,13 +66,6 @@ static void login_finish(struct login *login)
 	*login = (struct login){ 0 };
 }
 
-static void wipe_buffer(struct buffer *buffer)
-{
-	if (buffer->start != NULL)
-		explicit_bzero(buffer->start, buffer->capacity);
-	buffer_finish(buffer);
-}
-
 /* What carried the secret has left, or never will; its memory is still there. */
 static void wipe_flight(struct stream *stream)
 {
@@ -220,7 +213,7 @@ static int respond_by_library(
 static int respond_by_token(
     struct login *login, struct buffer *challenge, struct buffer *answer, struct error *error)
 {
-	CLEANUP(wipe_buffer) struct buffer message = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer message = { 0 };
 	const struct smarthost *smarthost = smarthost_of(login->session);
 	const struct oauth_login oauth = {
 		.user = user_of(login->session),
@@ -300,8 +293,8 @@ static bool write_auth(struct buffer *line, const char *name, struct buffer *ini
 /* AUTH, with the initial response where there is one and it fits. */
 static int send_auth(struct login *login, struct reply *reply, struct error *error)
 {
-	CLEANUP(wipe_buffer) struct buffer line = { 0 };
-	CLEANUP(wipe_buffer) struct buffer initial = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer line = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer initial = { 0 };
 	const struct mechanism *mechanism = login->mechanism;
 	CLEANUP(memory_free_string)
 	char *hidden = memory_format("AUTH %s %s", mechanism->name, hidden_response);
@@ -339,7 +332,7 @@ static int read_challenge(const struct login *login, const struct reply *reply,
 /* Answers one 334. */
 static int answer_challenge(struct login *login, struct reply *reply, struct error *error)
 {
-	CLEANUP(wipe_buffer) struct buffer line = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer line = { 0 };
 	CLEANUP(buffer_finish) struct buffer challenge = { 0 };
 
 	init_secret(&line);

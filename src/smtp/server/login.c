@@ -7,14 +7,6 @@
 #include "base/base64.h"
 #include "base/memory.h"
 
-/* A buffer whose octets are a secret. */
-static void finish_secret(struct buffer *buffer)
-{
-	if (buffer->start != NULL)
-		explicit_bzero(buffer->start, buffer->capacity);
-	buffer_finish(buffer);
-}
-
 /* Decodes one response, or refuses it. */
 static bool decode(struct dialogue *dialogue, struct span text, struct buffer *response)
 {
@@ -81,7 +73,7 @@ static void judge(struct dialogue *dialogue, struct span user, struct span passw
 /* authorization NUL user NUL password */
 static void log_in_plain(struct dialogue *dialogue, struct span initial)
 {
-	CLEANUP(finish_secret) struct buffer response = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer response = { 0 };
 	struct span rest;
 	struct span authorization = { 0 };
 	struct span user = { 0 };
@@ -103,8 +95,8 @@ static void log_in_plain(struct dialogue *dialogue, struct span initial)
 
 static void log_in_login(struct dialogue *dialogue, struct span initial)
 {
-	CLEANUP(finish_secret) struct buffer user = { 0 };
-	CLEANUP(finish_secret) struct buffer password = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer user = { 0 };
+	CLEANUP(buffer_finish_secret) struct buffer password = { 0 };
 
 	/* "Username:" and "Password:"; there are clients that read these words. */
 	if (!first_response(dialogue, initial, "VXNlcm5hbWU6", &user) ||
