@@ -36,6 +36,7 @@ static void discard(void *context)
 void direct_store_finish(struct direct_store *store)
 {
 	discard(store);
+	stumbles_finish(&store->stumbles);
 }
 
 static int begin(void *context, const char *id, const struct envelope *envelope,
@@ -80,6 +81,7 @@ struct answers {
 	char sent[300];
 	bool is_ready; /* the session stands */
 	bool is_over;
+	bool has_stumbled; /* over commands sent ahead of its replies */
 };
 
 static void note_result(
@@ -123,6 +125,7 @@ static void apply(
 	case RESULT_LOST:
 		if (answers->first.kind == ERROR_NONE)
 			answers->first = result->error;
+		answers->has_stumbled = result->has_stumbled;
 		answers->is_over = true;
 		break;
 	}
@@ -152,15 +155,15 @@ static int take_results(struct channel *channel, const struct envelope *envelope
 /* One message on its way: what the worker is told, and what it has answered. */
 struct errand {
 	struct channel channel;
-	struct buffer relay;   /* the relay request; holds the password */
-	struct buffer attempt; /* sent when the session stands: before, nobody reads it */
+	struct request_relay relay; /* holds the password */
+	struct buffer attempt;	    /* sent when the session stands: before, nobody reads it */
 	bool is_sent;
 	struct answers answers;
 };
 
 static void errand_finish(struct errand *errand)
 {
-	buffer_finish_secret(&errand->relay);
+	request_finish_relay(&errand->relay);
 	buffer_finish(&errand->attempt);
 	channel_finish(&errand->channel);
 }
@@ -168,7 +171,6 @@ static void errand_finish(struct errand *errand)
 static int prepare(const struct direct_store *store, const struct queue_attributes *attributes,
     const struct config_smarthost *smarthost, struct errand *errand, struct error *error)
 {
-	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
 	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
 	struct buffer header CLEANUP(buffer_finish) = { 0 };
 
@@ -186,11 +188,9 @@ static int prepare(const struct direct_store *store, const struct queue_attribut
 	buffer_extend(&header, store->header_length);
 	if (outgoing_message(store->config, smarthost, store->envelope.sender, buffer_span(&header),
 		&attempt, error) < 0 ||
-	    outgoing_relay(store->config, smarthost, &relay, error) < 0)
+	    outgoing_relay(store->config, smarthost, &errand->relay, error) < 0)
 		return -1;
-	buffer_init(&errand->relay, CHANNEL_LIMIT);
 	buffer_init(&errand->attempt, CHANNEL_LIMIT);
-	request_encode_relay(&relay, &errand->relay);
 	request_encode_attempt(&attempt, &errand->attempt);
 	if (errand->attempt.has_overflowed)
 		return error_set(error, ERROR_DATA, "5.3.4", "the header is too long to be sent");
@@ -200,11 +200,16 @@ static int prepare(const struct direct_store *store, const struct queue_attribut
 static int start(struct direct_store *store, struct errand *errand, struct error *error)
 {
 	const struct timeval patience = { .tv_sec = store->config->timeout / 1000 + 1 };
+	struct buffer relay CLEANUP(buffer_finish_secret) = { 0 };
 
+	errand->relay.is_step_by_step = stumbles_has(
+	    &store->stumbles, errand->relay.smarthost.name, clock_monotonic());
+	buffer_init(&relay, CHANNEL_LIMIT);
+	request_encode_relay(&errand->relay, &relay);
 	if (worker_start(store->parent, &errand->channel, error) < 0)
 		return -1;
 	(void)setsockopt(errand->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	if (channel_send(&errand->channel, buffer_span(&errand->relay), -1) < 0)
+	if (channel_send(&errand->channel, buffer_span(&relay), -1) < 0)
 		return error_system(error, "cannot speak to the delivery worker");
 	return 0;
 }
@@ -237,15 +242,38 @@ static int read_worker(const struct direct_store *store, struct errand *errand, 
 	return 0;
 }
 
-/* 0: every recipient has its answer; 1: time was up, and the worker is ended; -1. */
-static int run(struct direct_store *store, struct errand *errand, struct error *error)
+/*
+ * Of a message that nobody can have, no recipient is reported: it goes again.
+ * Who stumbles over single steps as well has no second chance.
+ */
+static bool may_go_again(const struct errand *errand)
 {
-	int64_t deadline = clock_deadline(store->config->timeout);
-	struct pollfd wait = { .events = POLLIN };
+	return errand->answers.has_stumbled && errand->answers.count == 0 &&
+	       !errand->relay.is_step_by_step;
+}
 
-	if (start(store, errand, error) < 0)
-		return -1;
-	wait.fd = errand->channel.fd;
+/* The same errand on a new connection, within what is left of the time. */
+static int start_again(struct direct_store *store, struct errand *errand, struct error *error)
+{
+	struct answers answers = { 0 };
+
+	log_event(LOG_LEVEL_INFO,
+	    "%s could not follow commands sent ahead of its replies: sending again step by step",
+	    errand->answers.relay);
+	text_copy(answers.relay, sizeof answers.relay, errand->answers.relay);
+	errand->answers = answers;
+	errand->is_sent = false;
+	stumbles_note(&store->stumbles, errand->relay.smarthost.name, clock_monotonic());
+	channel_finish(&errand->channel);
+	return start(store, errand, error);
+}
+
+/* 0: the worker is over; 1: time was up, and it is ended; -1. */
+static int run_worker(
+    struct direct_store *store, struct errand *errand, int64_t deadline, struct error *error)
+{
+	struct pollfd wait = { .fd = errand->channel.fd, .events = POLLIN };
+
 	while (!errand->answers.is_over) {
 		int ready = poll(&wait, 1, clock_poll_timeout(deadline));
 
@@ -261,6 +289,21 @@ static int run(struct direct_store *store, struct errand *errand, struct error *
 			return -1;
 	}
 	return 0;
+}
+
+/* 0: every recipient has its answer; 1: time was up, and the worker is ended; -1. */
+static int run(struct direct_store *store, struct errand *errand, struct error *error)
+{
+	int64_t deadline = clock_deadline(store->config->timeout);
+
+	if (start(store, errand, error) < 0)
+		return -1;
+	int outcome = run_worker(store, errand, deadline, error);
+	if (outcome != 0 || !may_go_again(errand))
+		return outcome;
+	if (start_again(store, errand, error) < 0)
+		return -1;
+	return run_worker(store, errand, deadline, error);
 }
 
 /* A secret that this uid may not read, beside a spool of another: the service is not running. */

@@ -14,6 +14,7 @@
 #include "base/writer.h"
 #include "config/config.h"
 #include "service/store.h"
+#include "service/stumbles.h"
 #include "worker/worker.h"
 
 struct direct_store {
@@ -23,6 +24,7 @@ struct direct_store {
 	struct envelope envelope;
 	struct writer *writer;
 	uint64_t header_length;
+	struct stumbles stumbles; /* of this caller's messages */
 };
 
 struct store direct_store_table(struct direct_store *store);
