@@ -166,6 +166,82 @@ int check_ip_address(const struct check_place *place, const char *text, struct e
 	return error_next(error, "write: %s = \"192.0.2.1\" or \"2001:db8::1\"", place->name);
 }
 
+/* What text should have been, where that can be guessed. */
+static int refuse_count(
+    const struct check_place *place, const char *text, unsigned limit, struct error *error)
+{
+	char wanted[48];
+	uint64_t number = 0;
+	bool is_number = span_to_number(span_from_string(text), &number);
+
+	snprintf(wanted, sizeof wanted, "number from 1 to %u", limit);
+	refuse(place, text, wanted, error);
+	return error_next(
+	    error, "write: %s = \"%u\"", place->name, is_number && number > limit ? limit : 1);
+}
+
+int check_count(const struct check_place *place, const char *text, unsigned limit, unsigned *count,
+    struct error *error)
+{
+	uint64_t number;
+
+	if (!span_to_number(span_from_string(text), &number) || number == 0 || number > limit)
+		return refuse_count(place, text, limit, error);
+	*count = (unsigned)number;
+	return 0;
+}
+
+static const struct period {
+	const char *name;
+	int64_t milliseconds;
+} periods[] = { { "s", 1000 }, { "min", 60000 }, { "h", 3600000 } };
+
+/* The one that begins as unit does: "minute", "sec". */
+static const struct period *nearest_period(struct span unit)
+{
+	for (size_t i = 0; unit.length != 0 && i < sizeof periods / sizeof periods[0]; i++)
+		if ((unit.start[0] | 0x20) == periods[i].name[0])
+			return &periods[i];
+	return NULL;
+}
+
+static int refuse_rate(const struct check_place *place, const char *text, uint64_t number,
+    struct span unit, struct error *error)
+{
+	const struct period *nearest = nearest_period(unit);
+
+	refuse(place, text, "rate", error);
+	if (number == 0 || number > SMARTHOST_RATE_LIMIT || nearest == NULL)
+		return error_next(error,
+		    "write a number from 1 to %d and s, min or h: %s = \"30/min\"",
+		    SMARTHOST_RATE_LIMIT, place->name);
+	return error_next(
+	    error, "write: %s = \"%u/%s\"", place->name, (unsigned)number, nearest->name);
+}
+
+/* "30 per minute" is read as far as is needed to say how to write it. */
+int check_rate(const struct check_place *place, const char *text, unsigned *rate, int64_t *period,
+    struct error *error)
+{
+	struct span span = span_from_string(text);
+	size_t digits = strspn(text, "0123456789");
+	struct span unit = span_after(span, digits + strspn(text + digits, " \t/"));
+	uint64_t number = 0;
+	bool is_number = span_to_number(span_first(span, digits), &number) && number > 0 &&
+			 number <= SMARTHOST_RATE_LIMIT;
+
+	for (size_t i = 0; is_number && i < sizeof periods / sizeof periods[0]; i++) {
+		if (text[digits] != '/' || strcmp(text + digits + 1, periods[i].name) != 0)
+			continue;
+		*rate = (unsigned)number;
+		*period = periods[i].milliseconds;
+		return 0;
+	}
+	if (span_starts_with_ignoring_case(unit, "per"))
+		unit = span_trim(span_after(unit, 3));
+	return refuse_rate(place, text, number, unit, error);
+}
+
 int check_log(const struct check_place *place, const char *text, struct error *error)
 {
 	static const char *const words[] = { "auto", "stderr", "syslog", "none" };

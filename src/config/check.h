@@ -50,6 +50,14 @@ int check_family(
 /* An IPv4 or IPv6 address. */
 int check_ip_address(const struct check_place *place, const char *text, struct error *error);
 
+/* A number from 1 to limit. */
+int check_count(const struct check_place *place, const char *text, unsigned limit, unsigned *count,
+    struct error *error);
+
+/* "30/min", "14/s", "1000/h": so many messages in a period of milliseconds. */
+int check_rate(const struct check_place *place, const char *text, unsigned *rate, int64_t *period,
+    struct error *error);
+
 /* What log_open takes. */
 int check_log(const struct check_place *place, const char *text, struct error *error);
 

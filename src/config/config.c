@@ -368,6 +368,37 @@ static int read_addresses(const struct block *block, struct smarthost *smarthost
 	    "write: ip = \"any\", or another source");
 }
 
+static int take_count(
+    const struct block *block, const char *option, unsigned limit, unsigned *target)
+{
+	const char *text = get(block, option);
+
+	if (text == NULL)
+		return 0;
+	CLEANUP(memory_free_string) char *where = where_is(block, option);
+	return check_count(
+	    &(struct check_place){ where, option }, text, limit, target, block->settings->error);
+}
+
+/* How much at once, and how much in a time. */
+static int read_pace(const struct block *block, struct smarthost *smarthost)
+{
+	const char *rate = get(block, "rate");
+
+	if (take_count(block, "window", SMARTHOST_WINDOW_LIMIT, &smarthost->window) < 0 ||
+	    take_count(block, "burst", SMARTHOST_RATE_LIMIT, &smarthost->burst) < 0)
+		return -1;
+	if (rate != NULL) {
+		CLEANUP(memory_free_string) char *where = where_is(block, "rate");
+		return check_rate(&(struct check_place){ where, "rate" }, rate, &smarthost->rate,
+		    &smarthost->rate_period, block->settings->error);
+	}
+	if (smarthost->burst == 1)
+		return 0;
+	return refuse_pair(
+	    block, "burst", "burst stands without a rate", "write: rate = \"30/min\", or no burst");
+}
+
 static int read_smarthost(const struct block *block, struct config *config)
 {
 	CLEANUP(finish_smarthost) struct config_smarthost smarthost = { 0 };
@@ -382,7 +413,7 @@ static int read_smarthost(const struct block *block, struct config *config)
 	if (take_string(block, "secret", check_title, &smarthost.secret) < 0 ||
 	    take_string(block, "from", check_full_address, &parameters->from) < 0 ||
 	    read_tls(block, parameters) < 0 || read_auth(block, parameters) < 0 ||
-	    read_addresses(block, parameters) < 0 ||
+	    read_addresses(block, parameters) < 0 || read_pace(block, parameters) < 0 ||
 	    take_duration(block, "timeout", &parameters->connect_timeout) < 0)
 		return -1;
 	smarthost.place.file = memory_copy_string(block->settings->path);
@@ -485,7 +516,9 @@ static int parse_settings(const struct settings *settings, const char *text, str
 		CFG_STR("tls_name", NULL, CFGF_NODEFAULT),
 		CFG_STR("tls_fingerprint", NULL, CFGF_NODEFAULT),
 		CFG_STR("tls_min", NULL, CFGF_NODEFAULT), CFG_STR("ip", NULL, CFGF_NODEFAULT),
-		CFG_STR("source", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+		CFG_STR("source", NULL, CFGF_NODEFAULT), CFG_STR("window", NULL, CFGF_NODEFAULT),
+		CFG_STR("rate", NULL, CFGF_NODEFAULT), CFG_STR("burst", NULL, CFGF_NODEFAULT),
+		way_out, CFG_END() };
 	cfg_opt_t alias[] = { CFG_STR_LIST("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t submit[] = { CFG_STR("mode", NULL, CFGF_NODEFAULT),
 		CFG_STR("wait", NULL, CFGF_NODEFAULT), CFG_STR("wait_limit", NULL, CFGF_NODEFAULT),

@@ -171,6 +171,24 @@ static int apply_from(struct config *config, struct error *error)
 	return 0;
 }
 
+static int apply_rate(struct config *config, struct error *error)
+{
+	const struct check_place place = { "environment", "MAILCHUTE_RATE" };
+	const char *text = environment_get("MAILCHUTE_RATE");
+	unsigned rate;
+	int64_t period;
+
+	if (text == NULL)
+		return 0;
+	if (check_rate(&place, text, &rate, &period, error) < 0)
+		return -1;
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		config->smarthosts[i].parameters.rate = rate;
+		config->smarthosts[i].parameters.rate_period = period;
+	}
+	return 0;
+}
+
 static int apply_root(struct config *config, struct error *error)
 {
 	const struct check_place place = { "environment", "MAILCHUTE_ROOT" };
@@ -229,8 +247,8 @@ int overrides_apply(
 		return -1;
 	if (uses_environment &&
 	    (apply_token(config, error) < 0 || apply_auth(config, error) < 0 ||
-		apply_from(config, error) < 0 || apply_root(config, error) < 0 ||
-		apply_simple(config, error) < 0))
+		apply_from(config, error) < 0 || apply_rate(config, error) < 0 ||
+		apply_root(config, error) < 0 || apply_simple(config, error) < 0))
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		secrets_default_from(&config->smarthosts[i].parameters);

@@ -36,8 +36,9 @@ static const struct scheme {
 
 void smarthost_init(struct smarthost *smarthost)
 {
-	*smarthost = (struct smarthost){ .connect_timeout = DEFAULT_CONNECT_TIMEOUT,
-		.window = SMARTHOST_WINDOW };
+	*smarthost = (struct smarthost){
+		.connect_timeout = DEFAULT_CONNECT_TIMEOUT, .window = SMARTHOST_WINDOW, .burst = 1
+	};
 }
 
 void smarthost_finish(struct smarthost *smarthost)

@@ -46,7 +46,11 @@ enum smarthost_auth {
 	SMARTHOST_AUTH_NONE,
 };
 
-enum { SMARTHOST_WINDOW = 20 }; /* messages in flight on one connection, at most */
+enum {
+	SMARTHOST_WINDOW = 20, /* messages in flight on one connection, at most */
+	SMARTHOST_WINDOW_LIMIT = 1000,
+	SMARTHOST_RATE_LIMIT = 100000, /* and of burst */
+};
 
 struct smarthost {
 	char *name; /* its title in the configuration; all strings are owned */
@@ -71,6 +75,9 @@ struct smarthost {
 	int family;		 /* 4 or 6: addresses of this family alone; 0: any */
 	char *source;		 /* our address; NULL: any */
 	unsigned window;	 /* 1: one message after the other */
+	unsigned rate;		 /* messages in a rate_period, at most; 0: no limit */
+	int64_t rate_period;	 /* milliseconds */
+	unsigned burst;		 /* so many of them may come at once; at least 1 */
 	int64_t connect_timeout; /* milliseconds */
 };
 

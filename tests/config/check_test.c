@@ -67,6 +67,72 @@ static int mode(const char *text, struct error *error)
 	return check_mode(&place, text, &value, error);
 }
 
+static int count(const char *text, struct error *error)
+{
+	unsigned value = 0;
+	int outcome = check_count(&place, text, 1000, &value, error);
+
+	assert_true(outcome == 0 ? value > 0 && value <= 1000 : value == 0);
+	return outcome;
+}
+
+static int rate(const char *text, struct error *error)
+{
+	unsigned value = 0;
+	int64_t period = 0;
+	int outcome = check_rate(&place, text, &value, &period, error);
+
+	assert_int_equal(value != 0, outcome == 0);
+	assert_int_equal(period != 0, outcome == 0);
+	return outcome;
+}
+
+static void rates_are_read_or_mended(void **state)
+{
+	static const struct row {
+		const char *text;
+		unsigned rate;
+		int64_t period;
+		const char *next; /* instead */
+	} rows[] = {
+		{ "14/s", 14, 1000, NULL },
+		{ "30/min", 30, 60000, NULL },
+		{ "1/h", 1, 3600000, NULL },
+		{ "100000/h", 100000, 3600000, NULL },
+		{ "030/min", 30, 60000, NULL },
+		{ "30/minute", 0, 0, "write: option = \"30/min\"" },
+		{ "30/m", 0, 0, "write: option = \"30/min\"" },
+		{ "14/sec", 0, 0, "write: option = \"14/s\"" },
+		{ "30 per minute", 0, 0, "write: option = \"30/min\"" },
+		{ "30 / Hour", 0, 0, "write: option = \"30/h\"" },
+		{ "30min", 0, 0, "write: option = \"30/min\"" },
+		{ "30/min ", 0, 0, "write: option = \"30/min\"" },
+		{ "30", 0, 0, "s, min or h: option = \"30/min\"" },
+		{ "30/", 0, 0, "s, min or h: option = \"30/min\"" },
+		{ "5/d", 0, 0, "s, min or h: option = \"30/min\"" },
+		{ "0/s", 0, 0, "a number from 1 to 100000 and s" },
+		{ "100001/s", 0, 0, "a number from 1 to 100000 and s" },
+		{ "18446744073709551617/s", 0, 0, "a number from 1 to 100000 and s" },
+		{ "-1/s", 0, 0, "a number from 1 to 100000 and s" },
+		{ "/s", 0, 0, "a number from 1 to 100000 and s" },
+		{ "", 0, 0, "a number from 1 to 100000 and s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct error error = { 0 };
+		unsigned found = 0;
+		int64_t period = 0;
+		int outcome = check_rate(&place, rows[i].text, &found, &period, &error);
+
+		if (outcome != (rows[i].next != NULL ? -1 : 0) || found != rows[i].rate ||
+		    period != rows[i].period)
+			fail_msg("%s: %u in %d: %s", rows[i].text, found, (int)period, error.text);
+		if (rows[i].next != NULL && strstr(error.next, rows[i].next) == NULL)
+			fail_msg("%s: %s", rows[i].text, error.next);
+	}
+}
+
 static int auth(const char *text, struct error *error)
 {
 	enum smarthost_auth value = SMARTHOST_AUTH_AUTO;
@@ -165,6 +231,15 @@ static void texts_are_values_or_faults(void **state)
 		{ duration, "-1s", -1 },
 		{ duration, "1y", -1 },
 		{ duration, "9223372036854775807d", -1 },
+		{ count, "1", 0 },
+		{ count, "1000", 0 },
+		{ count, "1001", -1 },
+		{ count, "0", -1 },
+		{ count, "-1", -1 },
+		{ count, "4294967297", -1 },
+		{ count, "", -1 },
+		{ rate, "14/s", 0 },
+		{ rate, "14", -1 },
 		{ mode, "direct", 0 },
 		{ mode, "", -1 },
 	};
@@ -187,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_values_or_faults),
+		cmocka_unit_test(rates_are_read_or_mended),
 		cmocka_unit_test(words_of_auth_are_mechanisms),
 	};
 

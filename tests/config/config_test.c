@@ -28,8 +28,8 @@ static char folder[] = "/tmp/mailchute-config-XXXXXX";
 
 static const char *const variables[] = { "MAILCHUTE_CONFIG", "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
 	"MAILCHUTE_USER", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE", "MAILCHUTE_FROM",
-	"MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE", "MAILCHUTE_LOG",
-	"TEST_EMPTY", "TEST_LIST" };
+	"MAILCHUTE_RATE", "MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE",
+	"MAILCHUTE_LOG", "TEST_EMPTY", "TEST_LIST" };
 
 static char *path_of(const char *name)
 {
@@ -123,6 +123,10 @@ static void check_tls_and_addresses(const struct smarthost *smarthost)
 	assert_true(smarthost->tls_min_is_1_3);
 	assert_int_equal(smarthost->family, 4);
 	assert_string_equal(smarthost->source, "192.0.2.7");
+	assert_int_equal(smarthost->window, 1000);
+	assert_int_equal(smarthost->rate, 14);
+	assert_int_equal(smarthost->rate_period, 1000);
+	assert_int_equal(smarthost->burst, 30);
 }
 
 static void every_setting_is_read(void **state)
@@ -140,7 +144,8 @@ static void every_setting_is_read(void **state)
 		" ca_file = \"/ca\" timeout = \"5s\"\n"
 		" client_cert = \"/c.pem\" client_key = \"/c.key\" tls_name = \"mail.b.example\"\n"
 		" tls_fingerprint = \"sha256:" PIN "\"\n"
-		" auth = scram tls_min = 1.3 ip = 4 source = \"192.0.2.7\" }\n"
+		" auth = scram tls_min = 1.3 ip = 4 source = \"192.0.2.7\"\n"
+		" window = 1000 rate = \"14/s\" burst = 30 }\n"
 		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
 		"alias \"Ops\" { to = ops@x.example }\n"
 		"aliases_file = \"/my/aliases\"\n"
@@ -159,6 +164,9 @@ static void every_setting_is_read(void **state)
 	check_tls_and_addresses(&config.smarthosts[1].parameters);
 	assert_false(config.smarthosts[0].parameters.tls_min_is_1_3);
 	assert_int_equal(config.smarthosts[0].parameters.family, 0);
+	assert_int_equal(config.smarthosts[0].parameters.window, 20);
+	assert_int_equal(config.smarthosts[0].parameters.rate, 0);
+	assert_int_equal(config.smarthosts[0].parameters.burst, 1);
 	assert_int_equal(config.aliases[0].target_count, 3);
 	assert_string_equal(config.aliases[0].targets[1], "b@x.example");
 	assert_string_equal(config.aliases[0].targets[2], "root");
@@ -236,6 +244,16 @@ static void faults_are_named_with_their_line(void **state)
 		    "line 2: smarthost \"a\": tls_fingerprint asks for TLS", "smtps://" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_nmae = \"x\" }",
 		    "line 2: there is no option \"tls_nmae\" in smarthost", "\"tls_name\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n window = 0 }",
+		    "line 2: window = \"0\" is no number from 1 to 1000", "window = \"1\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n window = 1001 }",
+		    "line 2: window = \"1001\" is no number from 1 to 1000", "window = \"1000\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n rate = \"30/minute\" }",
+		    "line 2: rate = \"30/minute\" is no rate", "rate = \"30/min\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n rate = \"30/min\" burst = many }",
+		    "line 2: burst = \"many\" is no number", "burst = \"1\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n burst = 2 }",
+		    "line 2: smarthost \"a\": burst stands without a rate", "rate = \"30/min\"" },
 		{ "alias \"a\" {\n to = { \"@example.com\" } }", "line 2: to = \"@example.com\"",
 		    "quotes" },
 		{ "alias \"a\" {\n to = { \"|prog\" } }", "line 2: to = \"|prog\": programs", "" },
@@ -289,6 +307,7 @@ static void the_environment_comes_last(void **state)
 	setenv("MAILCHUTE_SPOOL", "/s", 1);
 	setenv("MAILCHUTE_MODE", "spool", 1);
 	setenv("MAILCHUTE_LOG", "stderr", 1);
+	setenv("MAILCHUTE_RATE", "1000/h", 1);
 	if (load("identity { ehlo = h.example }\n"
 		 "smarthost \"a\" { url = \"smtp://a\" }\nsmarthost \"b\" { url = \"smtp://b\" }\n"
 		 "alias \"Root\" { to = c@x.example }\nsubmit { mode = direct }",
@@ -300,6 +319,8 @@ static void the_environment_comes_last(void **state)
 	assert_string_equal(smarthost->user, "me@x.example");
 	assert_string_equal(smarthost->password, "p:a%ss");
 	assert_string_equal(smarthost->from, "me@x.example");
+	assert_int_equal(smarthost->rate, 1000);
+	assert_int_equal(smarthost->rate_period, 3600000);
 	assert_string_equal(config.smarthosts[0].place.file, "MAILCHUTE_URL");
 	assert_int_equal(config.alias_count, 1);
 	assert_int_equal(config.aliases[0].target_count, 2);
@@ -408,6 +429,7 @@ static void variables_at_fault_are_named(void **state)
 		{ "MAILCHUTE_MODE", "fast", "MAILCHUTE_MODE = \"fast\"" },
 		{ "MAILCHUTE_LOG", "loud", "MAILCHUTE_LOG = \"loud\"" },
 		{ "MAILCHUTE_FROM", "root", "MAILCHUTE_FROM = \"root\"" },
+		{ "MAILCHUTE_RATE", "30", "MAILCHUTE_RATE = \"30\" is no rate" },
 	};
 
 	(void)state;
@@ -509,6 +531,9 @@ static void the_examples_are_true(void **state)
 	assert_int_equal(config.wait_limit, 3000);
 	assert_int_equal(config.timeout, 20000);
 	assert_int_equal(config.lifetime, 5 * 86400000);
+	assert_int_equal(config.smarthosts[1].parameters.window, SMARTHOST_WINDOW);
+	assert_int_equal(config.smarthosts[1].parameters.rate, 30);
+	assert_int_equal(config.smarthosts[1].parameters.burst, 10);
 	write_file("secrets.ini", secrets);
 	assert_int_equal(chmod(path, 0600), 0);
 	if (secrets_read(path, "provider", &config.smarthosts[0].parameters, &error) != 0)
