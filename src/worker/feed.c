@@ -106,7 +106,8 @@ static struct mail_parameters mail_parameters_of(const struct request_attempt *a
 	struct mail_parameters parameters = {
 		.has_size = true,
 		.is_8bit = attempt->has_8bit,
-		.smtputf8 = envelope_needs_smtputf8(envelope),
+		.smtputf8 = international_needs_smtputf8(
+		    envelope, span_from_bytes(attempt->header, attempt->header_length)),
 		.return_content = envelope->return_content,
 	};
 
