@@ -227,6 +227,18 @@ static enum state on_starttls(
 	return FAILED;
 }
 
+/* The certificate was verified, or there would be no TLS (tls.h). */
+static void note_security(const struct session *session)
+{
+	const struct smarthost *smarthost = smarthost_of(session);
+	const char *name = smarthost->tls_name != NULL ? smarthost->tls_name : host_of(session);
+	CLEANUP(memory_free_string)
+	char *text = memory_format("%s, certificate %s %s", session->stream->security,
+	    smarthost->tls_fingerprint != NULL ? "by its fingerprint for" : "of", name);
+
+	session_note(session, text);
+}
+
 /* What came before TLS could be anybody's words (RFC 3207, 4.2; CVE-2011-0411). */
 static enum state run_handshake(struct session *session, struct error *error)
 {
@@ -250,6 +262,7 @@ static enum state run_handshake(struct session *session, struct error *error)
 		return FAILED;
 	}
 	session->extensions = (struct extensions){ 0 };
+	note_security(session);
 	return smarthost_of(session)->tls == SMARTHOST_TLS_IMPLICIT ? GREETING : EHLO;
 }
 

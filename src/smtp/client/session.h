@@ -57,7 +57,10 @@ struct session_authenticator {
 	int (*log_in)(struct session *session, struct error *error);
 };
 
-/* A line in (<) or out (>), without CRLF; secrets are hidden before it gets here. */
+/*
+ * A line in (<) or out (>), without CRLF, or an event (*).  It is fit to be
+ * shown: secrets and what no terminal should see are masked before it gets here.
+ */
 typedef void session_trace(void *context, char direction, struct span line);
 
 struct session_settings {
@@ -93,6 +96,7 @@ struct session {
 	bool needs_reset;	/* RSET goes before the next MAIL */
 	bool has_stumbled;	/* over commands sent ahead of replies: better step by step */
 	char greeting[256];	/* the first line of the 220, without code */
+	struct span said;	/* a secret on its way: hidden where the reply repeats it */
 };
 
 /*
@@ -120,6 +124,9 @@ int session_read_reply(
 
 /* How long the reply to this command may take; milliseconds. */
 int64_t session_reply_timeout(const struct session *session, const struct pipeline_entry *entry);
+
+/* Shows an event, of one line, to whoever follows the trace. */
+void session_note(const struct session *session, const char *text);
 
 /* Adds to the flight and traces each line of it. */
 void session_put(struct session *session, struct span lines);

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "smtp/client/transcript.h"
+#include "smtp/command.h"
+
+enum { GARBAGE_SHOWN = 1024 }; /* octets of what is no reply */
 
 int session_break(struct session *session)
 {
@@ -20,19 +24,36 @@ static const char *peer_of(const struct session *session)
 	return session->stream->peer;
 }
 
-/* A server's octets may be shown on a terminal. */
+/* A server may repeat what it was told; returns the new length. */
+static size_t hide_secrets(const struct session *session, char *text, size_t length)
+{
+	const struct smarthost *smarthost = session->settings->smarthost;
+	const char *const secrets[] = { smarthost->password, smarthost->token };
+
+	length = transcript_hide(text, length, session->said);
+	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+		if (secrets[i] != NULL)
+			length = transcript_hide(text, length, span_from_string(secrets[i]));
+	return length;
+}
+
+static void hide_in_string(const struct session *session, char *text)
+{
+	text[hide_secrets(session, text, strlen(text))] = '\0';
+}
+
 static void trace_line(const struct session *session, char direction, struct span line)
 {
+	char octets[COMMAND_LINE_LIMIT];
 	char text[REPLY_LINE_LIMIT];
-	size_t length = line.length < sizeof text ? line.length : sizeof text;
+	struct span whole = span_first(line, sizeof octets);
 
-	for (size_t i = 0; i < length; i++) {
-		unsigned char byte = (unsigned char)line.start[i];
-
-		text[i] = byte < 0x20 || byte == 0x7f ? '?' : line.start[i];
-	}
+	if (whole.length != 0)
+		memcpy(octets, whole.start, whole.length);
+	size_t length = hide_secrets(session, octets, whole.length);
+	transcript_mask(span_from_bytes(octets, length), text, sizeof text);
 	session->settings->trace(
-	    session->settings->trace_context, direction, span_from_bytes(text, length));
+	    session->settings->trace_context, direction, span_from_string(text));
 }
 
 static void trace_lines(const struct session *session, char direction, struct span lines)
@@ -43,6 +64,11 @@ static void trace_lines(const struct session *session, char direction, struct sp
 		return;
 	while (span_take_line(&lines, &line))
 		trace_line(session, direction, line);
+}
+
+void session_note(const struct session *session, const char *text)
+{
+	trace_lines(session, '*', span_from_string(text));
 }
 
 void session_put(struct session *session, struct span lines)
@@ -122,6 +148,7 @@ static int malformed(struct session *session, const struct error *reason, struct
 
 	/* reason and error may be the same. */
 	snprintf(text, sizeof text, "%s", reason->text);
+	hide_in_string(session, text);
 	error_set(error, ERROR_UNAVAILABLE, "4.5.0", "%s does not speak SMTP (at %s): %s",
 	    peer_of(session), awaited(session), text);
 	return session_break(session);
@@ -166,9 +193,10 @@ ssize_t session_await_reply(
 		if (fill(session, deadline, error) < 0)
 			return -1;
 	}
+	trace_arrived(session, length < 0 ? GARBAGE_SHOWN : (size_t)length, &shown);
 	if (length < 0)
 		return malformed(session, error, error);
-	trace_arrived(session, (size_t)length, &shown);
+	hide_in_string(session, reply->text);
 	if (reply->code == 421)
 		return closing(session, reply, error);
 	return length;
@@ -201,6 +229,7 @@ static bool read_last_words(struct session *session, struct reply *last)
 		trace_lines(
 		    session, '<', span_first(stream_input(session->stream), (size_t)length));
 		stream_consume(session->stream, (size_t)length);
+		hide_in_string(session, reply.text);
 		if (reply_class(&reply) < 4)
 			continue;
 		*last = reply;
@@ -251,6 +280,16 @@ int session_check_silence(struct session *session, struct error *error)
 	return session_unexpected(session, "nothing", &reply, error);
 }
 
+static struct span last_word(struct span line)
+{
+	struct span word = { 0 };
+
+	line = span_trim(line);
+	while (span_take_word(&line, &word))
+		;
+	return word;
+}
+
 int session_command(struct session *session, const char *line, const char *hidden, int64_t timeout,
     struct reply *reply, struct error *error)
 {
@@ -259,7 +298,11 @@ int session_command(struct session *session, const char *line, const char *hidde
 		return -1;
 	trace_lines(session, '>', span_from_string(hidden != NULL ? hidden : line));
 	stream_put(session->stream, span_from_string(line));
-	return session_read_reply(session, clock_deadline(timeout), reply, error);
+	if (hidden != NULL)
+		session->said = last_word(span_from_string(line));
+	int outcome = session_read_reply(session, clock_deadline(timeout), reply, error);
+	session->said = (struct span){ 0 };
+	return outcome;
 }
 
 int session_take_reply(struct session *session, struct reply *reply, struct error *error)
@@ -269,9 +312,11 @@ int session_take_reply(struct session *session, struct reply *reply, struct erro
 	ssize_t length = reply_parse(stream_input(session->stream), reply, error);
 	if (length == 0)
 		return 0;
+	size_t shown = 0;
+	trace_arrived(session, length < 0 ? GARBAGE_SHOWN : (size_t)length, &shown);
 	if (length < 0)
 		return malformed(session, error, error);
-	trace_lines(session, '<', span_first(stream_input(session->stream), (size_t)length));
+	hide_in_string(session, reply->text);
 	stream_consume(session->stream, (size_t)length);
 	return reply->code == 421 ? closing(session, reply, error) : 1;
 }

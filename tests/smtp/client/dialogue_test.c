@@ -513,6 +513,7 @@ static int start_tls(
 	if (current(d) != NULL && current(d)->deed == TLS) {
 		d->position++;
 		stream->is_secure = true;
+		snprintf(stream->security, sizeof stream->security, "TLSv1.3 TEST");
 		return 0;
 	}
 	if (current(d) == NULL || current(d)->deed != TLS_FAILS)

@@ -135,7 +135,7 @@ static void command_and_reply(void **state)
 	    session_command(&f.session, "SECRET\r\n", "******", 1000, &reply, &error), 0);
 	peer_hears(&f, "SECRET\r\n");
 	assert_int_equal(reply.code, 250);
-	assert_string_equal(f.trace, ">******|<250-one?[2J|<250 two|");
+	assert_string_equal(f.trace, ">******|<250-one\\x1B[2J|<250 two|");
 	fixture_finish(&f);
 }
 
