@@ -128,7 +128,8 @@ class Keep:
     async def handle_DATA(self, server, session, envelope):
         self.count += 1
         draft = self.folder / f"{self.count}.draft"
-        head = {"sender": envelope.mail_from, "recipients": envelope.rcpt_tos}
+        head = {"sender": envelope.mail_from, "recipients": envelope.rcpt_tos,
+                "options": envelope.mail_options}
         draft.write_bytes(json.dumps(head).encode() + b"\n" + envelope.original_content)
         draft.rename(draft.with_suffix(".mail"))
         return f"250 2.0.0 Ok: queued as {self.count}"

@@ -40,6 +40,7 @@ smtp_max_synprot_errors = 1000
 smtp_max_unknown_commands = 1000
 message_logs = false
 never_users =
+{extra}
 
 begin acl
 mail:
@@ -100,12 +101,16 @@ class Exim(Chroot):
     packages = "exim"
     users = (("Debian-exim", 101),)
 
+    def __init__(self, folder, authority, extra="", **options):
+        self.extra = extra
+        super().__init__(folder, authority, **options)
+
     def configure(self):
         self.make_folder("var/spool/exim4", 101)
         self.make_folder("var/log/exim4", 101)
         self.make_folder("run/exim4", 101)
         self.write("etc/exim4/exim4.conf", CONFIGURE.format(
-            port=self.port, user=self.user, password=self.password))
+            port=self.port, user=self.user, password=self.password, extra=self.extra))
         for name in ("tmp", "new", "cur"):
             self.make_folder(f"var/mail/box/{name}", BOX)
 
