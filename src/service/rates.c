@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/rates.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "service/rate.h"
+
+struct rates_entry {
+	char *smarthost; /* owned */
+	struct rate rate;
+	struct schedule waiting; /* all of them due at 0: the oldest comes first */
+};
+
+static struct rates_entry *find(const struct rates *rates, const char *smarthost)
+{
+	for (size_t i = 0; i < rates->count; i++)
+		if (strcmp(rates->list[i].smarthost, smarthost) == 0)
+			return &rates->list[i];
+	return NULL;
+}
+
+static struct rates_entry *find_or_add(
+    struct rates *rates, const struct smarthost *smarthost, int64_t now)
+{
+	struct rates_entry *entry = find(rates, smarthost->name);
+
+	if (entry == NULL) {
+		rates->list = memory_resize_array(
+		    rates->list, rates->count + 1, sizeof *rates->list);
+		entry = &rates->list[rates->count++];
+		*entry = (struct rates_entry){ .smarthost = memory_copy_string(smarthost->name) };
+		rate_init(
+		    &entry->rate, smarthost->rate, smarthost->rate_period, smarthost->burst, now);
+	} else if (entry->rate.count != smarthost->rate ||
+		   entry->rate.period != smarthost->rate_period ||
+		   entry->rate.burst != smarthost->burst) {
+		rate_change(
+		    &entry->rate, smarthost->rate, smarthost->rate_period, smarthost->burst, now);
+	}
+	return entry;
+}
+
+bool rates_reserve(
+    struct rates *rates, const struct smarthost *smarthost, int64_t now, bool *has_token)
+{
+	*has_token = false;
+	if (smarthost->rate == 0)
+		return true;
+	*has_token = rate_reserve(&find_or_add(rates, smarthost, now)->rate, now);
+	return *has_token;
+}
+
+void rates_take(struct rates *rates, const char *smarthost, int64_t now)
+{
+	struct rates_entry *entry = find(rates, smarthost);
+
+	assert(entry != NULL);
+	rate_take(&entry->rate, now);
+}
+
+void rates_release(struct rates *rates, const char *smarthost)
+{
+	struct rates_entry *entry = find(rates, smarthost);
+
+	assert(entry != NULL);
+	rate_release(&entry->rate);
+}
+
+void rates_wait(struct rates *rates, const char *smarthost, const char *id)
+{
+	struct rates_entry *entry = find(rates, smarthost);
+
+	assert(entry != NULL);
+	schedule_add(&entry->waiting, id, 0);
+}
+
+bool rates_has(const struct rates *rates, const char *id)
+{
+	for (size_t i = 0; i < rates->count; i++)
+		if (schedule_has(&rates->list[i].waiting, id))
+			return true;
+	return false;
+}
+
+size_t rates_waiting(const struct rates *rates)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rates->count; i++)
+		count += rates->list[i].waiting.count;
+	return count;
+}
+
+bool rates_next(struct rates *rates, int64_t now, char id[static QUEUE_ID_SIZE])
+{
+	for (size_t i = 0; i < rates->count; i++) {
+		struct rates_entry *entry = &rates->list[i];
+
+		if (entry->waiting.count != 0 && rate_due(&entry->rate, now) <= now)
+			return schedule_take(&entry->waiting, 0, id);
+	}
+	return false;
+}
+
+int64_t rates_due(const struct rates *rates, int64_t now)
+{
+	int64_t earliest = INT64_MAX;
+
+	for (size_t i = 0; i < rates->count; i++) {
+		const struct rates_entry *entry = &rates->list[i];
+		int64_t due = entry->waiting.count != 0 ? rate_due(&entry->rate, now) : INT64_MAX;
+
+		if (due < earliest)
+			earliest = due;
+	}
+	return earliest;
+}
+
+int64_t rates_full(const struct rates *rates, int64_t now)
+{
+	int64_t latest = now;
+
+	for (size_t i = 0; i < rates->count; i++) {
+		int64_t full = rate_full(&rates->list[i].rate, now);
+
+		if (full > latest)
+			latest = full;
+	}
+	return latest > now ? latest : INT64_MAX;
+}
+
+void rates_forget(struct rates *rates, struct schedule *schedule)
+{
+	char id[QUEUE_ID_SIZE];
+
+	for (size_t i = 0; i < rates->count; i++)
+		while (schedule_take(&rates->list[i].waiting, 0, id))
+			schedule_add(schedule, id, 0);
+}
+
+void rates_finish(struct rates *rates)
+{
+	for (size_t i = 0; i < rates->count; i++) {
+		free(rates->list[i].smarthost);
+		schedule_finish(&rates->list[i].waiting);
+	}
+	free(rates->list);
+	*rates = (struct rates){ 0 };
+}
