@@ -231,6 +231,7 @@ int window_run(struct session *session, const struct window_source *source, stru
 		.session = session,
 		.source = source,
 		.is_clean = !session->needs_reset,
+		.is_doubtful = session->needs_reset,
 		.reply_until = CLOCK_NEVER,
 	};
 

@@ -7,7 +7,8 @@
  *
  *	neither			one command a flight
  *	PIPELINING		[RSET] MAIL RCPT DATA | content, and MAIL RCPT DATA of the next
- *	and CHUNKING		[RSET] MAIL RCPT | BDAT, content, and RSET MAIL RCPT of the next
+ *	and CHUNKING		[RSET] MAIL RCPT | BDAT, content, and RSET MAIL RCPT of the next;
+ *				of a message alone that is harmless (harmless.h), all at once
  *	and the probe held	whole transactions, smarthost->window of them unanswered at most
  *
  * The probe (probe.h) is made once, when more than a few messages wait.  With

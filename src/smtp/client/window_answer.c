@@ -63,8 +63,11 @@ static bool may_return(const struct delivery *delivery, const struct pipeline_en
 {
 	if (!fates_is_untold(&delivery->fates))
 		return false;
-	return entry->verb != COMMAND_RCPT ||
-	       (delivery->fates.accepted == 0 && !delivery->has_content_begun);
+	if (entry->verb != COMMAND_RCPT)
+		return true;
+	/* The content, which is on its way, may be taken for the next. */
+	return delivery->fates.accepted == 0 &&
+	       (!delivery->has_content_begun || delivery->fates.open == 1);
 }
 
 static int take_stumble(struct window *window, struct delivery *delivery,
@@ -96,6 +99,20 @@ static bool is_early(const struct window *window, const struct delivery *deliver
 	return entry->end > window_left(window);
 }
 
+/* What it says of the commands that come next. */
+static void note_state(struct window *window, struct delivery *delivery,
+    const struct pipeline_entry *entry, const struct reply *reply)
+{
+	bool is_refused = reply_class(reply) > 3;
+
+	if (entry->verb == COMMAND_MAIL && is_refused)
+		delivery->is_unopened = true;
+	if (entry->is_content_end && is_refused && delivery->is_ahead)
+		window->is_doubtful = true;
+	if (entry->verb == COMMAND_RSET && !is_refused)
+		window->is_doubtful = false;
+}
+
 int window_answer(struct window *window, const struct reply *reply, struct error *error)
 {
 	struct session *session = window->session;
@@ -116,6 +133,7 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 	pipeline_pop(&session->pipeline);
 	delivery->awaited--;
 	window_await(window);
+	note_state(window, delivery, &entry, reply);
 	if (is_stumble(window, delivery, &entry, reply))
 		return take_stumble(window, delivery, &entry, reply, error);
 	return fates_take_reply(&delivery->fates, &entry, reply, error);

@@ -45,6 +45,9 @@ struct delivery {
 	uint64_t begin;
 	uint64_t content;
 	bool is_whole;	  /* all of its content was put */
+	bool is_ahead;	  /* ... before the replies to RCPT came, and the probe had held */
+	bool must_wait;	  /* for these replies */
+	bool is_unopened; /* MAIL was refused */
 	bool is_returned; /* see WINDOW_RETURNED */
 };
 
@@ -62,6 +65,7 @@ struct window {
 	uint64_t begun;	     /* MAIL commands */
 	uint64_t finished;   /* deliveries that the server answered */
 	bool is_clean;	     /* no transaction is open where the next command stands */
+	bool is_doubtful;    /* a chunk was refused whose text may be run; until RSET is answered */
 	bool is_over;	     /* the source has no more */
 	bool is_ending;	     /* nothing more is to be begun in this session */
 	bool is_put_off;     /* by 421: what has no reply was not taken */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "smtp/client/harmless.h"
 
 /* Commands that await their reply, at most. */
 enum { COMMAND_WINDOW = 1024 };
@@ -145,6 +146,15 @@ static enum move end_sending(struct delivery *delivery)
 	return MOVE_ON;
 }
 
+/* Not even its content. */
+static enum move end_early(struct window *window, struct delivery *delivery)
+{
+	/* RFC 5321, 3.3: a refused MAIL opens no transaction. */
+	if (delivery->is_unopened)
+		window->is_clean = true;
+	return end_sending(delivery);
+}
+
 static void begin_content(struct window *window, struct delivery *delivery, bool is_stuffed)
 {
 	delivery->flow.is_stuffed = is_stuffed;
@@ -153,13 +163,34 @@ static void begin_content(struct window *window, struct delivery *delivery, bool
 	delivery->stage = DELIVERY_CONTENT;
 }
 
+/* One message at a time, so that every reply too many is seen for what it is. */
+static bool may_risk(const struct window *window, const struct delivery *delivery)
+{
+	return window->probe.state != PROBE_SHUT && !window->is_doubtful && window->count == 1 &&
+	       window_size(window) > 1 && !is_lmtp(window) &&
+	       harmless_content(&delivery->transaction->content);
+}
+
+/*
+ * RFC 3030, 2: the replies to RCPT come first, until the probe has held, or
+ * where the text does no harm if the server runs it because it took nobody.
+ */
+static bool may_go_ahead(const struct window *window, struct delivery *delivery)
+{
+	if (window->probe.state == PROBE_OPEN || delivery->awaited == 0)
+		return true;
+	if (!delivery->must_wait)
+		delivery->is_ahead = may_risk(window, delivery);
+	delivery->must_wait = !delivery->is_ahead;
+	return delivery->is_ahead;
+}
+
 static enum move put_chunk(struct window *window, struct delivery *delivery)
 {
 	CLEANUP(buffer_finish) struct buffer line = { 0 };
 	struct pipeline_entry entry = { .verb = COMMAND_BDAT, .is_content_end = true };
 
-	/* Before the probe has held, the replies to RCPT come first (RFC 3030, 2). */
-	if (window->probe.state != PROBE_OPEN && delivery->awaited != 0)
+	if (!may_go_ahead(window, delivery))
 		return MOVE_WAIT;
 	buffer_init(&line, COMMAND_LINE_LIMIT);
 	command_write_bdat(&line, delivery->octets, true);
@@ -171,7 +202,7 @@ static enum move put_chunk(struct window *window, struct delivery *delivery)
 static enum move put_start(struct window *window, struct delivery *delivery)
 {
 	if (!fates_has_takers(&delivery->fates))
-		return end_sending(delivery);
+		return end_early(window, delivery);
 	if (is_chunking(window))
 		return put_chunk(window, delivery);
 	put_plain(window, delivery, COMMAND_DATA);
@@ -204,7 +235,7 @@ static enum move put_go(struct window *window, struct delivery *delivery)
 	if (delivery->awaited != 0)
 		return MOVE_WAIT;
 	if (!delivery->fates.may_send)
-		return end_sending(delivery);
+		return end_early(window, delivery);
 	if (delivery->fates.accepted == 0)
 		return put_nothing(window, delivery);
 	push_end(window, delivery);
@@ -269,6 +300,9 @@ static bool has_room(const struct window *window)
 	if (window->count == 0)
 		return true;
 	if (window_size(window) == 1 || !is_pipelining(window))
+		return false;
+	/* What stood behind a text that is run could not be told from it. */
+	if (window->last->is_ahead && window->probe.state != PROBE_OPEN)
 		return false;
 	return window->count < window_size(window) && window->octets < WINDOW_OCTETS;
 }

@@ -23,6 +23,7 @@
  *	trace TEXT		a line of the trace, "> EHLO client.example"
  *	message			a message begins, of which these tell:
  *	  from, to, content	a line of the content each; escapes \r \n \xHH
+ *				(with "data!" it is not harmless.h's, and goes behind RCPT)
  *	  8bit, envid TEXT, full-name TEXT
  *	  stream		the content is read in pieces and its size not known
  *	  breaks		reading the content fails at its end

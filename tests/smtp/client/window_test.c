@@ -50,6 +50,7 @@ struct scene {
 	const char *offers;
 	unsigned refusals;   /* in a hundred commands */
 	bool keeps_chunks;   /* it does not swallow the chunk of a refused transaction */
+	bool hides_waiting;  /* the client does not know that more messages wait */
 	bool is_narrow;	     /* a few octets a call */
 	uint64_t cut_input;  /* it takes so many octets and is gone; 0: all */
 	uint64_t cut_output; /* it gives so many octets and is gone; 0: all */
@@ -222,8 +223,10 @@ static void take_command(struct scene *scene, const char *line)
 	} else if (strncmp(line, "RSET", 4) == 0) {
 		clear(scene);
 		say(scene, "250 2.0.0 reset");
-	} else {
+	} else if (strncmp(line, "NOOP", 4) == 0 || strncmp(line, "QUIT", 4) == 0) {
 		say(scene, "250 2.0.0 fine");
+	} else {
+		say(scene, "500 5.5.2 what");
 	}
 }
 
@@ -368,7 +371,7 @@ static size_t waiting_mails(void *context)
 {
 	const struct scene *scene = context;
 
-	return scene->count - scene->next;
+	return scene->hides_waiting ? 0 : scene->count - scene->next;
 }
 
 static void finish_mail(void *context, const struct transaction *transaction, enum window_end end)
@@ -527,6 +530,21 @@ static void results_are_never_swapped(void **state)
 	}
 }
 
+/* A text that may go ahead. */
+static void make_harmless(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->count; i++) {
+		struct mail *mail = &scene->mails[i];
+
+		free(mail->content);
+		mail->content = memory_format("Subject: m%zu.\r\n\r\nlo\r\n\r\nhi\r\n", i);
+		mail->transaction.content = (struct content){
+			.front = span_from_string(mail->content),
+			.size = (int64_t)strlen(mail->content),
+		};
+	}
+}
+
 /* What a cut leaves: nothing that was taken is sent again unsaid, nothing is called delivered. */
 static void check_cut(const struct scene *scene)
 {
@@ -551,9 +569,14 @@ static void check_cut(const struct scene *scene)
 
 static uint64_t cut(const char *offers, bool is_input, uint64_t at, unsigned refusals)
 {
+	/* With every second rate of refusals, one message after the other goes ahead. */
+	bool is_ahead = refusals % 2 == 1;
 	struct scene *scene = scene_new(offers, 8);
 	uint64_t total;
 
+	if (is_ahead)
+		make_harmless(scene);
+	scene->hides_waiting = is_ahead;
 	scene->smarthost.window = 3;
 	scene->refusals = refusals;
 	if (is_input)
@@ -579,7 +602,7 @@ static void every_cut_leaves_the_truth(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
-		for (unsigned refusals = 0; refusals <= 30; refusals += 30) {
+		for (unsigned refusals = 0; refusals <= 30; refusals += 15) {
 			for (int is_input = 0; is_input < 2; is_input++) {
 				uint64_t total = cut(offers[i], is_input, 0, refusals);
 
@@ -590,11 +613,45 @@ static void every_cut_leaves_the_truth(void **state)
 	}
 }
 
+/*
+ * A server that runs the text of a refused transaction: whenever it does, the
+ * session ends before another message could get what is not its own.
+ */
+static void text_that_is_run_is_found_out(void **state)
+{
+	unsigned stumbles = 0;
+
+	(void)state;
+	for (unsigned seed = 0; seed < 3000; seed++) {
+		struct scene *scene = scene_new(ALL, 12);
+
+		make_harmless(scene);
+		scene->seed += seed;
+		scene->keeps_chunks = true;
+		scene->hides_waiting = seed % 4 != 0;
+		scene->is_narrow = seed % 3 == 0;
+		scene->refusals = 40;
+		if (run(scene) < 0)
+			stumbles += scene->session.has_stumbled;
+		else
+			check_all(scene);
+		check_cut(scene);
+		for (size_t i = 0; i < scene->next; i++)
+			for (size_t j = 0; j < RECIPIENTS; j++)
+				assert_true(scene->mails[i].is_returned ||
+					    scene->mails[i].fates[j].outcome ==
+						wanted_of(scene->mails[i].fates[j].said));
+		scene_free(scene);
+	}
+	assert_true(stumbles > 100 && stumbles < 2900);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_are_never_swapped),
 		cmocka_unit_test(every_cut_leaves_the_truth),
+		cmocka_unit_test(text_that_is_run_is_found_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
