@@ -14,15 +14,28 @@
 #include "delivery/result.h"
 #include "worker/converted.h"
 #include "worker/international.h"
+#include "worker/split.h"
 
-/* One attempt.  It stays where it is while it runs: its transaction points into it. */
+/* One attempt.  It stays where it is while parts of it run: they point into it. */
 struct job {
 	struct job *next;
 	struct feed *feed;
 	struct request_attempt attempt;
+	struct split split;
+	size_t parts;	  /* that run */
+	bool is_waiting;  /* among those of the feed */
+	bool is_given_up; /* the rest is for another session, so it will not be done here */
+	bool has_begun;
+	int fd; /* owned */
+};
+
+/* One transaction of it, which points into this. */
+struct part {
+	struct part *next;
+	struct job *job;
+	struct split_part recipients;
 	struct converted converted;
 	struct transaction transaction;
-	int fd; /* owned */
 };
 
 void feed_init(struct feed *feed, struct channel *channel, const struct session *session)
@@ -34,34 +47,103 @@ static void free_job(struct job *job)
 {
 	job->feed->jobs--;
 	job->feed->octets -= job->attempt.header_length;
-	converted_finish(&job->converted);
+	split_finish(&job->split);
 	request_finish_attempt(&job->attempt);
 	file_close(&job->fd);
 	free(job);
 }
 
-static void free_jobs(struct job **first)
+static void free_part(struct part *part)
 {
-	while (*first != NULL) {
-		struct job *job = *first;
+	converted_finish(&part->converted);
+	split_finish_part(&part->recipients);
+	free(part);
+}
 
-		*first = job->next;
-		free_job(job);
+/* ---- the jobs that wait ---- */
+
+static void append(struct feed *feed, struct job *job)
+{
+	if (feed->last != NULL)
+		feed->last->next = job;
+	else
+		feed->first = job;
+	feed->last = job;
+	job->is_waiting = true;
+}
+
+/* Before all others: it is older than they are. */
+static void put_first(struct feed *feed, struct job *job)
+{
+	job->next = feed->first;
+	feed->first = job;
+	if (feed->last == NULL)
+		feed->last = job;
+	job->is_waiting = true;
+}
+
+static void take_first(struct feed *feed)
+{
+	struct job *job = feed->first;
+
+	feed->first = job->next;
+	if (feed->first == NULL)
+		feed->last = NULL;
+	job->next = NULL;
+	job->is_waiting = false;
+}
+
+static void unlink_waiting(struct feed *feed, struct job *job)
+{
+	struct job *before = NULL;
+
+	if (!job->is_waiting)
+		return;
+	for (struct job *other = feed->first; other != job; other = other->next)
+		before = other;
+	if (before == NULL) {
+		take_first(feed);
+		return;
 	}
+	before->next = job->next;
+	if (feed->last == job)
+		feed->last = before;
+	job->next = NULL;
+	job->is_waiting = false;
+}
+
+/* Of the recipients that are left the service hears nothing, and so they are still to be done. */
+static void give_up(struct job *job)
+{
+	job->is_given_up = true;
+	unlink_waiting(job->feed, job);
 }
 
 static void drop_waiting(struct feed *feed)
 {
-	free_jobs(&feed->first);
-	feed->last = NULL;
-	feed->waiting = 0;
+	while (feed->first != NULL) {
+		struct job *job = feed->first;
+
+		give_up(job);
+		if (job->parts == 0)
+			free_job(job);
+	}
 }
 
 void feed_finish(struct feed *feed)
 {
 	drop_waiting(feed);
-	free_jobs(&feed->running);
+	while (feed->running != NULL) {
+		struct part *part = feed->running;
+
+		feed->running = part->next;
+		if (--part->job->parts == 0)
+			free_job(part->job);
+		free_part(part);
+	}
 }
+
+/* ---- results ---- */
 
 /*
  * Without the service there is nobody to keep the result, and whoever comes
@@ -78,15 +160,31 @@ static void send_result(struct feed *feed, const struct result *result)
 		_exit(0);
 }
 
+/* What it had still asked for will be asked again by the service that comes after it. */
+static bool service_is_gone(const struct feed *feed)
+{
+	/* Without events poll tells POLLHUP: both directions are closed. */
+	struct pollfd channel = { feed->channel->fd, 0, 0 };
+
+	return poll(&channel, 1, 0) > 0;
+}
+
+/* Why something is left undone, for a service that still listens. */
+static void tell_leave(struct feed *feed)
+{
+	if (!service_is_gone(feed))
+		error_set(&feed->error, ERROR_UNAVAILABLE, "4.3.2", "the service is ending");
+}
+
 /* Both lists say the same, in the same order. */
 _Static_assert((int)TRANSACTION_DELIVERED == (int)RESULT_DELIVERED, "outcomes");
 _Static_assert((int)TRANSACTION_DEFERRED == (int)RESULT_DEFERRED, "outcomes");
 _Static_assert((int)TRANSACTION_FAILED == (int)RESULT_FAILED, "outcomes");
 _Static_assert((int)TRANSACTION_IN_DOUBT == (int)RESULT_IN_DOUBT, "outcomes");
 
-static void report_recipient(void *context, size_t recipient, const struct transaction_result *fate)
+static void send_fate(
+    const struct job *job, size_t recipient, const struct transaction_result *fate)
 {
-	const struct job *job = context;
 	struct result result = {
 		.kind = RESULT_RECIPIENT,
 		.number = job->attempt.number,
@@ -100,14 +198,65 @@ static void report_recipient(void *context, size_t recipient, const struct trans
 	send_result(job->feed, &result);
 }
 
-static struct mail_parameters mail_parameters_of(const struct request_attempt *attempt)
+/*
+ * What the server shows of its limit.  Who has taken more after all does not
+ * count: such a one refuses some recipients together with some others.
+ */
+static void note_limit(struct feed *feed, const struct transaction_result *fate)
 {
-	const struct envelope *envelope = &attempt->envelope;
+	if (fate->is_limit && (feed->shown == 0 || fate->taken < feed->shown))
+		feed->shown = fate->taken;
+	else if (feed->shown != 0 && fate->taken > feed->shown)
+		feed->shown = fate->taken;
+}
+
+/* The limit for the next transaction; 0: none is known. */
+static size_t limit_of(const struct feed *feed)
+{
+	uint64_t said = feed->session->extensions.rcpt_limit;
+
+	if (said == 0 || (feed->shown != 0 && feed->shown < said))
+		return feed->shown;
+	return said < SIZE_MAX ? (size_t)said : SIZE_MAX;
+}
+
+/* Nobody is told of this one yet. */
+static void send_again(struct job *job, size_t recipient)
+{
+	split_put_back(&job->split, recipient);
+	if (job->feed->is_leaving) {
+		give_up(job);
+		tell_leave(job->feed);
+	}
+	if (!job->is_waiting && !job->is_given_up)
+		put_first(job->feed, job);
+}
+
+static void report_recipient(void *context, size_t recipient, const struct transaction_result *fate)
+{
+	const struct part *part = context;
+	struct job *job = part->job;
+	size_t index = part->recipients.indices[recipient];
+
+	note_limit(job->feed, fate);
+	if (fate->may_go_next) {
+		send_again(job, index);
+		return;
+	}
+	split_settle(&job->split);
+	send_fate(job, index, fate);
+}
+
+/* ---- transactions ---- */
+
+static struct mail_parameters mail_parameters_of(const struct part *part)
+{
+	const struct envelope *envelope = &part->recipients.envelope;
 	struct mail_parameters parameters = {
 		.has_size = true,
-		.is_8bit = attempt->has_8bit,
-		.smtputf8 = international_needs_smtputf8(
-		    envelope, span_from_bytes(attempt->header, attempt->header_length)),
+		.is_8bit = part->job->attempt.has_8bit,
+		.smtputf8 = international_needs_smtputf8(envelope,
+		    span_from_bytes(part->job->attempt.header, part->job->attempt.header_length)),
 		.return_content = envelope->return_content,
 	};
 
@@ -117,21 +266,35 @@ static struct mail_parameters mail_parameters_of(const struct request_attempt *a
 }
 
 /* Now that it is known what the server can take. */
-static void prepare(struct job *job)
+static void begin(struct job *job)
 {
-	struct transaction *transaction = &job->transaction;
-
+	if (job->has_begun)
+		return;
+	job->has_begun = true;
 	international_adapt(&job->attempt.envelope, &job->feed->session->extensions);
-	*transaction = (struct transaction){
-		.envelope = &job->attempt.envelope,
-		.parameters = mail_parameters_of(&job->attempt),
-		.report = report_recipient,
-		.context = job,
-	};
-	converted_init(&job->converted, &job->attempt, job->fd,
-	    job->feed->session->extensions.eight_bit_mime, &transaction->content);
-	transaction->parameters.size = (uint64_t)transaction->content.size;
 }
+
+static struct part *make_part(struct job *job)
+{
+	const struct extensions *offered = &job->feed->session->extensions;
+	struct part *part = memory_allocate(sizeof *part);
+	struct transaction *transaction = &part->transaction;
+
+	part->job = job;
+	split_take(&job->split, limit_of(job->feed), &part->recipients);
+	*transaction = (struct transaction){
+		.envelope = &part->recipients.envelope,
+		.parameters = mail_parameters_of(part),
+		.report = report_recipient,
+		.context = part,
+	};
+	converted_init(&part->converted, &job->attempt, job->fd, offered->eight_bit_mime,
+	    &transaction->content);
+	transaction->parameters.size = (uint64_t)transaction->content.size;
+	return part;
+}
+
+/* ---- requests ---- */
 
 /* -1: it is no attempt; fd stays the caller's. */
 static int add_job(struct feed *feed, struct span message, int fd)
@@ -145,12 +308,8 @@ static int add_job(struct feed *feed, struct span message, int fd)
 		return -1;
 	struct job *job = memory_allocate(sizeof *job);
 	*job = (struct job){ .feed = feed, .attempt = attempt, .fd = fd };
-	if (feed->last != NULL)
-		feed->last->next = job;
-	else
-		feed->first = job;
-	feed->last = job;
-	feed->waiting++;
+	split_init(&job->split, &job->attempt.envelope);
+	append(feed, job);
 	feed->jobs++;
 	feed->octets += attempt.header_length;
 	return 0;
@@ -184,19 +343,11 @@ static void take_requests(struct feed *feed)
 		;
 }
 
-/* What it had still asked for will be asked again by the service that comes after it. */
-static bool service_is_gone(const struct feed *feed)
-{
-	/* Without events poll tells POLLHUP: both directions are closed. */
-	struct pollfd channel = { feed->channel->fd, 0, 0 };
-
-	return poll(&channel, 1, 0) > 0;
-}
+/* ---- what the window asks ---- */
 
 static const struct transaction *next(void *context)
 {
 	struct feed *feed = context;
-	struct job *job;
 
 	take_requests(feed);
 	if (feed->first == NULL)
@@ -206,45 +357,61 @@ static const struct transaction *next(void *context)
 		feed->is_over = true;
 		return NULL;
 	}
-	job = feed->first;
-	feed->first = job->next;
-	if (feed->first == NULL)
-		feed->last = NULL;
-	feed->waiting--;
-	job->next = feed->running;
-	feed->running = job;
-	prepare(job);
-	return &job->transaction;
+	struct job *job = feed->first;
+	begin(job);
+	struct part *part = make_part(job);
+	if (job->split.left == 0)
+		take_first(feed);
+	job->parts++;
+	part->next = feed->running;
+	feed->running = part;
+	return &part->transaction;
 }
 
 static size_t waiting(void *context)
 {
 	struct feed *feed = context;
+	size_t count = 0;
 
 	take_requests(feed);
-	return feed->waiting;
+	for (const struct job *job = feed->first; job != NULL; job = job->next)
+		count += split_parts(&job->split, limit_of(feed));
+	return count;
 }
 
-static void unlink_running(struct feed *feed, const struct job *job)
+static void unlink_running(struct feed *feed, const struct part *part)
 {
-	struct job **link = &feed->running;
+	struct part **link = &feed->running;
 
-	while (*link != job)
+	while (*link != part)
 		link = &(*link)->next;
-	*link = job->next;
+	*link = part->next;
 }
 
-/* Of a job that is given back the service hears nothing, and so it is still to be done. */
+/* All of it is over: every recipient has its fate, but for one that was given up. */
+static void end_job(struct job *job)
+{
+	struct result done = { .kind = RESULT_DONE, .number = job->attempt.number };
+
+	assert(job->is_given_up || job->split.unsettled == 0);
+	if (!job->is_given_up)
+		send_result(job->feed, &done);
+	free_job(job);
+}
+
 static void finished(void *context, const struct transaction *transaction, enum window_end end)
 {
 	struct feed *feed = context;
-	struct job *job = transaction->context;
-	struct result done = { .kind = RESULT_DONE, .number = job->attempt.number };
+	struct part *part = transaction->context;
+	struct job *job = part->job;
 
-	if (end == WINDOW_DONE)
-		send_result(feed, &done);
-	unlink_running(feed, job);
-	free_job(job);
+	unlink_running(feed, part);
+	free_part(part);
+	job->parts--;
+	if (end == WINDOW_RETURNED)
+		give_up(job);
+	if (job->parts == 0 && !job->is_waiting)
+		end_job(job);
 }
 
 static int descriptor(void *context)
@@ -254,12 +421,26 @@ static int descriptor(void *context)
 	return has_room(feed) && !feed->is_over ? feed->channel->fd : -1;
 }
 
+/* Its end, or that of its writing side alone. */
+static void take_leave(struct feed *feed)
+{
+	bool has_left_some = feed->first != NULL || feed->channel->input.length != 0;
+
+	feed->is_over = true;
+	feed->is_leaving = true;
+	drop_waiting(feed);
+	if (has_left_some)
+		tell_leave(feed);
+}
+
 static bool attend(void *context)
 {
 	struct feed *feed = context;
 
-	if (!feed->is_over && channel_fill(feed->channel) <= 0)
-		feed->is_over = true;
+	if (feed->is_over)
+		return false;
+	if (channel_fill(feed->channel) <= 0)
+		take_leave(feed);
 	else
 		take_requests(feed);
 	return !feed->is_over;

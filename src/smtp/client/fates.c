@@ -19,6 +19,8 @@ static const struct recipient *recipient_at(const struct fates *fates, size_t in
 
 static void report(struct fates *fates, size_t index, const struct transaction_result *result)
 {
+	struct transaction_result told = *result;
+
 	assert(fates->of[index] != FATE_REPORTED);
 
 	if (fates->of[index] == FATE_OPEN)
@@ -26,7 +28,8 @@ static void report(struct fates *fates, size_t index, const struct transaction_r
 	else
 		fates->accepted--;
 	fates->of[index] = FATE_REPORTED;
-	fates->transaction->report(fates->transaction->context, index, result);
+	told.taken = fates->taken;
+	fates->transaction->report(fates->transaction->context, index, &told);
 }
 
 static void report_all(struct fates *fates, const struct transaction_result *result)
@@ -104,13 +107,41 @@ static int on_mail(struct fates *fates, const struct reply *reply)
 }
 
 /*
- * Too many recipients: RFC 821 had 552 for it, and RFC 5321, 4.5.3.1.10 wants
- * it read as 452.  Only where others were taken, and no status says otherwise.
+ * Too many recipients (RFC 5321, 4.5.3.1.10): 452, and 552, which RFC 821 had
+ * for it.  Both also tell of a full disk and a full mailbox, so another status
+ * than 4.5.3 says that nothing is to be split.  Without a status nobody can
+ * know, and words prove nothing: then another transaction is the way to find
+ * out, and who is the first of it and refused again gets what the reply says.
  */
-static bool is_too_many(const struct fates *fates, const struct reply *reply)
+static bool may_be_too_many(const struct reply *reply)
 {
-	return reply->code == 552 && fates->accepted != 0 &&
-	       (reply->status[0] == '\0' || strcmp(reply->status, "5.5.3") == 0);
+	return (reply->code == 452 || reply->code == 552) &&
+	       (reply->status[0] == '\0' || strcmp(reply->status, "4.5.3") == 0 ||
+		   strcmp(reply->status, "5.5.3") == 0);
+}
+
+/* By its status, or by its words where it has none (Exim: "452 too many recipients"). */
+static bool is_too_many(const struct reply *reply)
+{
+	return may_be_too_many(reply) &&
+	       (reply->status[0] != '\0' || strcasestr(reply->text, "too many") != NULL);
+}
+
+static void judge_too_many(
+    struct fates *fates, size_t index, const char *what, const struct reply *reply)
+{
+	struct reply later = *reply;
+	struct error error;
+
+	if (later.code == 552) {
+		later.code = 452;
+		snprintf(later.status, sizeof later.status, "4.5.3");
+	}
+	struct transaction_result result = verdict(fates, what, &later, &error);
+	/* Our own service means what it says about all of the message. */
+	result.may_go_next = fates->taken != 0 && !fates->session->extensions.mailchute;
+	result.is_limit = result.may_go_next && is_too_many(reply);
+	report(fates, index, &result);
 }
 
 static int on_rcpt(struct fates *fates, size_t index, const struct reply *reply)
@@ -123,18 +154,15 @@ static int on_rcpt(struct fates *fates, size_t index, const struct reply *reply)
 		fates->of[index] = FATE_ACCEPTED;
 		fates->open--;
 		fates->accepted++;
+		fates->taken++;
 		return 0;
 	}
 	snprintf(what, sizeof what, "RCPT TO:<%s>", recipient_at(fates, index)->address);
-	if (is_too_many(fates, reply)) {
-		struct reply later = *reply;
-
-		later.code = 452;
-		snprintf(later.status, sizeof later.status, "4.5.3");
-		judge_one(fates, index, what, &later);
-		return 0;
-	}
-	judge_one(fates, index, what, reply);
+	/* Where nobody was taken, "552 no" is what it says. */
+	if (is_too_many(reply) || (may_be_too_many(reply) && fates->taken != 0))
+		judge_too_many(fates, index, what, reply);
+	else
+		judge_one(fates, index, what, reply);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct fates {
 	enum fate *of;			   /* owned; one a recipient */
 	size_t open;			   /* recipients of each fate */
 	size_t accepted;
+	size_t taken;	      /* that were accepted at all */
 	size_t next_accepted; /* LMTP: whose reply comes next */
 	bool may_send;	      /* the 354 has come */
 	bool is_ended;	      /* the server has ended the transaction by its reply */
