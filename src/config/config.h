@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * config - every setting, whole and checked; the only file that sees libConfuse
+ * config - every setting, whole and checked
  *
  * Order, the later one wins: built-in, mailchute.conf, /run/secrets,
  * environment, the command line of mailchute.  (conf.d and include come with
@@ -80,6 +80,9 @@ int config_load(const struct config_sources *sources, struct config *config, str
 
 /* Safe on a zeroed config; wipes secrets; zeroes. */
 void config_finish(struct config *config);
+
+/* Safe on a zeroed one; wipes secrets; zeroes. */
+void config_finish_smarthost(struct config_smarthost *smarthost);
 
 /* 78 with what was looked at and the lines to write, for whoever needs a smarthost. */
 int config_no_smarthost(const struct config *config, struct error *error);

@@ -39,11 +39,8 @@ static int read_secret(const char *variable, const char *file, bool uses_environ
 
 static void drop_smarthosts(struct config *config)
 {
-	for (size_t i = 0; i < config->smarthost_count; i++) {
-		smarthost_finish(&config->smarthosts[i].parameters);
-		free(config->smarthosts[i].secret);
-		free(config->smarthosts[i].place.file);
-	}
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		config_finish_smarthost(&config->smarthosts[i]);
 	free(config->smarthosts);
 	config->smarthosts = NULL;
 	config->smarthost_count = 0;

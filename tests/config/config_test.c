@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tests config/config.c, and with it overrides.c, check.c and alias_list.c. */
+/*
+ * Tests config/config.c, and with it settings.c, block.c, blocks.c,
+ * smarthost_block.c, overrides.c, check.c and alias_list.c.
+ */
 
 #include "config/config.h"
 

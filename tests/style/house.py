@@ -12,7 +12,7 @@ FOREIGN = {
     "openssl": "net/tls*.c",
     "gsasl": "smtp/client/authenticate.c",
     "idn2": "smtp/client/idn.c",
-    "confuse": "config/config.c",
+    "confuse": "config/settings.c",
     "iniparser": "config/secrets.c",
     "seccomp": "worker/sandbox.c",
 }

@@ -73,7 +73,7 @@ mailchute_folder(smtp/client MAY_INCLUDE net
     ("smtp/client/tls_a.c", "#include <openssl/ssl.h>", "belongs into src/net/tls*.c alone"),
     ("base/a.c", "#include <iniparser/iniparser.h>", "belongs into src/config/secrets.c"),
     ("base/a.c", "#include <gsasl.h>", "belongs into src/smtp/client/authenticate.c"),
-    ("base/a.c", "#include <confuse.h>", "belongs into src/config/config.c"),
+    ("base/a.c", "#include <confuse.h>", "belongs into src/config/settings.c"),
     ("base/a.c", "#include <linux/seccomp.h>", "belongs into src/worker/sandbox.c"),
     ("cellar/a.c", "", "has no line in src/CMakeLists.txt"),
 ])
