@@ -66,26 +66,33 @@ static int collect_recipients(struct attempt *attempt, struct error *error)
 	return 0;
 }
 
-static int prepare_request(
-    struct attempt *attempt, const struct config *config, uint32_t number, struct error *error)
+static int set_message(struct attempt *attempt, const struct config *config,
+    const struct smarthost *login, struct error *error)
 {
 	const struct queue_file *file = &attempt->file;
-	const struct config_smarthost *smarthost = route_choose(config, &file->envelope);
 	struct buffer header CLEANUP(buffer_finish) = { 0 };
 
-	if (smarthost == NULL)
-		return config_no_smarthost(config, error);
-	attempt->smarthost = memory_copy_string(smarthost->parameters.name);
+	buffer_init(&header, 2 * HEADER_LIMIT);
+	if (read_header(file, &header, error) < 0)
+		return -1;
+	if (login != NULL)
+		return outgoing_message_as(
+		    login, file->envelope.sender, buffer_span(&header), &attempt->request, error);
+	return outgoing_message(config, route_choose(config, &file->envelope),
+	    file->envelope.sender, buffer_span(&header), &attempt->request, error);
+}
+
+static int prepare_request(struct attempt *attempt, const struct config *config,
+    const struct smarthost *login, uint32_t number, struct error *error)
+{
+	const struct queue_file *file = &attempt->file;
+
 	attempt->request.number = number;
 	attempt->request.body_offset = file->message_offset + file->header_length;
 	attempt->request.body_length = file->message_length - file->header_length;
 	attempt->request.has_8bit = file->attributes.has_8bit;
 	attempt->request.longest_line = file->attributes.longest_line;
-	buffer_init(&header, 2 * HEADER_LIMIT);
-	if (read_header(file, &header, error) < 0)
-		return -1;
-	if (outgoing_message(config, smarthost, file->envelope.sender, buffer_span(&header),
-		&attempt->request, error) < 0)
+	if (set_message(attempt, config, login, error) < 0)
 		return -1;
 	return collect_recipients(attempt, error);
 }
@@ -110,23 +117,27 @@ static void note_trouble(struct queue_file *file, const struct error *trouble)
 		    LOG_LEVEL_ERROR, "%s: cannot record the trouble: %s", file->id, error.text);
 }
 
-int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
-    const struct config *config, uint32_t number, struct error *error)
+/* What could not be opened, by what queue_file_open said of it. */
+static int pass_over(int opened, struct spool *spool, const char *id, struct error *error)
 {
 	struct error aside;
 
+	if (opened != 3)
+		return opened < 0 ? -1 : (opened == 1 ? ATTEMPT_BUSY : ATTEMPT_GONE);
+	log_event(LOG_LEVEL_ERROR, "%s: does not check out and is put aside in %s/corrupt: %s", id,
+	    spool->path, error->text);
+	if (spool_put_aside(spool, id, &aside) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: %s", id, aside.text);
+	return ATTEMPT_CORRUPT;
+}
+
+int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
+    const struct config *config, struct error *error)
+{
 	*attempt = (struct attempt){ 0 };
 	int opened = queue_file_open(&attempt->file, spool->queue, id, error);
-	if (opened == 3) {
-		log_event(LOG_LEVEL_ERROR,
-		    "%s: does not check out and is put aside in %s/corrupt: %s", id, spool->path,
-		    error->text);
-		if (spool_put_aside(spool, id, &aside) < 0)
-			log_event(LOG_LEVEL_ERROR, "%s: %s", id, aside.text);
-		return ATTEMPT_CORRUPT;
-	}
 	if (opened != 0)
-		return opened < 0 ? -1 : (opened == 1 ? ATTEMPT_BUSY : ATTEMPT_GONE);
+		return pass_over(opened, spool, id, error);
 	if (attempt->file.progress.is_held) {
 		attempt_finish(attempt);
 		return ATTEMPT_HELD;
@@ -134,18 +145,32 @@ int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
 	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
 	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
 		return settle_without_attempt(attempt);
+	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
+	if (smarthost == NULL) {
+		config_no_smarthost(config, error);
+		note_trouble(&attempt->file, error);
+		attempt_finish(attempt);
+		return -1;
+	}
+	attempt->smarthost = memory_copy_string(smarthost->parameters.name);
+	return ATTEMPT_STARTED;
+}
+
+int attempt_prepare(struct attempt *attempt, const struct config *config,
+    const struct smarthost *login, uint32_t number, struct error *error)
+{
 	/* What cannot be recorded is not begun. */
 	if (queue_file_save_progress(&attempt->file, error) < 0) {
 		attempt_finish(attempt);
 		return -1;
 	}
 	attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
-	if (prepare_request(attempt, config, number, error) < 0) {
+	if (prepare_request(attempt, config, login, number, error) < 0) {
 		note_trouble(&attempt->file, error);
 		attempt_finish(attempt);
 		return -1;
 	}
-	return ATTEMPT_STARTED;
+	return 0;
 }
 
 static const char *const outcome_words[] = {

@@ -6,7 +6,8 @@
  * Opens the file, makes the request, writes each result into the file as it
  * comes, syncs, and says what is to become of the file:
  *
- *	attempt_begin -> attempt_result... -> attempt_conclude -> attempt_finish
+ *	attempt_open -> attempt_prepare -> attempt_result... -> attempt_conclude
+ *	-> attempt_finish
  *
  * Does not know: processes, sockets, who waits for the outcome.
  */
@@ -32,6 +33,7 @@ struct attempt {
 	bool is_counted; /* attempt_conclude has counted it */
 	char *unwritten; /* of each recipient of the file: a mark the disk did not take, or 0 */
 	char *smarthost; /* its name; owned */
+	bool has_token;	 /* one of this smarthost's rate is reserved for it (rates.h) */
 	struct error first_refusal; /* for the caller who waits */
 };
 
@@ -46,12 +48,19 @@ enum attempt_start {
 };
 
 /*
- * Opens id and prepares the request; number identifies it on the channel.
- * -1: the file stays as it is, error says why (no smarthost, a secret that
- * cannot be read, a disk's error).
+ * Opens id and chooses its smarthost.  -1: the file stays as it is, error says
+ * why (no smarthost, a disk's error).
  */
-int attempt_begin(struct attempt *attempt, struct spool *spool, const char *id,
-    const struct config *config, uint32_t number, struct error *error);
+int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
+    const struct config *config, struct error *error);
+
+/*
+ * Makes the request; number identifies it on the channel.  login is the one of
+ * a connection that stands, its from set; NULL: the secrets are looked at.
+ * -1 finishes attempt: the file stays as it is, error says why.
+ */
+int attempt_prepare(struct attempt *attempt, const struct config *config,
+    const struct smarthost *login, uint32_t number, struct error *error);
 
 /* One recipient's result.  relay names the smarthost as connected, for the log. */
 void attempt_result(struct attempt *attempt, const struct result *result, const char *relay);

@@ -29,25 +29,22 @@ static int find_from(const struct config *config, const struct config_smarthost 
 	return secrets_read(config->secrets_file, smarthost->secret, known, error);
 }
 
-int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,
-    const char *sender, struct span header, struct request_attempt *attempt, struct error *error)
+int outgoing_message_as(const struct smarthost *known, const char *sender, struct span header,
+    struct request_attempt *attempt, struct error *error)
 {
-	struct smarthost known CLEANUP(smarthost_finish) = { 0 };
 	struct header fields CLEANUP(header_finish) = { 0 };
 	struct buffer text CLEANUP(buffer_finish) = { 0 };
 	char *outgoing CLEANUP(memory_free_string) = NULL;
 	struct span body;
 
-	if (find_from(config, smarthost, &known, error) < 0)
-		return -1;
-	outgoing = sender_outgoing(&known, sender);
+	outgoing = sender_outgoing(known, sender);
 	if (envelope_set_sender(&attempt->envelope, span_from_string(outgoing), error) < 0)
 		return -1;
 	header_init(&fields);
 	header_feed(&fields, header, &body);
 	if (!fields.is_complete)
 		header_end(&fields, &body);
-	sender_rewrite_header(&known, &fields);
+	sender_rewrite_header(known, &fields);
 	buffer_init(&text, 2 * HEADER_LIMIT);
 	header_write(&fields, &text);
 	if (text.has_overflowed)
@@ -55,4 +52,14 @@ int outgoing_message(const struct config *config, const struct config_smarthost 
 	attempt->header_length = text.length;
 	attempt->header = buffer_take_string(&text);
 	return 0;
+}
+
+int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,
+    const char *sender, struct span header, struct request_attempt *attempt, struct error *error)
+{
+	struct smarthost known CLEANUP(smarthost_finish) = { 0 };
+
+	if (find_from(config, smarthost, &known, error) < 0)
+		return -1;
+	return outgoing_message_as(&known, sender, header, attempt, error);
 }

@@ -26,4 +26,8 @@ int outgoing_relay(const struct config *config, const struct config_smarthost *s
 int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,
     const char *sender, struct span header, struct request_attempt *attempt, struct error *error);
 
+/* The same for a login that is known: known->from is all that is looked at. */
+int outgoing_message_as(const struct smarthost *known, const char *sender, struct span header,
+    struct request_attempt *attempt, struct error *error);
+
 #endif

@@ -9,12 +9,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "policy/route.h"
 #include "spool/listing.h"
 
 enum {
 	BUSY_RETRY = 1000,     /* milliseconds: a queue file that another process holds */
 	STUCK_RETRY = 1000,    /* results that the disk did not take */
 	TROUBLE_RETRY = 30000, /* our own trouble: a disk, a setting */
+	ASIDE_LIMIT = 64,      /* put aside for a rate before clients are looked at again */
 	OLDER_LIMIT = 10,      /* behind more than these nobody waits for an outcome (DESIGN 1) */
 };
 
@@ -55,6 +57,10 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 	struct client *client = clients_waiting_for(runner->clients, attempt->file.id);
 	int64_t due;
 
+	/* It has not gone to the smarthost. */
+	if (attempt->has_token)
+		rates_release(&runner->workers.rates, attempt->smarthost);
+	attempt->has_token = false;
 	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
 	case ATTEMPT_DELIVERED:
 		tell_taken(client, attempt, "delivered");
@@ -108,6 +114,12 @@ void runner_finish(struct runner *runner)
 
 /* ---- the schedule ---- */
 
+/* For their time, or for a token. */
+static size_t waiting_count(const struct runner *runner)
+{
+	return runner->schedule.count + rates_waiting(&runner->workers.rates);
+}
+
 static void add_from_disk(struct runner *runner, const char *id, int64_t now)
 {
 	struct queue_progress progress;
@@ -137,7 +149,8 @@ static bool is_held_open(const struct runner *runner, const char *id)
 
 static bool is_known(const struct runner *runner, const char *id)
 {
-	return schedule_has(&runner->schedule, id) || is_held_open(runner, id);
+	return schedule_has(&runner->schedule, id) || rates_has(&runner->workers.rates, id) ||
+	       is_held_open(runner, id);
 }
 
 int runner_scan(struct runner *runner, struct error *error)
@@ -145,7 +158,7 @@ int runner_scan(struct runner *runner, struct error *error)
 	struct listing listing CLEANUP(listing_finish) = { 0 };
 	int64_t now = clock_wall();
 	/* At the start nothing is known, and asking for each would cost the square of them. */
-	bool is_first = runner->schedule.count == 0 && !runner_is_busy(runner);
+	bool is_first = waiting_count(runner) == 0 && !runner_is_busy(runner);
 
 	if (listing_read(&listing, runner->spool->queue, error) < 0)
 		return -1;
@@ -159,7 +172,7 @@ void runner_add(struct runner *runner, const char *id, bool is_later)
 {
 	struct client *client = clients_waiting_for(runner->clients, id);
 
-	if (client != NULL && runner->schedule.count > OLDER_LIMIT) {
+	if (client != NULL && waiting_count(runner) > OLDER_LIMIT) {
 		char text[64];
 
 		snprintf(text, sizeof text, "queued as %s", id);
@@ -188,30 +201,55 @@ void runner_settle(struct runner *runner, const char *id, bool answers)
 void runner_forget(struct runner *runner)
 {
 	workers_forget(&runner->workers);
+	rates_forget(&runner->workers.rates, &runner->schedule);
 }
 
 /* ---- attempts ---- */
 
-static void begin_attempt(struct runner *runner, const char *id)
+/* 1: it waits for a token of its smarthost's rate, its file closed. */
+static int prepare(struct runner *runner, struct attempt *attempt, struct error *error)
+{
+	const struct config_smarthost *smarthost = route_choose(
+	    runner->config, &attempt->file.envelope);
+	struct rates *rates = &runner->workers.rates;
+
+	if (!rates_reserve(rates, &smarthost->parameters, clock_monotonic(), &attempt->has_token)) {
+		rates_wait(rates, attempt->smarthost, attempt->file.id);
+		attempt_finish(attempt);
+		return 1;
+	}
+	bool has_token = attempt->has_token;
+	if (attempt_prepare(attempt, runner->config,
+		workers_login(&runner->workers, attempt->smarthost), ++runner->attempt_number,
+		error) == 0)
+		return 0;
+	if (has_token)
+		rates_release(rates, smarthost->parameters.name);
+	return -1;
+}
+
+/* False when it was put aside: it waits for a token. */
+static bool begin_attempt(struct runner *runner, const char *id)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
 	struct error error;
 	char line[900];
 
-	int outcome = attempt_begin(
-	    attempt, runner->spool, id, runner->config, ++runner->attempt_number, &error);
-	if (outcome == ATTEMPT_STARTED) {
+	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
+	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, &error) : opened;
+	if (outcome == 0) {
 		workers_assign(&runner->workers, runner->config, attempt);
-		return;
+		return true;
 	}
 	free(attempt);
-	if (outcome == ATTEMPT_BUSY)
+	if (opened == ATTEMPT_BUSY)
 		schedule_add(&runner->schedule, id, clock_wall() + BUSY_RETRY);
-	if (outcome >= 0)
-		return;
+	if (outcome > 0)
+		return opened != ATTEMPT_STARTED;
 	error_line(&error, line, sizeof line);
 	log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
 	schedule_add(&runner->schedule, id, clock_wall() + TROUBLE_RETRY);
+	return true;
 }
 
 static bool has_room(const struct runner *runner)
@@ -220,12 +258,22 @@ static bool has_room(const struct runner *runner)
 	       workers_has_room(&runner->workers);
 }
 
+/* Those who have waited for a token come first, once there is one. */
+static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE])
+{
+	return rates_next(&runner->workers.rates, clock_monotonic(), id) ||
+	       schedule_take(&runner->schedule, clock_wall(), id);
+}
+
 void runner_begin_due(struct runner *runner)
 {
 	char id[QUEUE_ID_SIZE];
+	size_t aside_count = 0;
 
-	while (has_room(runner) && schedule_take(&runner->schedule, clock_wall(), id))
-		begin_attempt(runner, id);
+	/* Whose messages may go is known only once their files have been opened. */
+	while (has_room(runner) && aside_count < ASIDE_LIMIT && take_next(runner, id))
+		if (!begin_attempt(runner, id))
+			aside_count++;
 }
 
 static void settle_stuck(struct runner *runner)
@@ -250,10 +298,16 @@ int64_t runner_deadline(const struct runner *runner)
 {
 	int64_t deadline = workers_deadline(&runner->workers);
 	int64_t due = schedule_next(&runner->schedule);
+	const struct rates *rates = &runner->workers.rates;
+	int64_t now = clock_monotonic();
 
+	deadline = clock_earlier(deadline, rates_full(rates, now));
 	if (runner->stuck_count != 0)
 		deadline = clock_earlier(deadline, runner->stuck_until);
-	if (due == INT64_MAX || !has_room(runner))
+	if (!has_room(runner))
+		return deadline;
+	deadline = clock_earlier(deadline, rates_due(rates, now));
+	if (due == INT64_MAX)
 		return deadline;
 	int64_t wait = due - clock_wall();
 	return clock_earlier(deadline, clock_deadline(wait > 0 ? wait : 0));
@@ -273,5 +327,6 @@ bool runner_is_busy(const struct runner *runner)
 
 bool runner_is_idle(const struct runner *runner)
 {
-	return runner->schedule.count == 0 && !runner_is_busy(runner);
+	return waiting_count(runner) == 0 && !runner_is_busy(runner) &&
+	       rates_full(&runner->workers.rates, clock_monotonic()) == INT64_MAX;
 }

@@ -68,7 +68,7 @@ void runner_step(struct runner *runner);
 /* Attempts run, or are being settled. */
 bool runner_is_busy(const struct runner *runner);
 
-/* Nothing runs, nothing waits. */
+/* Nothing runs, nothing waits, and no rate would be forgotten. */
 bool runner_is_idle(const struct runner *runner);
 
 #endif

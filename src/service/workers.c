@@ -33,6 +33,7 @@ static const struct error missing = {
 static void free_slot(struct workers_slot *slot)
 {
 	channel_finish(&slot->channel);
+	smarthost_finish(&slot->login);
 	free(slot->smarthost);
 	*slot = (struct workers_slot){ .channel.fd = -1 };
 }
@@ -57,6 +58,7 @@ void workers_finish(struct workers *workers)
 	workers->parked = NULL;
 	tickets_finish(&workers->tickets);
 	stumbles_finish(&workers->stumbles);
+	rates_finish(&workers->rates);
 }
 
 size_t workers_busy_count(const struct workers *workers)
@@ -71,11 +73,9 @@ size_t workers_busy_count(const struct workers *workers)
 /* What an idle one can take needs no asking: it can be closed for another smarthost. */
 static bool may_take_more(const struct workers_slot *slot)
 {
-	size_t limit = 2 * (size_t)slot->window;
-
 	/* Only once it stands: of a smarthost that is down, one attempt is enough to know. */
 	return slot->is_ready && !slot->is_stale && slot->sent_count == slot->task_count &&
-	       slot->task_count < (limit < WORKERS_QUEUE ? limit : WORKERS_QUEUE);
+	       slot->task_count < slot->limit;
 }
 
 bool workers_has_room(const struct workers *workers)
@@ -163,6 +163,14 @@ static bool is_at(const struct workers_slot *slot, const char *smarthost)
 	       strcmp(slot->smarthost, smarthost) == 0;
 }
 
+const struct smarthost *workers_login(const struct workers *workers, const char *smarthost)
+{
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		if (is_at(&workers->slots[i], smarthost))
+			return &workers->slots[i].login;
+	return NULL;
+}
+
 /* Idle at this smarthost; else free; else idle at another; else with the fewest tasks here. */
 static int rank(const struct workers_slot *slot, const char *smarthost)
 {
@@ -192,6 +200,20 @@ static struct workers_slot *find_slot(struct workers *workers, const char *smart
 /* A worker that listens takes a request at once; one that does not is at fault. */
 static const struct timeval patience = { .tv_sec = 5 };
 
+/*
+ * As many as its window takes and some more, so that it never waits for us.
+ * With a rate, none that would wait there with its token used and come close
+ * behind another: but for one, where the rate allows bursts.
+ */
+static size_t task_limit(const struct smarthost *smarthost)
+{
+	size_t limit = 2 * (size_t)(smarthost->window != 0 ? smarthost->window : 1);
+
+	if (smarthost->rate != 0)
+		return smarthost->burst > 1 ? 2 : 1;
+	return limit < WORKERS_QUEUE ? limit : WORKERS_QUEUE;
+}
+
 /* A new worker in the slot, its relay request sent. */
 static int open_slot(struct workers *workers, struct workers_slot *slot,
     const struct config *config, const struct config_smarthost *smarthost, struct error *error)
@@ -202,10 +224,15 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 
 	free_slot(slot);
 	slot->smarthost = memory_copy_string(smarthost->parameters.name);
-	slot->window = smarthost->parameters.window != 0 ? smarthost->parameters.window : 1;
+	slot->limit = task_limit(&smarthost->parameters);
 	text_copy(slot->relay, sizeof slot->relay, label);
 	if (outgoing_relay(config, smarthost, &relay, error) < 0)
 		return -1;
+	if (relay.smarthost.from != NULL)
+		slot->login.from = memory_copy_string(relay.smarthost.from);
+	/* The probe for a window has a MAIL of its own, without a token. */
+	if (relay.smarthost.rate != 0)
+		relay.smarthost.window = 1;
 	if (worker_start(workers->parent, &slot->channel, error) < 0)
 		return -1;
 	slot->is_step_by_step = stumbles_has(
@@ -220,7 +247,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 }
 
 /* 1: sent; 0: not now, for so many others are without an answer, or it has ended; -1. */
-static int send_next(struct workers_slot *slot, struct error *error)
+static int send_next(struct workers *workers, struct workers_slot *slot, struct error *error)
 {
 	struct buffer message CLEANUP(buffer_finish) = { 0 };
 	struct workers_task *task = &slot->tasks[slot->sent_count];
@@ -243,6 +270,10 @@ static int send_next(struct workers_slot *slot, struct error *error)
 			return 0;
 		return error_system(error, "cannot speak to the delivery worker");
 	}
+	/* Only now, for the connection may have taken its time. */
+	if (task->attempt->has_token)
+		rates_take(&workers->rates, task->attempt->smarthost, clock_monotonic());
+	task->attempt->has_token = false;
 	task->octets = message.length;
 	slot->octets += message.length;
 	slot->sent_count++;
@@ -255,7 +286,7 @@ static bool send_tasks(struct workers *workers, struct workers_slot *slot)
 	struct error error;
 
 	while (slot->sent_count < slot->task_count) {
-		int sent = send_next(slot, &error);
+		int sent = send_next(workers, slot, &error);
 
 		if (sent == 0)
 			break;

@@ -18,6 +18,7 @@
 #include "base/channel.h"
 #include "config/config.h"
 #include "service/attempt.h"
+#include "service/rates.h"
 #include "service/stumbles.h"
 #include "service/tickets.h"
 #include "worker/worker.h"
@@ -43,7 +44,8 @@ struct workers_slot {
 	size_t task_count;			  /* 0: idle */
 	size_t sent_count;			  /* so many of the first have been sent */
 	size_t octets;				  /* of their requests */
-	unsigned window;			  /* messages that the worker has in flight */
+	size_t limit;				  /* of tasks */
+	struct smarthost login;			  /* no more of it than its from */
 	bool is_ready;	      /* the session stands: the worker reads its channel */
 	bool is_step_by_step; /* the worker was told to speak so */
 	bool is_stale;	      /* the settings have changed: not for another attempt */
@@ -56,6 +58,7 @@ struct workers {
 	struct workers_slot slots[WORKERS_LIMIT];
 	struct tickets tickets;	  /* by name of the smarthost */
 	struct stumbles stumbles; /* the same */
+	struct rates rates;	  /* the same */
 	struct attempt *parked;	  /* waits for a worker, as no other smarthost's does; owned */
 	/*
 	 * An attempt is over; its results are in the file, not yet concluded.
@@ -74,6 +77,9 @@ bool workers_has_room(const struct workers *workers);
 /* Attempts that have not been handed back. */
 size_t workers_busy_count(const struct workers *workers);
 bool workers_has(const struct workers *workers, const char *id);
+
+/* The login of a connection to this smarthost, its from; NULL when there is none. */
+const struct smarthost *workers_login(const struct workers *workers, const char *smarthost);
 
 /*
  * Gives an attempt to a worker that is idle at this smarthost, to a new one,

@@ -80,7 +80,10 @@ static void scene_finish(struct scene *scene)
 static int start(struct scene *scene, struct error *error)
 {
 	*error = (struct error){ 0 };
-	return attempt_begin(&scene->attempt, &scene->spool, scene->id, &scene->config, 7, error);
+	int opened = attempt_open(&scene->attempt, &scene->spool, scene->id, &scene->config, error);
+	return opened != ATTEMPT_STARTED
+		   ? opened
+		   : attempt_prepare(&scene->attempt, &scene->config, NULL, 7, error);
 }
 
 static void must_start(struct scene *scene)

@@ -22,6 +22,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 EVERY_REPLY = ("close", "reset", "stall", "garbage", "nul", "endless-line", "endless-lines",
                "4xx", "5xx", "421", "wrong-class")
@@ -51,6 +52,7 @@ class Session:
 
     def __init__(self):
         self.commands = []  # lines without CRLF, as octets
+        self.moments = []  # when each of them was read, by time.monotonic()
         self.raw = bytearray()  # everything read, decrypted
         self.messages = []  # (sender, recipients, content) that got a 250
         self.log_in = None  # (user, password)
@@ -315,6 +317,7 @@ class _Conversation:
         self.answer("greeting", "220 peer.test ESMTP")
         while True:
             line = self.read_line()
+            self.session.moments.append(time.monotonic())
             self.session.commands.append(line)
             verb = line.split(b" ", 1)[0].upper().decode("latin-1")
             handler = getattr(self, "on_" + verb.lower(), None)
