@@ -60,3 +60,10 @@ def make_callers(programs):
 def token():
     """A word that is in no other message."""
     return secrets.token_hex(16)
+
+
+@pytest.fixture
+def body(token):
+    """A text of LF lines with all that has ever been lost on the way, and no newline at its end."""
+    return "\n".join([token, ".", "..", ".a dot in front", "", "From the start: gr\u00fc\u00dfe \u2713",
+                      "x" * 900, "a blank at the end ", "\ta tab", "", f"the end of {token}"])

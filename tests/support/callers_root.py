@@ -7,6 +7,8 @@ process and host name namespaces of its own; what is written there goes to memor
 is gone at the end.  The network is ours, so the service inside relays to a sink out here.
 """
 
+import email
+import email.policy
 import os
 import re
 import shutil
@@ -16,7 +18,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from support.mailchute import Daemon, children_of, environment, fields, run
+from support.mailchute import Daemon, children_of, environment, fields, process_status, run
 from support.postfix import UNPACKED
 from support.wait import wait_for
 
@@ -62,7 +64,8 @@ ln -s fd/2 "$root/dev/stderr"
 mkdir -p "$root/run/lock"
 chmod 1777 "$root/run/lock"
 hostname box
-exec chroot "$root" /bin/sh -c 'echo ready; trap : TERM INT; while :; do sleep 1000 & wait $!; done'
+# Its init: who ignores SIGCHLD has no children to reap.
+exec chroot "$root" perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; sleep 1000 while 1'
 """
 
 CONFIG = """\
@@ -117,6 +120,13 @@ class Message:
         values = self.fields(name)
         assert len(values) == 1, f"{len(values)} fields {name}:\n{self.header.decode()}"
         return values[0]
+
+    def text(self):
+        """The text as its reader sees it: decoded where it was encoded for transport."""
+        parsed = email.message_from_bytes(self.content, policy=email.policy.default)
+        part = parsed.get_body(("plain",))
+        octets = part.get_payload(decode=True) if part["Content-Transfer-Encoding"] else self.body
+        return octets.decode().replace("\r\n", "\n")
 
     def __repr__(self):
         return f"<from {self.sender} to {self.recipients}\n{self.content.decode(errors='replace')}>"
@@ -349,8 +359,9 @@ class Callers:
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if os.readlink(f"/proc/{name}/ns/pid") == namespace and \
-                        os.getpgid(int(name)) not in keep:
-                    found.append(int(name))  # a dead one has no namespace any more
+                        os.getpgid(int(name)) not in keep and \
+                        process_status(name).get("State", "Z")[0] != "Z":
+                    found.append(int(name))
             except OSError:
                 pass
         return found
