@@ -338,6 +338,267 @@ static void two_full_buffers_do_not_block_each_other(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* ---- stream_exchange ---- */
+
+enum { A_WHILE = 5000 }; /* for what must not take any time at all */
+
+/* Fills the way to the peer until nothing more leaves; some output stays. */
+static void fill_the_way(struct stream *stream)
+{
+	struct error error;
+
+	make_narrow(stream->output_fd);
+	do
+		put_much(stream, stream_room(stream));
+	while (stream_flush(stream, clock_deadline(0), &error) == 0);
+	assert_error(&error, "4.4.2", "was not taken by");
+	assert_true(stream->output.length != 0);
+}
+
+/* Takes all that is on the way. */
+static void empty_the_way(int fd)
+{
+	char bytes[65536];
+
+	while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+		;
+}
+
+static void exchange_tells_what_has_moved(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	struct error error;
+	char bytes[8];
+
+	(void)state;
+	/* There is input as well, but what has left may already be answered. */
+	say(other, "250 ok\r\n");
+	put(&stream, "NOOP\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_SENT);
+	assert_int_equal(stream.flights, 1);
+	assert_int_equal(recv(other, bytes, sizeof bytes, MSG_DONTWAIT), 6);
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	assert_input(&stream, "250 ok\r\n");
+	/* What stays unconsumed is not told again. */
+	assert_int_equal(stream_exchange(&stream, -1, clock_deadline(SOON), &error), -1);
+	assert_error(&error, "4.4.2", "no answer from");
+	assert_input(&stream, "250 ok\r\n");
+}
+
+static void exchange_watches_another_descriptor(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	struct error error;
+	int watched[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, watched), 0);
+	assert_int_equal(stream_exchange(&stream, watched[0], clock_deadline(SOON), &error), -1);
+	assert_error(&error, "4.4.2", "no answer from");
+	say(watched[1], "x");
+	assert_int_equal(
+	    stream_exchange(&stream, watched[0], clock_deadline(A_WHILE), &error), STREAM_OTHER);
+	/* While nothing can leave or come, too. */
+	fill_the_way(&stream);
+	assert_int_equal(
+	    stream_exchange(&stream, watched[0], clock_deadline(A_WHILE), &error), STREAM_OTHER);
+	/* It never keeps output from leaving. */
+	empty_the_way(other);
+	assert_int_equal(
+	    stream_exchange(&stream, watched[0], clock_deadline(A_WHILE), &error), STREAM_SENT);
+	file_close(&watched[1]);
+	(void)!read(watched[0], &(char){ 0 }, 1);
+	empty_the_way(other);
+	while (stream.output.length != 0) {
+		assert_int_equal(
+		    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_SENT);
+		empty_the_way(other);
+	}
+	/* Its peer is gone. */
+	assert_int_equal(
+	    stream_exchange(&stream, watched[0], clock_deadline(A_WHILE), &error), STREAM_OTHER);
+	file_close(&watched[0]);
+}
+
+static void exchange_listens_while_nothing_can_leave(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	struct error error;
+
+	(void)state;
+	fill_the_way(&stream);
+	size_t left = stream.output.length - stream.output_start;
+	assert_int_equal(stream_exchange(&stream, -1, clock_deadline(SOON), &error), -1);
+	assert_error(&error, "4.4.2", "was not taken by");
+	say(other, "452 full\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	assert_input(&stream, "452 full\r\n");
+	assert_int_equal(stream.output.length - stream.output_start, left);
+}
+
+/* What is full on our side keeps nothing from leaving. */
+static void exchange_sends_while_the_input_is_full(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	CLEANUP(memory_free_string) char *bytes = memory_allocate(STREAM_INPUT_LIMIT);
+	struct error error;
+
+	(void)state;
+	memset(bytes, 'x', STREAM_INPUT_LIMIT);
+	while (stream_input(&stream).length < STREAM_INPUT_LIMIT) {
+		(void)!send(other, bytes, STREAM_INPUT_LIMIT, MSG_DONTWAIT);
+		assert_int_equal(
+		    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	}
+	put(&stream, "NOOP\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_SENT);
+	assert_int_equal(recv(other, bytes, STREAM_INPUT_LIMIT, MSG_DONTWAIT), 6);
+	/* With a hand free it goes on. */
+	stream_consume(&stream, 1);
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	assert_int_equal(stream_input(&stream).length, STREAM_INPUT_LIMIT);
+}
+
+static void exchange_tells_the_end_when_nothing_else_happens(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	struct error error;
+	char bytes[8];
+
+	(void)state;
+	say(other, "221 bye\r\n");
+	assert_int_equal(shutdown(other, SHUT_WR), 0);
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	assert_input(&stream, "221 bye\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_ENDED);
+	/* Half of it is open. */
+	put(&stream, "QUIT\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_SENT);
+	assert_int_equal(recv(other, bytes, sizeof bytes, MSG_DONTWAIT), 6);
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_ENDED);
+	assert_input(&stream, "221 bye\r\n");
+}
+
+static void exchange_hears_the_last_words_before_it_tells_the_loss(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	struct error error;
+
+	(void)state;
+	say(other, "421 4.3.2 going down\r\n");
+	file_close(&other);
+	put(&stream, "MAIL FROM:<>\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	assert_input(&stream, "421 4.3.2 going down\r\n");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), -1);
+		assert_error(&error, "4.4.2", "lost: Broken pipe");
+	}
+}
+
+/* Neither has anything to say, or all of it has been heard. */
+static void exchange_tells_a_loss_without_words(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+	struct error error;
+
+	(void)state;
+	file_close(&other);
+	put(&stream, "MAIL FROM:<>\r\n");
+	assert_int_equal(stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), -1);
+	assert_error(&error, "4.4.2", "lost: Broken pipe");
+}
+
+static void exchange_works_on_pipes(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream = { 0 };
+	struct error error;
+	int in[2];
+	int out[2];
+	char bytes[16];
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	stream_init_take_fd(&stream, in[0], out[1], "peer.example:25 [192.0.2.1]");
+	put(&stream, "250 b\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_SENT);
+	assert_int_equal(read(out[0], bytes, sizeof bytes), 7);
+	say(in[1], "HELO a\r\n");
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_READ);
+	assert_input(&stream, "HELO a\r\n");
+	file_close(&in[1]);
+	assert_int_equal(
+	    stream_exchange(&stream, -1, clock_deadline(A_WHILE), &error), STREAM_ENDED);
+	file_close(&out[0]);
+}
+
+/* Always as much on the way as fits, and what comes is consumed at once.  0 when all came. */
+static int exchange_at_once(struct stream *stream)
+{
+	struct error error;
+	size_t sent = 0;
+	size_t received = 0;
+	size_t all = (size_t)FLIGHT * FLIGHTS;
+
+	while (sent < all || received < all || stream->output.length != 0) {
+		size_t size = all - sent < stream_room(stream) ? all - sent : stream_room(stream);
+
+		put_much(stream, size);
+		sent += size;
+		if (stream_exchange(stream, -1, clock_deadline(LONG), &error) <= 0)
+			return 1;
+		received += stream_input(stream).length;
+		stream_consume(stream, stream_input(stream).length);
+		if (received > all)
+			return 2;
+	}
+	return 0;
+}
+
+static void exchange_goes_both_ways_at_once(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream = { 0 };
+	int other = open_pair(&stream);
+	int status;
+
+	(void)state;
+	make_narrow(stream.output_fd);
+	make_narrow(other);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct stream theirs;
+
+		file_close(&stream.input_fd);
+		stream_init_take_fd(&theirs, other, other, "peer.example:25 [192.0.2.1]");
+		_exit(exchange_at_once(&theirs));
+	}
+	file_close(&other);
+	assert_int_equal(exchange_at_once(&stream), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +615,15 @@ int main(void)
 		cmocka_unit_test(a_half_closed_peer_is_not_gone),
 		cmocka_unit_test(finishing_nothing_closes_nothing),
 		cmocka_unit_test(two_full_buffers_do_not_block_each_other),
+		cmocka_unit_test(exchange_tells_what_has_moved),
+		cmocka_unit_test(exchange_watches_another_descriptor),
+		cmocka_unit_test(exchange_listens_while_nothing_can_leave),
+		cmocka_unit_test(exchange_sends_while_the_input_is_full),
+		cmocka_unit_test(exchange_tells_the_end_when_nothing_else_happens),
+		cmocka_unit_test(exchange_hears_the_last_words_before_it_tells_the_loss),
+		cmocka_unit_test(exchange_tells_a_loss_without_words),
+		cmocka_unit_test(exchange_works_on_pipes),
+		cmocka_unit_test(exchange_goes_both_ways_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
