@@ -56,6 +56,12 @@ rcpt:
   deny    message = relay not permitted
 
 begin routers
+# Taken, and then it turns out that there is no such box.
+fails:
+  driver = redirect
+  domains = fails.example
+  allow_fail
+  data = :fail: nobody of that name after all
 all:
   driver = accept
   transport = box
