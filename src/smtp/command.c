@@ -627,6 +627,31 @@ void command_write_plain(struct buffer *output, enum command_verb verb)
 	buffer_append_string(output, "\r\n");
 }
 
+enum { QUERY_LINE_LIMIT = 512 };
+
+int command_write_query(
+    struct buffer *output, enum command_verb verb, struct span argument, struct error *error)
+{
+	const char *name = command_verb_name(verb);
+
+	assert(verb == COMMAND_VRFY || verb == COMMAND_HELP || verb == COMMAND_NOOP ||
+	       verb == COMMAND_RSET);
+	if (span_has_control(argument) || span_has_8bit(argument))
+		return error_set(error, ERROR_USAGE, "5.5.4",
+		    "%s: a control or 8-bit octet cannot stand in a command", name);
+	if (strlen(name) + 1 + argument.length + 2 > QUERY_LINE_LIMIT)
+		return error_set(
+		    error, ERROR_USAGE, "5.5.4", "%s: that is too long for a command", name);
+	if (verb == COMMAND_VRFY && argument.length == 0)
+		return error_set(error, ERROR_USAGE, "5.5.4", "%s: of whom?", name);
+	buffer_append_string(output, name);
+	if (argument.length != 0)
+		buffer_append_byte(output, ' ');
+	buffer_append_span(output, argument);
+	buffer_append_string(output, "\r\n");
+	return 0;
+}
+
 void command_write_auth(struct buffer *output, const char *mechanism, const char *initial)
 {
 	buffer_append_string(output, "AUTH ");

@@ -11,7 +11,7 @@
  *	XNAME=<xtext>	the full name for an added From field
  *	XSENDER=self	no -f was given: the service knows the submitter by uid
  *	XWAIT=disk|outcome	what the caller waits for
- *	XTRACE		progress as 250- lines before the last
+ *	XTRACE		progress as 250- lines before the last, each "XTRACE ..."
  */
 
 #ifndef SMTP_COMMAND_H
@@ -30,6 +30,9 @@ enum {
 	COMMAND_LINE_LIMIT = 4096, /* with CRLF; RFC 5321 says 512 and more by each extension */
 	COMMAND_NAME_LIMIT = 400,  /* XNAME, decoded */
 };
+
+/* The word that a line of progress in an answer begins with. */
+#define COMMAND_PROGRESS "XTRACE"
 
 enum command_verb {
 	COMMAND_UNKNOWN,
@@ -105,6 +108,13 @@ void command_write_rcpt(
 void command_write_bdat(struct buffer *output, uint64_t size, bool is_last);
 /* DATA, RSET, NOOP, QUIT, STARTTLS. */
 void command_write_plain(struct buffer *output, enum command_verb verb);
+/*
+ * VRFY, HELP, NOOP, RSET and what follows the verb, maybe nothing.  -1: it
+ * holds a control or 8-bit octet, or makes the line longer than 512 octets
+ * (RFC 5321, 4.5.3.1.4), or VRFY has none.
+ */
+int command_write_query(
+    struct buffer *output, enum command_verb verb, struct span argument, struct error *error);
 /* AUTH mechanism [initial response in base64; "=" stands for an empty one; NULL: none]. */
 void command_write_auth(struct buffer *output, const char *mechanism, const char *initial);
 
