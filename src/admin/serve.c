@@ -15,11 +15,12 @@ enum { READY_FD = 3 }; /* where for_caller's start_service leaves its pipe */
 
 int command_serve(int argc, char **argv)
 {
-	enum { FOR_CALLER, ON_DEMAND, LISTEN, COUNT };
+	enum { FOR_CALLER, ON_DEMAND, LISTEN, VERBOSE, COUNT };
 	struct command_option options[COUNT] = {
 		[FOR_CALLER] = { .name = "--for-caller" },
 		[ON_DEMAND] = { .name = "--on-demand" },
 		[LISTEN] = { .name = "--listen", .takes_value = true },
+		[VERBOSE] = { .name = "--verbose" },
 	};
 	struct serve_options serve = { .ready_fd = -1 };
 	struct error error;
@@ -35,6 +36,7 @@ int command_serve(int argc, char **argv)
 	}
 	serve.on_demand = options[ON_DEMAND].value != NULL;
 	serve.listen = options[LISTEN].value;
+	serve.is_verbose = options[VERBOSE].value != NULL;
 	if (serve.on_demand)
 		serve.ready_fd = READY_FD;
 	(void)log_open("mailchute", "auto");

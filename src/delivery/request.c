@@ -41,6 +41,7 @@ void request_encode_relay(const struct request_relay *relay, struct buffer *mess
 	counted_put_number(message, smarthost->window);
 	counted_put_span(message, span_from_bytes(relay->session, relay->session_length));
 	counted_put_number(message, relay->is_step_by_step);
+	counted_put_number(message, relay->trace_limit);
 }
 
 static void encode_envelope(const struct envelope *envelope, struct buffer *message)
@@ -127,6 +128,7 @@ int request_decode_relay(struct span message, struct request_relay *relay, struc
 	decode_smarthost(&counted, &found.smarthost);
 	decode_session(&counted, &found);
 	found.is_step_by_step = counted_take_flag(&counted);
+	found.trace_limit = (uint32_t)counted_take_number(&counted, UINT32_MAX);
 	if (!counted_is_complete(&counted) || found.hello == NULL ||
 	    (found.smarthost.host == NULL && found.smarthost.path == NULL))
 		return error_set(error, ERROR_SOFTWARE, "4.3.0", "a relay request is malformed");

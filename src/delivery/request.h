@@ -26,6 +26,7 @@
 struct request_relay {
 	struct smarthost smarthost; /* owned after decoding */
 	char *hello;		    /* owned after decoding */
+	uint32_t trace_limit;	    /* lines of the conversation to tell of (result.h); 0: none */
 	bool is_step_by_step;	    /* this server stumbled over commands sent ahead (result.h) */
 	char *session;		    /* opaque: what an earlier worker left (result.h); a secret */
 	size_t session_length;	    /* owned after decoding, too */

@@ -26,6 +26,11 @@ void result_encode(const struct result *result, struct buffer *message)
 		counted_put_string(message, result->text);
 		counted_put_span(message, result->session);
 		break;
+	case RESULT_TRACE:
+		counted_put_number(message, (uint64_t)result->elapsed);
+		buffer_append_byte(message, result->direction);
+		counted_put_string(message, result->text);
+		break;
 	case RESULT_RECIPIENT:
 		counted_put_number(message, result->number);
 		counted_put_number(message, result->recipient);
@@ -98,6 +103,17 @@ static void take_session(struct counted *counted, struct result *result)
 		result->session = session;
 }
 
+static void decode_trace(struct counted *counted, struct result *result)
+{
+	result->elapsed = (int64_t)counted_take_number(counted, INT64_MAX);
+	char direction = counted->rest.length != 0 ? counted->rest.start[0] : '\0';
+	counted->rest = span_after(counted->rest, counted->rest.length != 0);
+	if (direction != '<' && direction != '>' && direction != '*')
+		counted->is_wrong = true;
+	result->direction = direction;
+	take_masked(counted, result->text, sizeof result->text);
+}
+
 static void decode(struct counted *counted, char kind, struct result *result)
 {
 	result->kind = (enum result_kind)(unsigned char)kind;
@@ -105,6 +121,9 @@ static void decode(struct counted *counted, char kind, struct result *result)
 	case RESULT_READY:
 		take_masked(counted, result->text, sizeof result->text);
 		take_session(counted, result);
+		break;
+	case RESULT_TRACE:
+		decode_trace(counted, result);
 		break;
 	case RESULT_RECIPIENT:
 		decode_recipient(counted, result);

@@ -5,6 +5,7 @@
  *
  *	ready		the session stands: peer and TLS in text, and what the next
  *			connection to this smarthost may be given (request_relay)
+ *	trace		a line of the conversation, where it was asked for (request_relay)
  *	recipient	one recipient's fate, as soon as it is final
  *	done		the attempt is over and the session lives on
  *	lost		the session could not be opened, or is over: why; attempts
@@ -24,6 +25,7 @@
 
 enum result_kind {
 	RESULT_READY = 'Y',
+	RESULT_TRACE = 'T',
 	RESULT_RECIPIENT = 'P',
 	RESULT_DONE = 'D',
 	RESULT_LOST = 'L',
@@ -41,7 +43,9 @@ struct result {
 	enum result_outcome outcome; /* recipient */
 	int code;		     /* of the reply; 0 without one: recipient */
 	char status[STATUS_SIZE];    /* recipient */
-	char text[RESULT_TEXT_SIZE]; /* one line: ready, recipient */
+	char text[RESULT_TEXT_SIZE]; /* one line: ready, trace, recipient */
+	char direction;		     /* trace: '<', '>' or '*' (session_trace) */
+	int64_t elapsed;	     /* trace: milliseconds since the worker began */
 	int step;		     /* lost: enum session_step, as a number */
 	struct error error;	     /* lost */
 	bool has_stumbled;	     /* lost: better step by step from now on (request_relay) */

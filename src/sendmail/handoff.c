@@ -44,6 +44,7 @@ enum outcome {
 /* The fates of the recipients, as they are reported. */
 struct tally {
 	const struct envelope *envelope;
+	bool is_verbose;
 	size_t taken;
 	size_t refused;
 	size_t in_doubt;
@@ -51,6 +52,41 @@ struct tally {
 	struct error first; /* the first refusal */
 	char names[400];    /* of those refused */
 };
+
+/* Such lines stand behind the words. */
+static bool is_progress(struct span line)
+{
+	return span_starts_with(line, COMMAND_PROGRESS);
+}
+
+static void show_line(struct span line)
+{
+	char *text CLEANUP(memory_free_string) = memory_allocate(line.length + 2);
+
+	if (line.length != 0)
+		memcpy(text, line.start, line.length);
+	text[line.length] = '\n';
+	(void)file_write_all(STDERR_FILENO, span_from_bytes(text, line.length + 1));
+}
+
+/* "250-2.0.0 XTRACE   0.132 < 250 ok": what follows the word is for the caller's eyes. */
+static void show_progress(void *context, char direction, struct span line)
+{
+	struct span rest = span_after(line, strlen("250-"));
+	struct span word = { 0 };
+
+	(void)context;
+	if (direction != '<' || !span_take_word(&rest, &word))
+		return;
+	/* Behind the status. */
+	if (!is_progress(word) && (!span_take_word(&rest, &word) || !is_progress(word)))
+		return;
+	ssize_t start = span_find_byte(line, COMMAND_PROGRESS[0]);
+	rest = span_after(line, (size_t)start + strlen(COMMAND_PROGRESS " "));
+	if (rest.length == 0)
+		return;
+	show_line(rest);
+}
 
 /* The service's own words are the line for the caller; its lines become sentences. */
 static void note_first(struct tally *tally, const struct transaction_result *result)
@@ -60,15 +96,25 @@ static void note_first(struct tally *tally, const struct transaction_result *res
 	    result->reply != NULL ? result->reply->text : result->text);
 	struct span line;
 
-	while (span_take_line(&rest, &line)) {
+	while (span_take_line(&rest, &line) && !is_progress(line)) {
 		char *copy CLEANUP(memory_free_string) = span_copy(line);
 
 		text_append(words, sizeof words, copy);
-		if (rest.length != 0)
+		if (rest.length != 0 && !is_progress(rest))
 			text_append(words, sizeof words, line.length < FULL_LINE ? "; " : " ");
 	}
 	error_set(
 	    &tally->first, error_kind_from_status(result->status), result->status, "%s", words);
+}
+
+/* "delivered as ID", or that it waits: the last of the conversation does not say which. */
+static void show_taken(const struct transaction_result *result)
+{
+	struct span rest = span_from_string(result->reply->text);
+	struct span line = { 0 };
+
+	(void)span_take_line(&rest, &line);
+	show_line(line);
 }
 
 static void report(void *context, size_t recipient, const struct transaction_result *result)
@@ -76,7 +122,8 @@ static void report(void *context, size_t recipient, const struct transaction_res
 	struct tally *tally = context;
 
 	if (result->outcome == TRANSACTION_DELIVERED) {
-		tally->taken++;
+		if (tally->taken++ == 0 && tally->is_verbose)
+			show_taken(result);
 		return;
 	}
 	if (result->outcome == TRANSACTION_IN_DOUBT) {
@@ -148,7 +195,7 @@ static void copy_name(const char *name, char copy[static COMMAND_NAME_LIMIT + 1]
 static enum outcome send_message(struct session *session, struct intake *intake,
     const struct options *options, struct error *error)
 {
-	struct tally tally = { .envelope = &intake->envelope };
+	struct tally tally = { .envelope = &intake->envelope, .is_verbose = options->is_verbose };
 	struct error lost = { 0 };
 	bool was_whole = intake->is_whole;
 	struct transaction transaction = {
@@ -156,7 +203,8 @@ static enum outcome send_message(struct session *session, struct intake *intake,
 		.parameters = { .is_8bit = intake->body.has_8bit,
 		    .smtputf8 = envelope_needs_smtputf8(&intake->envelope),
 		    .sender_is_self = intake->sender_is_self,
-		    .wait = options->wait },
+		    .wait = options->wait,
+		    .trace = options->is_verbose },
 		.content = { .front = buffer_span(&intake->front),
 		    .read = was_whole ? NULL : intake_read_more,
 		    .context = intake,
@@ -186,6 +234,7 @@ static enum outcome run_session(int fd, const char *label, struct intake *intake
 		.smarthost = &service,
 		.hello = "localhost",
 		.timeouts = timeouts,
+		.trace = options->is_verbose ? show_progress : NULL,
 	};
 
 	stream_init_take_fd(&stream, fd, fd, label);

@@ -60,6 +60,16 @@ static int set_short_option(struct options *options, const char *value, struct e
 		options->wait = COMMAND_WAIT_DISK;
 	else if (strcmp(value, "db") == 0)
 		options->wait = COMMAND_WAIT_UNSAID;
+	else if (strcmp(value, "v") == 0)
+		options->is_verbose = true;
+	return 0;
+}
+
+static int set_verbose(struct options *options, const char *value, struct error *error)
+{
+	(void)value;
+	(void)error;
+	options->is_verbose = true;
 	return 0;
 }
 
@@ -118,6 +128,7 @@ static const struct option {
 	{ 'O', VALUE, set_long_option },
 	{ 'b', VALUE, set_mode },
 	{ 'I', NOTHING, set_check_aliases },
+	{ 'v', NOTHING, set_verbose },
 	{ 'q', ATTACHED, refuse_queue_run },
 	/* Known to one of sendmail, Postfix, Exim; without effect on a relay. */
 	{ 'A', VALUE, accept_option },
@@ -143,7 +154,6 @@ static const struct option {
 	{ 'n', NOTHING, accept_option },
 	{ 'p', VALUE, accept_option },
 	{ 's', NOTHING, accept_option },
-	{ 'v', NOTHING, accept_option },
 	{ 'x', NOTHING, accept_option },
 };
 
@@ -155,6 +165,7 @@ const char options_help[] =
     "  -i, -oi    a line with a single dot does not end the message\n"
     "  -f SENDER  envelope sender; '' is the null sender\n"
     "  -F NAME    full name for an added From field\n"
+    "  -v         show what is said with the smarthost, on stderr; waits for it\n"
     "  -odi -odq  wait for the first attempt; for the disk alone\n"
     "\n"
     "Other options of sendmail are accepted without effect.\n";
@@ -259,5 +270,8 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
 		options->recipient_count = kept - 1;
 		options->recipients = argv + 1;
 	}
+	/* What has not happened cannot be shown. */
+	if (options->is_verbose && options->wait == COMMAND_WAIT_UNSAID)
+		options->wait = COMMAND_WAIT_OUTCOME;
 	return 0;
 }

@@ -34,6 +34,7 @@ struct options {
 	const char *sender;	/* -f, -r; the last one; NULL without */
 	const char *full_name;	/* -F; NULL without */
 	enum command_wait wait; /* -odi, -odb, -odq */
+	bool is_verbose;	/* -v: what is said with the smarthost goes to stderr */
 	char **recipients;	/* into argv */
 	int recipient_count;
 };

@@ -26,7 +26,8 @@ void clients_init(struct clients *clients)
 static void free_place(struct clients *clients, struct client *client)
 {
 	channel_finish(&client->channel);
-	client->awaited[0] = '\0';
+	buffer_finish(&client->lines);
+	*client = (struct client){ .channel.fd = -1 };
 	clients->count--;
 }
 
@@ -125,11 +126,41 @@ struct client *clients_waiting_for(struct clients *clients, const char *id)
 	return NULL;
 }
 
+static void send_lines(struct client *client)
+{
+	struct notice notice = { .kind = NOTICE_TRACE };
+
+	if (client->lines.length == 0)
+		return;
+	memcpy(notice.id, client->awaited, sizeof notice.id);
+	(void)notice_send_lines(&client->channel, &notice, buffer_span(&client->lines));
+	buffer_clear(&client->lines);
+}
+
+/*
+ * A unix socket is writable while a quarter of its room is taken at most, and
+ * NOTICE_LINES is less than the rest: so this does not wait for a client that
+ * does not listen, nor does what clients_tell still has to send.
+ */
+void clients_show(struct client *client, struct span line)
+{
+	struct pollfd channel = { .fd = client->channel.fd, .events = POLLOUT };
+
+	client->lines.limit = NOTICE_LINES;
+	if (client->lines.length + line.length + 1 <= NOTICE_LINES) {
+		buffer_append_span(&client->lines, line);
+		buffer_append_byte(&client->lines, '\n');
+	}
+	if (poll(&channel, 1, 0) > 0)
+		send_lines(client);
+}
+
 void clients_tell(
     struct client *client, enum notice_kind kind, const char *status, const char *text)
 {
 	struct notice notice = { .kind = kind };
 
+	send_lines(client);
 	memcpy(notice.id, client->awaited, sizeof notice.id);
 	text_copy(notice.status, sizeof notice.status, status);
 	text_copy(notice.text, sizeof notice.text, text);
@@ -169,6 +200,7 @@ static void apply(struct clients *clients, struct client *client, const struct n
 		settle(clients, client, false);
 		if (notice->wants_outcome)
 			memcpy(client->awaited, notice->id, sizeof client->awaited);
+		client->wants_trace = notice->wants_outcome && notice->wants_trace;
 		clients->queued(clients->context, notice->id, notice->is_later);
 	}
 }

@@ -22,6 +22,8 @@ enum { CLIENTS_LIMIT = 100 };
 struct client {
 	struct channel channel;	     /* fd -1: the place is free */
 	char awaited[QUEUE_ID_SIZE]; /* the file whose outcome it waits for, or "" */
+	bool wants_trace;	     /* and what is said with the smarthost about it */
+	struct buffer lines;	     /* of that, not yet told */
 };
 
 /* What a receive process is given at its birth. */
@@ -56,6 +58,9 @@ int clients_start(struct clients *clients, int connection, const struct clients_
 
 /* Whoever waits for this file; NULL: nobody. */
 struct client *clients_waiting_for(struct clients *clients, const char *id);
+
+/* Shows it a line of the conversation about the file that it waits for; never blocks. */
+void clients_show(struct client *client, struct span line);
 
 /* Tells it the outcome.  After TAKEN it waits no more. */
 void clients_tell(

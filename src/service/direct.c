@@ -20,7 +20,10 @@
 #include "message/header.h"
 #include "policy/route.h"
 #include "service/outgoing.h"
+#include "smtp/client/transcript.h"
 #include "spool/spool.h"
+
+enum { TRACE_LIMIT = 2000 }; /* lines that a worker tells of */
 
 static void discard(void *context)
 {
@@ -79,7 +82,8 @@ struct answers {
 	struct error first;	      /* the first failure */
 	char not_sent[300];	      /* addresses */
 	char sent[300];
-	bool is_ready; /* the session stands */
+	struct transcript_excerpt *trace; /* borrowed; NULL: nobody asked */
+	bool is_ready;			  /* the session stands */
 	bool is_over;
 	bool has_stumbled; /* over commands sent ahead of its replies */
 };
@@ -108,10 +112,24 @@ static void note_result(
 			: "");
 }
 
+static void note_line(struct answers *answers, const struct result *result)
+{
+	struct buffer line CLEANUP(buffer_finish) = { 0 };
+
+	if (answers->trace == NULL)
+		return;
+	buffer_init(&line, sizeof result->text);
+	transcript_write(&line, result->elapsed, result->direction, span_from_string(result->text));
+	transcript_excerpt_add(answers->trace, buffer_span(&line));
+}
+
 static void apply(
     struct answers *answers, const struct envelope *envelope, const struct result *result)
 {
 	switch (result->kind) {
+	case RESULT_TRACE:
+		note_line(answers, result);
+		break;
 	case RESULT_READY:
 		text_copy(answers->relay, sizeof answers->relay, result->text);
 		answers->is_ready = true;
@@ -204,6 +222,7 @@ static int start(struct direct_store *store, struct errand *errand, struct error
 
 	errand->relay.is_step_by_step = stumbles_has(
 	    &store->stumbles, errand->relay.smarthost.name, clock_monotonic());
+	errand->relay.trace_limit = errand->answers.trace != NULL ? TRACE_LIMIT : 0;
 	buffer_init(&relay, CHANNEL_LIMIT);
 	request_encode_relay(&errand->relay, &relay);
 	if (worker_start(store->parent, &errand->channel, error) < 0)
@@ -255,7 +274,7 @@ static bool may_go_again(const struct errand *errand)
 /* The same errand on a new connection, within what is left of the time. */
 static int start_again(struct direct_store *store, struct errand *errand, struct error *error)
 {
-	struct answers answers = { 0 };
+	struct answers answers = { .trace = errand->answers.trace };
 
 	log_event(LOG_LEVEL_INFO,
 	    "%s could not follow commands sent ahead of its replies: sending again step by step",
@@ -350,16 +369,18 @@ static void hold_failed(struct error *error)
 		    error, "raise the caller's limit of the size of files (ulimit -f)");
 }
 
-static void commit(void *context, const struct queue_attributes *attributes, enum command_wait wait,
-    const struct stream *client, struct server_reply *reply)
+static void commit(void *context, const struct queue_attributes *attributes,
+    const struct store_wish *wish, const struct stream *client, struct server_reply *reply)
 {
 	struct direct_store *store = context;
 	const struct config_smarthost *smarthost = route_choose(store->config, &store->envelope);
-	struct errand errand CLEANUP(errand_finish) = { .channel.fd = -1 };
+	struct errand errand CLEANUP(errand_finish) = {
+		.channel.fd = -1,
+		.answers.trace = wish->trace,
+	};
 	struct error error;
 	int outcome = -1;
 
-	(void)wait;
 	(void)client;
 	if (smarthost == NULL) {
 		config_no_smarthost(store->config, &error);

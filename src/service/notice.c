@@ -2,6 +2,7 @@
 
 #include "service/notice.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -12,6 +13,17 @@
 int notice_send(struct channel *channel, const struct notice *notice)
 {
 	return channel_send(channel, span_from_bytes((const char *)notice, sizeof *notice), -1);
+}
+
+int notice_send_lines(struct channel *channel, const struct notice *notice, struct span lines)
+{
+	struct buffer message CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&message, sizeof *notice + NOTICE_LINES);
+	buffer_append(&message, (const char *)notice, sizeof *notice);
+	buffer_append_span(&message, lines);
+	assert(!message.has_overflowed);
+	return channel_send(channel, buffer_span(&message), -1);
 }
 
 static bool is_well_formed(const struct notice *notice)
@@ -30,6 +42,11 @@ static void make_bool(char *octet)
 
 int notice_take(struct channel *channel, struct notice *notice)
 {
+	return notice_take_lines(channel, notice, NULL);
+}
+
+int notice_take_lines(struct channel *channel, struct notice *notice, struct buffer *lines)
+{
 	struct buffer message CLEANUP(buffer_finish) = { 0 };
 	int descriptor = -1;
 
@@ -38,14 +55,18 @@ int notice_take(struct channel *channel, struct notice *notice)
 	if (outcome <= 0)
 		return outcome;
 	file_close(&descriptor);
-	if (message.length != sizeof *notice)
+	if (message.length < sizeof *notice ||
+	    message.length > sizeof *notice + (lines != NULL ? NOTICE_LINES : 0))
 		return -1;
 	struct notice copy;
 	make_bool(message.start + offsetof(struct notice, wants_outcome));
+	make_bool(message.start + offsetof(struct notice, wants_trace));
 	make_bool(message.start + offsetof(struct notice, is_later));
 	memcpy(&copy, message.start, sizeof copy);
 	if (!is_well_formed(&copy))
 		return -1;
 	*notice = copy;
+	if (lines != NULL)
+		buffer_append_span(lines, span_after(buffer_span(&message), sizeof *notice));
 	return 1;
 }

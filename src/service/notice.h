@@ -4,6 +4,7 @@
  * notice - what a receive process and its service tell each other
  *
  *	QUEUED	child to service: this queue file is durable; is the outcome awaited?
+ *	TRACE	service to child: lines of the conversation about the awaited file
  *	TAKEN	service to child: delivered in part or waiting: answer 250
  *	REFUSED	service to child: all recipients refused for good; nothing needs
  *		to be kept, once the child says that it will answer so
@@ -22,8 +23,11 @@
 #include "smtp/status.h"
 #include "spool/queue_id.h"
 
+enum { NOTICE_LINES = 32768 };
+
 enum notice_kind {
 	NOTICE_QUEUED = 'Q',
+	NOTICE_TRACE = 'L',
 	NOTICE_TAKEN = 'T',
 	NOTICE_REFUSED = 'R',
 	NOTICE_ANSWERS = 'A'
@@ -32,7 +36,8 @@ enum notice_kind {
 struct notice {
 	enum notice_kind kind;
 	bool wants_outcome;
-	bool is_later; /* its first attempt is at the first step of the retry list (-odq) */
+	bool wants_trace; /* with the outcome */
+	bool is_later;	  /* its first attempt is at the first step of the retry list (-odq) */
 	char id[QUEUE_ID_SIZE];
 	char status[STATUS_SIZE];
 	char text[900];
@@ -40,7 +45,13 @@ struct notice {
 
 int notice_send(struct channel *channel, const struct notice *notice);
 
+/* With lines behind it, each with LF: at most NOTICE_LINES octets. */
+int notice_send_lines(struct channel *channel, const struct notice *notice, struct span lines);
+
 /* 1: taken; 0: none yet; -1: what came is none. */
 int notice_take(struct channel *channel, struct notice *notice);
+
+/* The same; lines that came with it are appended to lines. */
+int notice_take_lines(struct channel *channel, struct notice *notice, struct buffer *lines);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "service/notice.h"
 
 static int begin(void *context, const char *id, const struct envelope *envelope,
@@ -40,19 +41,34 @@ static void discard(void *context)
 	queue_file_finish(&store->file);
 }
 
+static void keep_lines(struct transcript_excerpt *trace, const struct buffer *lines)
+{
+	struct span rest = buffer_span(lines);
+	struct span line;
+
+	while (trace != NULL && span_take_line(&rest, &line))
+		transcript_excerpt_add(trace, line);
+}
+
 /* 1: notice holds the outcome; 0: none in time, or no service any more. */
-static int await_outcome(struct queue_store *store, const char *id, struct notice *notice)
+static int await_outcome(struct queue_store *store, const char *id,
+    struct transcript_excerpt *trace, struct notice *notice)
 {
 	int64_t deadline = clock_deadline(store->wait_limit);
 	struct pollfd wait = { .fd = store->service->fd, .events = POLLIN };
 
 	for (;;) {
-		int outcome = notice_take(store->service, notice);
+		struct buffer lines CLEANUP(buffer_finish) = { 0 };
 
+		buffer_init(&lines, NOTICE_LINES);
+		int outcome = notice_take_lines(store->service, notice, &lines);
+		bool is_ours = outcome > 0 && strcmp(notice->id, id) == 0;
 		if (outcome < 0)
 			return 0;
-		if (outcome > 0 && strcmp(notice->id, id) == 0)
+		if (is_ours && notice->kind != NOTICE_TRACE)
 			return 1;
+		if (is_ours)
+			keep_lines(trace, &lines);
 		if (outcome > 0)
 			continue;
 		if (poll(&wait, 1, clock_poll_timeout(deadline)) == 0 ||
@@ -61,15 +77,16 @@ static int await_outcome(struct queue_store *store, const char *id, struct notic
 	}
 }
 
-static void answer(
-    struct queue_store *store, const char *id, enum command_wait wait, struct server_reply *reply)
+static void answer(struct queue_store *store, const char *id, const struct store_wish *wish,
+    struct server_reply *reply)
 {
-	bool waits = wait == COMMAND_WAIT_OUTCOME ||
-		     (wait == COMMAND_WAIT_UNSAID && store->waits_by_default);
+	bool waits = wish->wait == COMMAND_WAIT_OUTCOME ||
+		     (wish->wait == COMMAND_WAIT_UNSAID && store->waits_by_default);
 	struct notice notice = {
 		.kind = NOTICE_QUEUED,
 		.wants_outcome = waits,
-		.is_later = wait == COMMAND_WAIT_DISK,
+		.wants_trace = wish->trace != NULL,
+		.is_later = wish->wait == COMMAND_WAIT_DISK,
 	};
 	struct notice outcome;
 
@@ -77,7 +94,7 @@ static void answer(
 	server_reply_set(reply, 250, "2.0.0", "queued as %s", id);
 	if (store->service->fd < 0 || notice_send(store->service, &notice) < 0 || !waits)
 		return;
-	if (await_outcome(store, id, &outcome) == 0)
+	if (await_outcome(store, id, wish->trace, &outcome) == 0)
 		return;
 	if (outcome.kind == NOTICE_TAKEN) {
 		server_reply_set(reply, 250, "2.0.0", "%s", outcome.text);
@@ -98,8 +115,8 @@ static void log_queued(const struct queue_file *file)
 	    file->envelope.recipient_count);
 }
 
-static void commit(void *context, const struct queue_attributes *attributes, enum command_wait wait,
-    const struct stream *client, struct server_reply *reply)
+static void commit(void *context, const struct queue_attributes *attributes,
+    const struct store_wish *wish, const struct stream *client, struct server_reply *reply)
 {
 	struct queue_store *store = context;
 	char id[QUEUE_ID_SIZE];
@@ -112,7 +129,7 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	}
 	store->file.attributes.has_8bit = attributes->has_8bit;
 	store->file.attributes.longest_line = attributes->longest_line;
-	if (wait == COMMAND_WAIT_DISK)
+	if (wish->wait == COMMAND_WAIT_DISK)
 		store->file.progress.next_attempt = clock_wall() + store->first_step;
 	if (queue_file_commit(&store->file, &error) < 0) {
 		queue_file_finish(&store->file);
@@ -125,7 +142,7 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	memcpy(id, store->file.id, sizeof id);
 	/* The lock goes before the service is told, so that it can open the file. */
 	queue_file_finish(&store->file);
-	answer(store, id, wait, reply);
+	answer(store, id, wish, reply);
 }
 
 struct store queue_store_table(struct queue_store *store, const char *way)

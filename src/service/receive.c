@@ -35,6 +35,7 @@ struct receive {
 	struct body body;
 	struct header header;
 	struct buffer wire;	/* one block in wire form */
+	struct buffer progress; /* lines for the caller who wants to see them (XTRACE) */
 	char id[QUEUE_ID_SIZE]; /* named in the Received field */
 	bool header_is_done;
 	bool has_begun; /* the store has been begun */
@@ -260,10 +261,29 @@ static void log_message_id(const struct receive *receive)
 	log_event(LOG_LEVEL_INFO, "%s: message-id=%s", receive->id, value != NULL ? value : "<>");
 }
 
+/*
+ * The lines are given at the end, with the answer: the code of an answer is the
+ * same in all its lines (RFC 5321, 4.2.1), and known with the outcome alone.
+ */
+static void commit(struct receive *receive, struct server_reply *reply)
+{
+	const struct store *store = receive->settings->store;
+	struct transcript_excerpt trace CLEANUP(transcript_excerpt_finish) = { 0 };
+	const struct store_wish wish = {
+		.wait = receive->parameters.wait,
+		.trace = receive->parameters.trace ? &trace : NULL,
+	};
+
+	transcript_excerpt_init(&trace);
+	store->commit(store->context, &receive->attributes, &wish, receive->stream, reply);
+	buffer_clear(&receive->progress);
+	transcript_excerpt_write(&trace, &receive->progress);
+	reply->progress = buffer_span(&receive->progress);
+}
+
 static void end_content(void *context, struct server_reply *reply)
 {
 	struct receive *receive = context;
-	const struct store *store = receive->settings->store;
 
 	buffer_clear(&receive->wire);
 	body_finish(&receive->body, &receive->wire);
@@ -277,8 +297,7 @@ static void end_content(void *context, struct server_reply *reply)
 	receive->attributes.has_8bit = receive->body.has_8bit;
 	receive->attributes.longest_line = receive->body.longest_line;
 	receive->has_begun = false;
-	store->commit(
-	    store->context, &receive->attributes, receive->parameters.wait, receive->stream, reply);
+	commit(receive, reply);
 	if (reply->code / 100 == 2)
 		log_message_id(receive);
 }
@@ -327,6 +346,7 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 	struct error error;
 
 	buffer_init(&receive.wire, 2 * BLOCK + 64);
+	buffer_init(&receive.progress, BLOCK);
 	header_init(&receive.header);
 	if (server_run(stream, &server, &error) < 0)
 		log_event(
@@ -335,4 +355,5 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 	header_finish(&receive.header);
 	envelope_finish(&receive.given);
 	buffer_finish(&receive.wire);
+	buffer_finish(&receive.progress);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/route.h"
+#include "smtp/client/transcript.h"
 #include "spool/listing.h"
 
 enum {
@@ -42,6 +43,20 @@ static void hold_refused(struct runner *runner, struct client *client, struct at
 	runner->refused[runner->refused_count++] = attempt;
 	clients_tell(
 	    client, NOTICE_REFUSED, attempt->first_refusal.status, attempt->first_refusal.text);
+}
+
+/* Only to the one who has handed it in. */
+static void traced(void *context, const struct attempt *attempt, const struct result *result)
+{
+	struct runner *runner = context;
+	struct client *client = clients_waiting_for(runner->clients, attempt->file.id);
+	struct buffer line CLEANUP(buffer_finish) = { 0 };
+
+	if (client == NULL || !client->wants_trace)
+		return;
+	buffer_init(&line, sizeof result->text);
+	transcript_write(&line, result->elapsed, result->direction, span_from_string(result->text));
+	clients_show(client, buffer_span(&line));
 }
 
 static void hold_stuck(struct runner *runner, struct attempt *attempt)
@@ -94,6 +109,7 @@ void runner_init(struct runner *runner, const struct config *config, struct spoo
 	*runner = (struct runner){ .config = config, .spool = spool, .clients = clients };
 	workers_init(&runner->workers, parent);
 	runner->workers.concluded = concluded;
+	runner->workers.traced = traced;
 	runner->workers.context = runner;
 }
 
@@ -234,10 +250,12 @@ static bool begin_attempt(struct runner *runner, const char *id)
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
 	struct error error;
 	char line[900];
+	const struct client *client = clients_waiting_for(runner->clients, id);
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
 	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, &error) : opened;
 	if (outcome == 0) {
+		attempt->wants_trace = client != NULL && client->wants_trace;
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
 	}

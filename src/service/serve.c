@@ -133,6 +133,7 @@ static int configure(struct service *service, struct error *error)
 	(void)log_open("mailchute", service->config.log_to);
 	runner_init(&service->runner, &service->config, &service->spool, &service->clients,
 	    &service->parent);
+	service->runner.workers.is_verbose = service->options->is_verbose;
 	name_way(service);
 	if (service->config.smarthost_count == 0) {
 		config_no_smarthost(&service->config, error);

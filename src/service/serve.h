@@ -27,6 +27,7 @@ struct serve_options {
 	bool on_demand;
 	int ready_fd;	    /* closed when clients can connect, or after a line that says why
 			       they cannot: "KIND text"; -1: none */
+	bool is_verbose;    /* every conversation with a smarthost goes to the log */
 	const char *listen; /* a socket path instead of the usual one; NULL: the usual */
 };
 

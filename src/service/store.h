@@ -13,9 +13,17 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "message/envelope.h"
+#include "smtp/client/transcript.h"
 #include "smtp/command.h"
 #include "smtp/server/server.h"
 #include "spool/queue_file.h"
+
+/* What the caller asked for. */
+struct store_wish {
+	enum command_wait wait;
+	struct transcript_excerpt
+	    *trace; /* what is said to the smarthost meanwhile; NULL: unasked */
+};
 
 struct store {
 	const char *way; /* "service", "spool", "direct": what the greeting says */
@@ -25,12 +33,11 @@ struct store {
 	void (*write)(void *context, struct span bytes);
 	void (*end_header)(void *context);
 	/*
-	 * The message is whole.  Keeps it or sends it, and answers; wait is what
-	 * the caller asked for.  For a client that has left (stream_peer_is_gone)
-	 * nothing is kept.
+	 * The message is whole.  Keeps it or sends it, and answers.  For a client
+	 * that has left (stream_peer_is_gone) nothing is kept.
 	 */
 	void (*commit)(void *context, const struct queue_attributes *attributes,
-	    enum command_wait wait, const struct stream *client, struct server_reply *reply);
+	    const struct store_wish *wish, const struct stream *client, struct server_reply *reply);
 	void (*discard)(void *context);
 	void *context;
 };

@@ -17,6 +17,8 @@
 #include "policy/route.h"
 #include "service/outgoing.h"
 
+enum { TRACE_LIMIT = 2000 }; /* lines of one attempt that its submitter may be shown */
+
 void workers_init(struct workers *workers, struct worker_parent *parent)
 {
 	*workers = (struct workers){ .parent = parent };
@@ -159,7 +161,7 @@ static void lose(
 
 static bool is_at(const struct workers_slot *slot, const char *smarthost)
 {
-	return slot->smarthost != NULL && !slot->is_stale &&
+	return slot->smarthost != NULL && smarthost != NULL && !slot->is_stale &&
 	       strcmp(slot->smarthost, smarthost) == 0;
 }
 
@@ -181,6 +183,7 @@ static int rank(const struct workers_slot *slot, const char *smarthost)
 	return INT_MAX;
 }
 
+/* smarthost NULL: for somebody who shares with nobody. */
 static struct workers_slot *find_slot(struct workers *workers, const char *smarthost)
 {
 	struct workers_slot *best = NULL;
@@ -216,13 +219,16 @@ static size_t task_limit(const struct smarthost *smarthost)
 
 /* A new worker in the slot, its relay request sent. */
 static int open_slot(struct workers *workers, struct workers_slot *slot,
-    const struct config *config, const struct config_smarthost *smarthost, struct error *error)
+    const struct config *config, const struct attempt *attempt, struct error *error)
 {
+	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
 	struct buffer message CLEANUP(buffer_finish_secret) = { 0 };
 	char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
 
 	free_slot(slot);
+	slot->is_traced = attempt->wants_trace;
+	slot->is_stale = slot->is_traced;
 	slot->smarthost = memory_copy_string(smarthost->parameters.name);
 	slot->limit = task_limit(&smarthost->parameters);
 	text_copy(slot->relay, sizeof slot->relay, label);
@@ -238,6 +244,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 	slot->is_step_by_step = stumbles_has(
 	    &workers->stumbles, slot->smarthost, clock_monotonic());
 	relay.is_step_by_step = slot->is_step_by_step;
+	relay.trace_limit = slot->is_traced ? TRACE_LIMIT : (workers->is_verbose ? UINT32_MAX : 0);
 	relay.session = tickets_take(&workers->tickets, slot->smarthost, &relay.session_length);
 	(void)setsockopt(slot->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	buffer_init(&message, CHANNEL_LIMIT);
@@ -301,12 +308,11 @@ static bool send_tasks(struct workers *workers, struct workers_slot *slot)
 static void assign_to(struct workers *workers, struct workers_slot *slot,
     const struct config *config, struct attempt *attempt)
 {
-	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
 	struct error error;
 	int opened = 0;
 
-	if (!is_at(slot, attempt->smarthost))
-		opened = open_slot(workers, slot, config, smarthost, &error);
+	if (attempt->wants_trace || !is_at(slot, attempt->smarthost))
+		opened = open_slot(workers, slot, config, attempt, &error);
 	add_task(slot, attempt);
 	if (opened < 0)
 		lose(workers, slot, &error, false);
@@ -317,7 +323,8 @@ static void assign_to(struct workers *workers, struct workers_slot *slot,
 
 void workers_assign(struct workers *workers, const struct config *config, struct attempt *attempt)
 {
-	struct workers_slot *slot = find_slot(workers, attempt->smarthost);
+	struct workers_slot *slot = find_slot(
+	    workers, attempt->wants_trace ? NULL : attempt->smarthost);
 
 	if (slot != NULL)
 		assign_to(workers, slot, config, attempt);
@@ -396,6 +403,17 @@ static void note_stumble(struct workers *workers, const struct workers_slot *slo
 	    slot->relay);
 }
 
+/* A line of the conversation, to the log and to the one whose connection this is. */
+static void show(
+    struct workers *workers, const struct workers_slot *slot, const struct result *result)
+{
+	if (workers->is_verbose)
+		log_event(LOG_LEVEL_DEBUG, "smarthost %s %c %s", slot->smarthost, result->direction,
+		    result->text);
+	if (slot->is_traced && slot->task_count != 0 && workers->traced != NULL)
+		workers->traced(workers->context, slot->tasks[0].attempt, result);
+}
+
 /* Returns false when the slot's worker is over. */
 static bool apply(struct workers *workers, struct workers_slot *slot, const struct result *result)
 {
@@ -404,6 +422,9 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 	bool has_stumbled;
 
 	switch (result->kind) {
+	case RESULT_TRACE:
+		show(workers, slot, result);
+		return true;
 	case RESULT_READY:
 		text_copy(slot->relay, sizeof slot->relay, result->text);
 		tickets_keep(&workers->tickets, slot->smarthost, result->session);

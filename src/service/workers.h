@@ -5,8 +5,10 @@
  *
  * A worker whose session stands is given as many attempts as its window takes
  * and some more, so that it never waits for us; then its connection lingers a
- * moment for the next.  The pool owns the attempts that it was given until it
- * hands them back through concluded.
+ * moment for the next.  An attempt whose submitter wants to see the
+ * conversation has a connection of its own, so that nobody sees the mail of
+ * others.  The pool owns the attempts that it was given until it hands them
+ * back through concluded.
  */
 
 #ifndef SERVICE_WORKERS_H
@@ -48,7 +50,8 @@ struct workers_slot {
 	struct smarthost login;			  /* no more of it than its from */
 	bool is_ready;	      /* the session stands: the worker reads its channel */
 	bool is_step_by_step; /* the worker was told to speak so */
-	bool is_stale;	      /* the settings have changed: not for another attempt */
+	bool is_traced;	      /* one attempt's own: its submitter sees the conversation */
+	bool is_stale;	      /* not for another attempt: traced, or the settings have changed */
 	bool has_served;      /* the server has answered an attempt on this connection */
 	int64_t linger_until; /* clock_monotonic; while idle */
 };
@@ -66,6 +69,9 @@ struct workers {
 	 * before any of it was sent.  The attempt becomes the callee's.
 	 */
 	void (*concluded)(void *context, struct attempt *attempt, bool is_counted);
+	/* A line of the conversation about an attempt that wants_trace; may be NULL. */
+	void (*traced)(void *context, const struct attempt *attempt, const struct result *line);
+	bool is_verbose; /* every conversation goes to the log */
 	void *context;
 };
 

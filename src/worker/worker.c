@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "delivery/request.h"
 #include "delivery/result.h"
 #include "net/connect.h"
@@ -23,6 +24,7 @@
 #include "net/tls.h"
 #include "smtp/client/authenticate.h"
 #include "smtp/client/session.h"
+#include "smtp/client/transcript.h"
 #include "smtp/client/window.h"
 #include "worker/feed.h"
 #include "worker/sandbox.h"
@@ -38,6 +40,8 @@ struct worker {
 	struct stream stream;
 	struct session_settings settings;
 	struct session session;
+	int64_t began;	      /* clock_monotonic */
+	uint32_t trace_count; /* lines of the conversation that were told of */
 };
 
 void worker_trust_load(struct worker_trust *trust)
@@ -48,6 +52,15 @@ void worker_trust_load(struct worker_trust *trust)
 	trust->is_loaded = true;
 }
 
+static int put_result(struct worker *worker, const struct result *result)
+{
+	CLEANUP(buffer_finish) struct buffer message;
+
+	buffer_init(&message, CHANNEL_LIMIT);
+	result_encode(result, &message);
+	return channel_send(&worker->channel, buffer_span(&message), -1);
+}
+
 /*
  * Without the service there is nobody to keep the result, and whoever comes
  * after it sends again: so the worker stops where it is, and a content that
@@ -55,11 +68,7 @@ void worker_trust_load(struct worker_trust *trust)
  */
 static void send_result(struct worker *worker, const struct result *result)
 {
-	CLEANUP(buffer_finish) struct buffer message;
-
-	buffer_init(&message, CHANNEL_LIMIT);
-	result_encode(result, &message);
-	if (channel_send(&worker->channel, buffer_span(&message), -1) < 0)
+	if (put_result(worker, result) < 0)
 		_exit(0);
 }
 
@@ -84,6 +93,45 @@ static void report_ready(struct worker *worker)
 	snprintf(result.text, sizeof result.text, "%s%s%s", stream->peer,
 	    stream->is_secure ? ", " : "", stream->security);
 	send_result(worker, &result);
+}
+
+/* A server that never ends its sentence must not fill the service's memory. */
+static void trace(void *context, char direction, struct span line)
+{
+	struct worker *worker = context;
+	struct result result = { .kind = RESULT_TRACE,
+		.direction = direction,
+		.elapsed = clock_monotonic() - worker->began };
+
+	if (worker->trace_count >= worker->relay.trace_limit)
+		return;
+	if (++worker->trace_count == worker->relay.trace_limit) {
+		result.direction = '*';
+		line = span_from_string("no more of the conversation is shown");
+	}
+	transcript_mask(line, result.text, sizeof result.text);
+	/* Who does not listen any more may still be owed a QUIT to the server. */
+	if (put_result(worker, &result) < 0)
+		worker->relay.trace_limit = 0;
+}
+
+static void note(struct worker *worker, const char *text)
+{
+	trace(worker, '*', span_from_string(text));
+}
+
+static void note_addresses(
+    struct worker *worker, const char *label, const struct resolve_result *addresses)
+{
+	char text[RESULT_TEXT_SIZE];
+
+	snprintf(text, sizeof text, "connecting to %s", label);
+	for (size_t i = 0; i < addresses->count; i++) {
+		text_append(text, sizeof text, i == 0 ? " [" : ", [");
+		text_append(text, sizeof text, addresses->addresses[i].text);
+		text_append(text, sizeof text, "]");
+	}
+	note(worker, text);
 }
 
 static void wipe(struct buffer *buffer)
@@ -125,8 +173,10 @@ static int receive_relay(struct worker *worker, struct error *error)
 }
 
 /* The descriptor, and in *peer how the other end is called in messages. */
-static int connect_host(const struct smarthost *smarthost, char **peer, struct error *error)
+static int connect_host(struct worker *worker, char **peer, struct error *error)
 {
+	const struct smarthost *smarthost = &worker->relay.smarthost;
+	CLEANUP(memory_free_string) char *label = smarthost_label(smarthost);
 	const struct connect_settings settings = { smarthost->source, smarthost->connect_timeout };
 	int family = smarthost->family;
 	struct resolve_result addresses;
@@ -136,10 +186,10 @@ static int connect_host(const struct smarthost *smarthost, char **peer, struct e
 		family = connect_family_of(smarthost->source);
 	if (resolve_host_in(smarthost->host, smarthost->port, family, &addresses, error) < 0)
 		return -1;
+	note_addresses(worker, label, &addresses);
 	int fd = connect_race_with(&addresses, &settings, &winner, error);
 	if (fd < 0)
 		return error_prefix(error, "%s:%u: ", smarthost->host, smarthost->port);
-	CLEANUP(memory_free_string) char *label = smarthost_label(smarthost);
 	*peer = memory_format("%s [%s]", label, addresses.addresses[winner].text);
 	return fd;
 }
@@ -166,12 +216,14 @@ static int connect_relay(struct worker *worker, struct error *error)
 		fd = connect_unix(smarthost->path, error);
 		peer = smarthost_label(smarthost);
 	} else {
-		fd = connect_host(smarthost, &peer, error);
+		fd = connect_host(worker, &peer, error);
 	}
 	if (fd < 0)
 		return -1;
 	stream_init_take_fd(&worker->stream, fd, fd, peer);
 	let_linger(worker, false);
+	CLEANUP(memory_free_string) char *text = memory_format("connected to %s", peer);
+	note(worker, text);
 	return 0;
 }
 
@@ -240,6 +292,8 @@ static void prepare(struct worker *worker)
 		.hello = worker->relay.hello,
 		.authenticator = &authenticate_sasl,
 		.timeouts = session_default_timeouts,
+		.trace = worker->relay.trace_limit != 0 ? trace : NULL,
+		.trace_context = worker,
 	};
 	prepare_tls(worker);
 	authenticate_prepare();
@@ -258,6 +312,7 @@ static int open_session(struct worker *worker, enum session_step *step, struct e
 	int outcome = session_open(&worker->session, &worker->stream, &worker->settings, error);
 	/* The account is known to the server now, or never will be. */
 	memory_free_secret(&worker->relay.smarthost.password);
+	memory_free_secret(&worker->relay.smarthost.token);
 	*step = worker->session.step;
 	return outcome;
 }
@@ -281,7 +336,7 @@ static int serve_requests(struct worker *worker, struct error *error)
 
 void worker_run_trusting(int channel_fd, struct worker_trust *trust)
 {
-	struct worker worker = { .trust = trust };
+	struct worker worker = { .trust = trust, .began = clock_monotonic() };
 	enum session_step step = SESSION_CONNECT;
 	struct error error;
 
@@ -293,11 +348,14 @@ void worker_run_trusting(int channel_fd, struct worker_trust *trust)
 	if (received == 0)
 		_exit(0);
 	if (received < 0 || open_session(&worker, &step, &error) < 0) {
+		note(&worker, error.text);
 		report_lost(&worker, step, &error);
 	} else {
 		report_ready(&worker);
-		if (serve_requests(&worker, &error) < 0)
+		if (serve_requests(&worker, &error) < 0) {
+			note(&worker, error.text);
 			report_lost(&worker, SESSION_CLOSED, &error);
+		}
 		session_quit(&worker.session);
 		let_linger(&worker, true);
 	}

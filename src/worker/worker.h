@@ -19,6 +19,9 @@
  *	(closes)
  *				(QUIT)
  *
+ * Where the relay request asks for it, lines of the conversation ("trace") go
+ * before any of these results.
+ *
  * A worker dies with its parent, and that with the service.  After "lost" the
  * worker is gone.  So it is when the service cannot be told
  * what became of a recipient: going on would send what will be sent again.

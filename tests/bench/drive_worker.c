@@ -144,6 +144,8 @@ static int take(struct errand *errand, struct span message, struct error *error)
 	if (result_decode(message, &result, error) < 0)
 		return -1;
 	switch (result.kind) {
+	case RESULT_TRACE:
+		return 0;
 	case RESULT_READY:
 		note_ready(errand);
 		return 0;

@@ -40,6 +40,7 @@ static void fill_relay(struct request_relay *relay, struct buffer *message)
 	relay->hello = memory_copy_string("host.example.com");
 	relay->session = memory_copy("\0opaque\xff\r\n", 10);
 	relay->session_length = 10;
+	relay->trace_limit = 2000;
 	buffer_init(message, 1 << 20);
 	request_encode_relay(relay, message);
 }
@@ -92,6 +93,7 @@ static void a_relay_comes_back(void **state)
 	assert_string_equal(found.smarthost.password, "p@ss");
 	assert_true(is_same(found.smarthost.name, relay.smarthost.name));
 	assert_int_equal(found.session_length, relay.session_length);
+	assert_int_equal(found.trace_limit, relay.trace_limit);
 	assert_memory_equal(found.session, relay.session, relay.session_length);
 	assert_true(is_same(found.smarthost.url, relay.smarthost.url));
 	assert_true(is_same(found.smarthost.host, relay.smarthost.host));

@@ -40,6 +40,8 @@ static const struct result results[] = {
 	    .code = 550,
 	    .status = "5.1.1",
 	    .text = "no such user" },
+	{ .kind = RESULT_TRACE, .direction = '<', .elapsed = 132, .text = "250-PIPELINING" },
+	{ .kind = RESULT_TRACE, .direction = '*', .elapsed = INT64_MAX },
 	{ .kind = RESULT_DONE, .number = 7 },
 	{ .kind = RESULT_LOST,
 	    .step = 3,

@@ -90,7 +90,10 @@ static void what_the_flags_say(void **state)
 		{ "-oitrue", { "sendmail", "-oitrue" }, false, true, COMMAND_WAIT_UNSAID, NULL },
 		{ "-ti", { "sendmail", "-ti" }, true, true, COMMAND_WAIT_UNSAID, NULL },
 		{ "-it", { "sendmail", "-it" }, true, true, COMMAND_WAIT_UNSAID, NULL },
-		{ "-tiv", { "sendmail", "-tiv" }, true, true, COMMAND_WAIT_UNSAID, NULL },
+		{ "-tiv", { "sendmail", "-tiv" }, true, true, COMMAND_WAIT_OUTCOME, NULL },
+		{ "-odb -v", { "sendmail", "-v", "-odb" }, false, false, COMMAND_WAIT_OUTCOME,
+		    NULL },
+		{ "-odq -v", { "sendmail", "-odq", "-ov" }, false, false, COMMAND_WAIT_DISK, NULL },
 		{ "-toi", { "sendmail", "-toi" }, true, true, COMMAND_WAIT_UNSAID, NULL },
 		{ "twice", { "sendmail", "-t", "-i", "-oi", "-fx", "-t" }, true, true,
 		    COMMAND_WAIT_UNSAID, NULL },
@@ -133,6 +136,7 @@ static void what_the_flags_say(void **state)
 		if (options.recipient_count != 0)
 			fail_msg("%s: %s is a recipient", row->name, options.recipients[0]);
 		assert_int_equal(options.mode, OPTIONS_SEND);
+		assert_int_equal(options.is_verbose, strchr(row->name, 'v') != NULL);
 	}
 }
 

@@ -192,6 +192,56 @@ static void who_waits_is_told_the_outcome(void **state)
 	}
 }
 
+static void who_wants_to_see_it_is_shown_the_conversation(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+
+	(void)state;
+	scene_init(&scene);
+	int fd = connect_client(&scene);
+	send_message(fd, " XWAIT=outcome XTRACE");
+	hear(&scene, &scene.heard.queued, 1);
+	struct client *client = clients_waiting_for(&scene.clients, scene.heard.id);
+	assert_non_null(client);
+	assert_true(client->wants_trace);
+	for (int i = 0; i < 60; i++) {
+		char *line CLEANUP(memory_free_string) = memory_format("line %d", i);
+
+		clients_show(client, span_from_string(line));
+	}
+	clients_tell(client, NOTICE_TAKEN, "2.0.0", "words");
+	char *replies CLEANUP(memory_free_string) = read_replies(fd);
+	assert_non_null(strstr(replies, "250-2.0.0 words\r\n250-2.0.0 XTRACE line 0\r\n"));
+	assert_non_null(strstr(replies, "XTRACE line 59\r\n250 2.0.0 XTRACE\r\n"));
+	hear_all_out(&scene);
+}
+
+/* Its time was over, and it is with its caller again: nobody reads the channel. */
+static void who_does_not_listen_stops_nobody(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	char line[400];
+
+	(void)state;
+	memset(line, 'x', sizeof line);
+	scene_init(&scene);
+	scene.config.wait_limit = 0;
+	int fd = connect_client(&scene);
+	say(fd, "EHLO x\r\nMAIL FROM:<s@x.y> XWAIT=outcome XTRACE\r\nRCPT TO:<r@x.y>\r\n"
+		"BDAT 9 LAST\r\na: b\n\nok\n");
+	hear(&scene, &scene.heard.queued, 1);
+	struct client *client = clients_waiting_for(&scene.clients, scene.heard.id);
+	assert_non_null(client);
+	for (int i = 0; i < 5000; i++)
+		clients_show(client, span_from_bytes(line, sizeof line));
+	clients_tell(client, NOTICE_TAKEN, "2.0.0", "words");
+	say(fd, "QUIT\r\n");
+	char *replies CLEANUP(memory_free_string) = read_replies(fd);
+	assert_non_null(strstr(replies, "2.0.0 queued as "));
+	assert_null(strstr(replies, "xxx"));
+	hear_all_out(&scene);
+}
+
 /* Its caller has been told 250, or nothing: the file must stay. */
 static void who_let_go_without_an_answer_is_settled_so(void **state)
 {
@@ -299,6 +349,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_queued_and_told),
 		cmocka_unit_test(who_waits_is_told_the_outcome),
+		cmocka_unit_test(who_wants_to_see_it_is_shown_the_conversation),
+		cmocka_unit_test(who_does_not_listen_stops_nobody),
 		cmocka_unit_test(who_let_go_without_an_answer_is_settled_so),
 		cmocka_unit_test(a_fault_is_said_to_mail),
 		cmocka_unit_test(a_receive_process_keeps_no_other_descriptor),

@@ -57,6 +57,32 @@ static void a_notice_arrives_as_it_was_sent(void **state)
 	close_ends(&ends);
 }
 
+static void lines_travel_behind_a_notice(void **state)
+{
+	struct ends ends;
+	struct notice sent = good_notice();
+	struct notice got = { 0 };
+	struct buffer lines;
+
+	(void)state;
+	open_ends(&ends);
+	buffer_init(&lines, NOTICE_LINES);
+	sent.kind = NOTICE_TRACE;
+	assert_int_equal(notice_send_lines(&ends.a, &sent, span_from_string("one\ntwo\n")), 0);
+	assert_int_equal(notice_send(&ends.a, &sent), 0);
+	assert_int_equal(notice_send_lines(&ends.a, &sent, span_from_string("not asked for\n")), 0);
+	assert_int_equal(channel_fill(&ends.b), 1);
+	assert_int_equal(notice_take_lines(&ends.b, &got, &lines), 1);
+	assert_int_equal(got.kind, NOTICE_TRACE);
+	assert_string_equal(got.id, sent.id);
+	assert_string_equal(buffer_string(&lines), "one\ntwo\n");
+	assert_int_equal(notice_take_lines(&ends.b, &got, &lines), 1);
+	assert_string_equal(buffer_string(&lines), "one\ntwo\n");
+	assert_int_equal(notice_take(&ends.b, &got), -1);
+	buffer_finish(&lines);
+	close_ends(&ends);
+}
+
 static void refuse(struct notice bad, size_t length)
 {
 	struct ends ends;
@@ -94,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_notice_arrives_as_it_was_sent),
+		cmocka_unit_test(lines_travel_behind_a_notice),
 		cmocka_unit_test(what_is_no_notice_is_refused),
 	};
 

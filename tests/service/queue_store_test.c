@@ -25,6 +25,7 @@ struct scene {
 	struct queue_store queue_store;
 	struct store store;
 	struct server_reply reply;
+	struct transcript_excerpt *trace; /* what the caller asked for; NULL: nothing */
 };
 
 static void scene_init(struct scene *scene)
@@ -79,7 +80,9 @@ static void keep(struct scene *scene, enum command_wait wait)
 	attributes.has_8bit = true;
 	attributes.longest_line = 23;
 	begin(scene);
-	scene->store.commit(scene->store.context, &attributes, wait, &scene->client, &scene->reply);
+	const struct store_wish wish = { .wait = wait, .trace = scene->trace };
+	scene->store.commit(
+	    scene->store.context, &attributes, &wish, &scene->client, &scene->reply);
 }
 
 /* How many there are; the ID of the first in id. */
@@ -192,6 +195,7 @@ static _Noreturn void answer(struct scene *scene, enum notice_kind kind)
 {
 	struct notice notice = { 0 };
 	struct notice other = { .kind = NOTICE_REFUSED, .status = "5.1.1", .text = "another file" };
+	struct notice trace = { .kind = NOTICE_TRACE };
 
 	channel_finish(&scene->service);
 	while (notice_take(&scene->far, &notice) == 0)
@@ -199,6 +203,11 @@ static _Noreturn void answer(struct scene *scene, enum notice_kind kind)
 			_exit(2);
 	queue_id_generate(other.id);
 	(void)notice_send(&scene->far, &other);
+	other.kind = NOTICE_TRACE;
+	(void)notice_send_lines(&scene->far, &other, span_from_string("of another\n"));
+	memcpy(trace.id, notice.id, sizeof trace.id);
+	(void)notice_send_lines(&scene->far, &trace, span_from_string("one\ntwo\n"));
+	(void)notice_send_lines(&scene->far, &trace, span_from_string("three\n"));
 	notice.kind = kind;
 	snprintf(notice.status, sizeof notice.status, "5.7.1");
 	snprintf(notice.text, sizeof notice.text, "words of the smarthost");
@@ -238,6 +247,28 @@ static void the_outcome_is_the_answer(void **state)
 		/* To let go of the file is the service's business. */
 		assert_int_equal(list(&scene, id), 1);
 	}
+}
+
+/* What is said about the message of somebody else is not for this caller. */
+static void what_is_said_meanwhile_is_kept_for_who_asked(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct transcript_excerpt trace CLEANUP(transcript_excerpt_finish);
+	struct buffer text CLEANUP(buffer_finish) = { 0 };
+
+	(void)state;
+	scene_init(&scene);
+	transcript_excerpt_init(&trace);
+	scene.trace = &trace;
+	pid_t pid = fork();
+	if (pid == 0)
+		answer(&scene, NOTICE_TAKEN);
+	keep(&scene, COMMAND_WAIT_OUTCOME);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_string_equal(scene.reply.text, "words of the smarthost");
+	buffer_init(&text, 1000);
+	transcript_excerpt_write(&trace, &text);
+	assert_string_equal(buffer_string(&text), "one\ntwo\nthree\n");
 }
 
 static void a_service_that_talks_nonsense_changes_nothing(void **state)
@@ -306,6 +337,7 @@ int main(void)
 		cmocka_unit_test(without_a_service_the_disk_is_enough),
 		cmocka_unit_test(who_waits_follows_from_caller_and_settings),
 		cmocka_unit_test(the_outcome_is_the_answer),
+		cmocka_unit_test(what_is_said_meanwhile_is_kept_for_who_asked),
 		cmocka_unit_test(a_service_that_talks_nonsense_changes_nothing),
 		cmocka_unit_test(nothing_is_kept_for_a_client_that_is_gone),
 		cmocka_unit_test(what_is_discarded_leaves_nothing),

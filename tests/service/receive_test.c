@@ -73,8 +73,8 @@ static void end_header(void *context)
 	memory->header_length = memory->message.length;
 }
 
-static void commit(void *context, const struct queue_attributes *attributes, enum command_wait wait,
-    const struct stream *client, struct server_reply *reply)
+static void commit(void *context, const struct queue_attributes *attributes,
+    const struct store_wish *wish, const struct stream *client, struct server_reply *reply)
 {
 	struct memory *memory = context;
 
@@ -83,7 +83,9 @@ static void commit(void *context, const struct queue_attributes *attributes, enu
 	memory->is_open = false;
 	memory->committed++;
 	memory->attributes = *attributes;
-	memory->wait = wait;
+	memory->wait = wish->wait;
+	if (wish->trace != NULL)
+		transcript_excerpt_add(wish->trace, span_from_string("  0.001 > QUIT"));
 	if (memory->answer != NULL)
 		server_reply_set(reply, 550, "5.1.1", "%s", memory->answer);
 }
@@ -229,6 +231,30 @@ static void the_greeting_says_the_way(void **state)
 	    strncmp(scene.replies, "220 host.example.org ESMTP mailchute testing\r\n", 46), 0);
 	check_reply(&scene, "XMAILCHUTE");
 	assert_int_equal(scene.memory.begun, 0);
+}
+
+static void who_wants_to_see_it_gets_the_conversation_with_the_answer(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct buffer script CLEANUP(buffer_finish) = { 0 };
+
+	(void)state;
+	scene_init(&scene);
+	buffer_init(&script, 1000);
+	buffer_append_string(&script, "EHLO localhost\r\n");
+	add_message(&script, "<s@x.y> XTRACE", "r@x.y", span_from_string("a: b\n\nok\n"));
+	add_message(&script, "<s@x.y>", "r@x.y", span_from_string("a: b\n\nok\n"));
+	buffer_append_string(&script, "QUIT\r\n");
+	play(&scene, buffer_span(&script));
+	assert_int_equal(scene.memory.committed, 2);
+	check_reply(&scene,
+	    "\r\n250-2.0.0 OK\r\n250-2.0.0 XTRACE   0.001 > QUIT\r\n250 2.0.0 XTRACE\r\n"
+	    "250 2.1.0 OK\r\n250 2.1.5 OK\r\n250 2.0.0 OK\r\n221 ");
+	/* Every line of an answer has its code. */
+	scene.memory.answer = "no such user";
+	send_text(&scene, "<s@x.y> XTRACE", "r@x.y", "a: b\n\nok\n");
+	check_reply(&scene, "\r\n550-5.1.1 no such user\r\n550-5.1.1 XTRACE   0.001 > QUIT\r\n"
+			    "550 5.1.1 XTRACE\r\n");
 }
 
 static void a_message_is_completed_once(void **state)
@@ -576,6 +602,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_greeting_says_the_way),
+		cmocka_unit_test(who_wants_to_see_it_gets_the_conversation_with_the_answer),
 		cmocka_unit_test(a_message_is_completed_once),
 		cmocka_unit_test(the_body_in_wire_form),
 		cmocka_unit_test(chunks_have_no_meaning),

@@ -502,6 +502,33 @@ static void each_recipient_has_its_own_fate(void **state)
 	end_server(scene);
 }
 
+static void the_conversation_is_told_of_where_it_was_asked_for(void **state)
+{
+	static const struct row {
+		char direction;
+		const char *text;
+	} rows[] = { { '*', "connecting to localhost:" }, { '*', "connected to localhost:" },
+		{ '<', "220 " }, { '>', "EHLO " },
+		{ '*', "no more of the conversation is shown" } };
+	struct scene *scene = *state;
+	struct result result;
+
+	start_server(scene, (struct server){ 0 });
+	struct request_relay relay = relay_to(scene, "localhost", SMARTHOST_TLS_NEVER);
+	relay.trace_limit = sizeof rows / sizeof rows[0];
+	ask(scene, &relay);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_true(next_result(scene, &result));
+		assert_int_equal(result.kind, RESULT_TRACE);
+		assert_int_equal(result.direction, rows[i].direction);
+		if (strncmp(result.text, rows[i].text, strlen(rows[i].text)) != 0)
+			fail_msg("not \"%s\" but \"%s\"", rows[i].text, result.text);
+	}
+	expect_ready(scene, "localhost");
+	channel_finish(&scene->channel);
+	end_server(scene);
+}
+
 /* The last word of a worker: has_stumbled. */
 static bool next_lost_has_stumbled(struct scene *scene)
 {
@@ -572,6 +599,52 @@ static void many_messages_are_handed_in_at_once(void **state)
 	channel_finish(&scene->channel);
 	end_server(scene);
 	assert_true(server_heard(scene, "BDAT 6 LAST\r\nNOOP\r\n"));
+}
+
+static size_t count_taken(struct scene *scene)
+{
+	CLEANUP(buffer_finish) struct buffer content = { .limit = 1 << 24 };
+	struct error error;
+	size_t count = 0;
+
+	assert_int_equal(file_read_whole(scene->transcript, &content, &error), 0);
+	for (const char *at = buffer_string(&content); (at = strstr(at, " LAST\r\n")) != NULL;)
+		count += *++at != '\0';
+	return count;
+}
+
+/* By shutting down its writing side: what runs has its end, and the rest was not begun. */
+static void a_service_that_leaves_hears_what_runs(void **state)
+{
+	enum { COUNT = 50 };
+	struct scene *scene = *state;
+	struct result result;
+	size_t delivered = 0;
+	size_t done = 0;
+
+	start_server(scene, (struct server){ 0 });
+	struct request_relay relay = relay_to(scene, "localhost", SMARTHOST_TLS_NEVER);
+	relay.is_step_by_step = true;
+	ask(scene, &relay);
+	expect_ready(scene, "localhost");
+	for (uint32_t i = 0; i < COUNT; i++)
+		send_message(scene, i, "one@example.net", "x\r\n");
+	assert_int_equal(shutdown(scene->channel.fd, SHUT_WR), 0);
+	result.kind = RESULT_READY;
+	while (result.kind != RESULT_LOST && next_result(scene, &result)) {
+		delivered += result.kind == RESULT_RECIPIENT && result.outcome == RESULT_DELIVERED;
+		done += result.kind == RESULT_DONE;
+	}
+	end_server(scene);
+	assert_int_equal(delivered, done);
+	assert_int_equal(count_taken(scene), done);
+	/* It may have been fast, or else says why not. */
+	if (done < COUNT)
+		assert_int_equal(result.kind, RESULT_LOST);
+	if (done < COUNT)
+		assert_string_equal(result.error.text, "the service is ending");
+	assert_true(server_heard(scene, "QUIT\r\n"));
+	channel_finish(&scene->channel);
 }
 
 static void the_end_of_an_idle_session_is_noticed(void **state)
@@ -1002,12 +1075,15 @@ int main(void)
 		    a_large_message_is_delivered, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    each_recipient_has_its_own_fate, make_scene, strike_scene),
+		    the_conversation_is_told_of_where_it_was_asked_for, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    a_server_that_goes_away_defers, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    a_server_that_stumbles_is_told_of, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    many_messages_are_handed_in_at_once, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    a_service_that_leaves_hears_what_runs, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    the_end_of_an_idle_session_is_noticed, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(

@@ -12,6 +12,7 @@
 enum {
 	GOODBYE_TIMEOUT = 1000, /* for a last word to somebody who did not listen */
 	ANSWER_LIMIT = 131072,	/* REPLY_TEXT_SIZE lines, each with code and CRLF */
+	PROGRESS_LIMIT = 60000, /* of an answer's text; REPLY_LIMIT is what a client takes */
 };
 
 void dialogue_init(struct dialogue *dialogue, struct stream *stream,
@@ -201,6 +202,30 @@ static const char *status_of_code(int code)
 	}
 }
 
+/* The words come first: who reads the answer may keep its beginning alone. */
+static void add_progress(struct buffer *text, struct span progress)
+{
+	struct span line;
+
+	while (span_take_line(&progress, &line)) {
+		buffer_append_string(text, "\n" COMMAND_PROGRESS " ");
+		buffer_append_span(text, line);
+	}
+	buffer_append_string(text, "\n" COMMAND_PROGRESS);
+}
+
+static void answer_with_progress(struct dialogue *dialogue, const struct server_reply *reply,
+    int code, const char *status, const char *words)
+{
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+
+	buffer_init(&text, PROGRESS_LIMIT);
+	buffer_append_string(&text, words);
+	if (reply->progress.length != 0)
+		add_progress(&text, reply->progress);
+	dialogue_answer(dialogue, code, status, text.has_overflowed ? words : buffer_string(&text));
+}
+
 void dialogue_answer_handler(struct dialogue *dialogue, const struct server_reply *reply, int code,
     const char *status, const char *text)
 {
@@ -209,7 +234,7 @@ void dialogue_answer_handler(struct dialogue *dialogue, const struct server_repl
 		status = reply->status[0] != '\0' ? reply->status : status_of_code(code);
 		text = reply->text;
 	}
-	dialogue_answer(dialogue, code, status, text);
+	answer_with_progress(dialogue, reply, code, status, text);
 	/* RFC 5321, 3.8: who says 421 hangs up. */
 	if (reply->closes || code == 421)
 		dialogue_end(dialogue, 0);

@@ -38,6 +38,12 @@ struct server_reply {
 	char status[STATUS_SIZE];
 	char text[REPLY_TEXT_SIZE]; /* LF between lines */
 	bool closes;		    /* the session ends after it */
+	/*
+	 * Lines for a MAIL with XTRACE, each with LF: they follow the text, each
+	 * behind COMMAND_PROGRESS, which stands alone in the last line of the
+	 * answer.  Borrowed until the answer is written.
+	 */
+	struct span progress;
 };
 
 /* Sets all of an answer. */

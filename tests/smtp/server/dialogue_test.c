@@ -179,6 +179,36 @@ static void a_reply_of_many_lines_fits(void **state)
 	scene_finish(&scene);
 }
 
+/* More than a client takes would be worse than none of it. */
+static void progress_that_is_too_long_is_left_out(void **state)
+{
+	struct scene scene;
+	struct dialogue dialogue;
+	struct stream stream;
+	char lines[70000];
+	struct server_reply reply = { .code = 250, .status = "2.0.0", .text = "queued" };
+	int ends[2];
+
+	(void)state;
+	memset(lines, '\n', sizeof lines);
+	scene_init(&scene);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	stream_init_take_fd(&stream, ends[0], ends[0], "client");
+	dialogue_init(&dialogue, &stream, &scene.settings, &scene.error);
+	reply.progress = span_from_bytes(lines, sizeof lines);
+	dialogue_answer_handler(&dialogue, &reply, 250, "2.0.0", "OK");
+	assert_string_equal(buffer_string(&scene.trace), ">250 2.0.0 queued\n");
+	reply.progress = span_from_string("one\ntwo\n");
+	dialogue_answer_handler(&dialogue, &reply, 250, "2.0.0", "OK");
+	assert_string_equal(buffer_string(&scene.trace),
+	    ">250 2.0.0 queued\n>250-2.0.0 queued\n>250-2.0.0 XTRACE one\n"
+	    ">250-2.0.0 XTRACE two\n>250 2.0.0 XTRACE\n");
+	dialogue_finish(&dialogue);
+	stream_finish(&stream);
+	close(ends[1]);
+	scene_finish(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_lost_connection_is_an_error_or_an_end),
 		cmocka_unit_test(both_directions_are_traced),
 		cmocka_unit_test(a_reply_of_many_lines_fits),
+		cmocka_unit_test(progress_that_is_too_long_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
