@@ -34,7 +34,7 @@ struct split_part {
 	size_t *indices; /* of each of its recipients in the whole; owned */
 };
 
-/* All recipients are left; the envelope is not to change from here on. */
+/* All recipients are left; from the first part on the envelope is not to change. */
 void split_init(struct split *split, const struct envelope *envelope);
 void split_finish(struct split *split);
 

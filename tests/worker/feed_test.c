@@ -575,6 +575,20 @@ static void a_service_that_leaves_nothing_undone_hears_no_trouble(void **state)
 	scene_finish(&scene);
 }
 
+static void half_a_request_is_left_undone(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	assert_int_equal(write(scene.service.fd, "\0\0\0\7A", 5), 5);
+	assert_int_equal(shutdown(scene.service.fd, SHUT_WR), 0);
+	attend(&scene);
+	assert_true(scene.feed.is_over);
+	assert_string_equal(scene.feed.error.status, "4.3.2");
+	scene_finish(&scene);
+}
+
 static void who_were_too_many_stay_with_a_service_that_leaves(void **state)
 {
 	struct scene scene;
@@ -835,6 +849,27 @@ static void the_lower_limit_counts(void **state)
 		expect_heard(&scene, 1, "DDDD!");
 		scene_finish(&scene);
 	}
+}
+
+/* The last word counts, where it is the lower one. */
+static void a_limit_may_sink(void **state)
+{
+	struct scene scene;
+	struct flight flight;
+
+	(void)state;
+	scene_init(&scene);
+	send_message(&scene, 1, 8);
+	assert_true(take_off(&scene, &flight));
+	deliver(&scene, &flight, "yyymmmmm");
+	expect_next(&scene, &flight, "r3@m1.example r4@m1.example r5@m1.example");
+	deliver(&scene, &flight, "yym");
+	expect_next(&scene, &flight, "r5@m1.example r6@m1.example");
+	deliver(&scene, &flight, "yy");
+	expect_next(&scene, &flight, "r7@m1.example");
+	deliver(&scene, &flight, "y");
+	expect_heard(&scene, 1, "DDDDDDDD!");
+	scene_finish(&scene);
 }
 
 static void a_part_that_is_returned_leaves_the_rest(void **state)
@@ -1247,6 +1282,7 @@ int main(void)
 		cmocka_unit_test(garbage_ends_it),
 		cmocka_unit_test(a_service_that_leaves_gets_what_runs),
 		cmocka_unit_test(a_service_that_leaves_nothing_undone_hears_no_trouble),
+		cmocka_unit_test(half_a_request_is_left_undone),
 		cmocka_unit_test(who_were_too_many_stay_with_a_service_that_leaves),
 		cmocka_unit_test(of_a_service_that_is_gone_nothing_is_begun),
 		cmocka_unit_test(of_a_service_that_is_gone_the_end_is_read),
@@ -1258,6 +1294,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_is_no_limit),
 		cmocka_unit_test(who_takes_more_has_no_such_limit),
 		cmocka_unit_test(the_lower_limit_counts),
+		cmocka_unit_test(a_limit_may_sink),
 		cmocka_unit_test(a_part_that_is_returned_leaves_the_rest),
 		cmocka_unit_test(a_returned_part_goes_from_among_others),
 		cmocka_unit_test(parts_are_converted_each),
