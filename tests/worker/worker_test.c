@@ -1075,6 +1075,7 @@ int main(void)
 		    a_large_message_is_delivered, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    each_recipient_has_its_own_fate, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
 		    the_conversation_is_told_of_where_it_was_asked_for, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    a_server_that_goes_away_defers, make_scene, strike_scene),
