@@ -960,7 +960,6 @@ static void parts_are_converted_each(void **state)
 	attempt.header_length = strlen(attempt.header);
 	send_attempt(&scene, &attempt);
 	for (size_t i = 0; i < 3; i++) {
-		CLEANUP(buffer_finish) struct buffer octets = { .limit = 1 << 20 };
 		char first[3];
 		struct error error;
 
