@@ -29,6 +29,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "tests/support/cmocka.h"
 
 enum peer_step {
@@ -73,7 +74,7 @@ struct peer {
 	unsigned messages; /* how many will come: QUIT follows the last */
 	SSL_CTX *context;  /* NULL: it has no TLS */
 	SSL_CTX *wrong_context;
-	uint64_t cut_input, cut_output; /* so many octets, then it is gone; 0: all */
+	uint64_t cut_input, cut_output; /* so many octets move, then it is gone; 0: all */
 	bool cut_resets;
 	enum peer_leniency leniency;
 	bool keeps_chunks; /* it does not swallow the chunk of a refused transaction */
@@ -84,6 +85,7 @@ struct peer {
 	struct buffer input, text, raw;
 	SSL *ssl;
 	BIO *from_client, *to_client;
+	uint64_t sent; /* by the client */
 	uint64_t taken, given;
 	int64_t text_interval, raw_interval; /* milliseconds an octet; 0: all at once */
 	int64_t read_interval;
@@ -106,9 +108,10 @@ struct peer {
 	bool is_in_data;
 	uint64_t chunk_left;
 	bool is_in_chunk;
+	bool is_last_chunk;
 	bool is_judged; /* a reply to the content was given before it ended */
 	bool has_refused_content;
-	unsigned message; /* how many MAIL were accepted */
+	unsigned message; /* whose transaction it is: 1 for the sender "m0@..." */
 
 	/* Its books. */
 	struct buffer content; /* of the message that comes */
@@ -217,10 +220,21 @@ ssize_t __wrap_read(int fd, void *bytes, size_t size)
 
 ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags)
 {
-	ssize_t count = __real_send(fd, bytes, size, flags);
+	struct peer *peer = peer_at_wire;
+	bool is_cut = peer != NULL && fd == peer->client_fd && peer->cut_input != 0;
 
+	if (is_cut && peer->cut_input - peer->sent < size)
+		size = (size_t)(peer->cut_input - peer->sent);
+	/* Nothing more leaves, and soon the peer is gone. */
+	if (is_cut && size == 0 && peer->fd >= 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	ssize_t count = __real_send(fd, bytes, size, flags);
 	if (count < 0 && peer_has_reset(fd))
 		errno = ECONNRESET;
+	if (count > 0 && is_cut)
+		peer->sent += (uint64_t)count;
 	return count;
 }
 
@@ -240,9 +254,8 @@ static inline void peer_end(struct peer *peer, enum peer_end end)
 	peer->is_mute = true;
 }
 
-static inline const char *peer_normal(const struct peer *peer, enum peer_step step)
+static inline const char *peer_normal(enum peer_step step)
 {
-	(void)peer;
 	switch (step) {
 	case PEER_GREETING:
 		return "220 server.example at your service\r\n";
@@ -315,19 +328,19 @@ static inline void peer_foretell(struct peer *peer, enum peer_step step)
 	if (step == PEER_EHLO || step == PEER_EHLO_AGAIN)
 		peer_say(peer, "250 server.example\r\n");
 	else
-		peer_say(peer, peer_normal(peer, step));
+		peer_say(peer, peer_normal(step));
 	peer->said_early = true;
 }
 
-static inline void peer_take_mail(struct peer *peer)
+static inline void peer_take_mail(struct peer *peer, const char *line)
 {
 	if (peer->has_mail) {
 		peer_say(peer, "503 5.5.1 nested MAIL\r\n");
 		return;
 	}
 	peer->is_judged = false;
-	peer->has_mail = peer_reply(peer, PEER_MAIL, peer_normal(peer, PEER_MAIL));
-	peer->message++;
+	peer->has_mail = peer_reply(peer, PEER_MAIL, peer_normal(PEER_MAIL));
+	peer->message = (unsigned)strtoul(line + strlen("MAIL FROM:<m"), NULL, 10) + 1;
 	buffer_clear(&peer->content);
 	peer_foretell(peer, PEER_RCPT);
 }
@@ -339,7 +352,7 @@ static inline void peer_take_rcpt(struct peer *peer)
 		return;
 	}
 	peer->recipients++;
-	peer->accepted += peer_reply(peer, PEER_RCPT, peer_normal(peer, PEER_RCPT));
+	peer->accepted += peer_reply(peer, PEER_RCPT, peer_normal(PEER_RCPT));
 	if (peer->recipients < 2)
 		return;
 	peer_foretell(peer, PEER_DATA);
@@ -353,7 +366,7 @@ static inline void peer_take_data(struct peer *peer)
 		peer_say(peer, "503 5.5.1 no recipients\r\n");
 		return;
 	}
-	peer->is_in_data = peer_reply(peer, PEER_DATA, peer_normal(peer, PEER_DATA));
+	peer->is_in_data = peer_reply(peer, PEER_DATA, peer_normal(PEER_DATA));
 	buffer_clear(&peer->content);
 	peer_foretell(peer, PEER_FINAL);
 }
@@ -368,8 +381,8 @@ static inline void peer_take_bdat(struct peer *peer, const char *line)
 	}
 	peer->chunk_left = strtoull(line + strlen("BDAT "), NULL, 10);
 	peer->is_in_chunk = true;
+	peer->is_last_chunk = strstr(line, "LAST") != NULL;
 	peer->has_refused_content = is_refused;
-	buffer_clear(&peer->content);
 }
 
 static inline void peer_take_line(struct peer *peer, const char *line)
@@ -383,13 +396,12 @@ static inline void peer_take_line(struct peer *peer, const char *line)
 				    : peer->context != NULL ? PEER_STARTTLS
 							    : PEER_MAIL);
 	} else if (strncasecmp(line, "STARTTLS", 8) == 0) {
-		peer->is_impatient = peer_reply(
-		    peer, PEER_STARTTLS, peer_normal(peer, PEER_STARTTLS));
+		peer->is_impatient = peer_reply(peer, PEER_STARTTLS, peer_normal(PEER_STARTTLS));
 	} else if (strncasecmp(line, "AUTH", 4) == 0) {
-		peer_reply(peer, PEER_AUTH, peer_normal(peer, PEER_AUTH));
+		peer_reply(peer, PEER_AUTH, peer_normal(PEER_AUTH));
 		peer_foretell(peer, PEER_MAIL);
 	} else if (strncasecmp(line, "MAIL", 4) == 0) {
-		peer_take_mail(peer);
+		peer_take_mail(peer, line);
 	} else if (strncasecmp(line, "RCPT", 4) == 0) {
 		peer_take_rcpt(peer);
 	} else if (strncasecmp(line, "DATA", 4) == 0) {
@@ -398,12 +410,12 @@ static inline void peer_take_line(struct peer *peer, const char *line)
 		peer_take_bdat(peer, line);
 	} else if (strncasecmp(line, "QUIT", 4) == 0) {
 		peer->quits++;
-		peer_reply(peer, PEER_QUIT, peer_normal(peer, PEER_QUIT));
+		peer_reply(peer, PEER_QUIT, peer_normal(PEER_QUIT));
 		peer_end(peer, PEER_CLOSES);
 	} else {
 		if (strncasecmp(line, "RSET", 4) == 0)
 			peer_clear(peer);
-		peer_say(peer, peer_normal(peer, PEER_NOWHERE));
+		peer_say(peer, peer_normal(PEER_NOWHERE));
 	}
 }
 
@@ -423,7 +435,7 @@ static inline void peer_end_content(struct peer *peer)
 	if (peer_is_first(peer))
 		peer->has_whole_first = true;
 	if (!peer->is_judged)
-		says_yes &= peer_reply(peer, PEER_FINAL, peer_normal(peer, PEER_FINAL));
+		says_yes &= peer_reply(peer, PEER_FINAL, peer_normal(PEER_FINAL));
 	peer->mails[number].is_said = says_yes;
 	if (peer->ssl == NULL)
 		peer->mails[number].given = peer->given + peer->raw.length + peer->text.length;
@@ -444,7 +456,7 @@ static inline void peer_note_content(struct peer *peer, struct span octets)
 	peer->is_judged = true;
 	/* So that the client must hear it before all has left. */
 	peer->busy_until = peer_now + 1000;
-	peer_reply(peer, PEER_CONTENT, peer_normal(peer, PEER_FINAL));
+	peer_reply(peer, PEER_CONTENT, peer_normal(PEER_FINAL));
 }
 
 static inline bool peer_take_chunk(struct peer *peer)
@@ -463,6 +475,8 @@ static inline bool peer_take_chunk(struct peer *peer)
 	peer->is_in_chunk = false;
 	if (peer->has_refused_content)
 		peer_say(peer, "503 5.5.1 no recipients\r\n");
+	else if (!peer->is_last_chunk)
+		peer_say(peer, peer_normal(PEER_NOWHERE));
 	else
 		peer_end_content(peer);
 	return true;
@@ -664,8 +678,6 @@ static inline size_t peer_appetite(struct peer *peer, size_t most)
 {
 	if (peer->is_deaf || peer->fd < 0 || peer_now < peer->busy_until)
 		return 0;
-	if (peer->cut_input != 0 && peer->cut_input - peer->taken < most)
-		most = (size_t)(peer->cut_input - peer->taken);
 	if (peer->read_interval == 0)
 		return most;
 	if (peer_now < peer->read_due)
@@ -809,7 +821,7 @@ static inline int peer_start(struct peer *peer)
 	buffer_init(&peer->content, PEER_LIMIT);
 	buffer_init(&peer->first, PEER_LIMIT);
 	peer_at_wire = peer;
-	peer_reply(peer, PEER_GREETING, peer_normal(peer, PEER_GREETING));
+	peer_reply(peer, PEER_GREETING, peer_normal(PEER_GREETING));
 	peer_foretell(peer, PEER_EHLO);
 	return ends[0];
 }

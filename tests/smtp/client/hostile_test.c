@@ -26,14 +26,13 @@
 #include "net/connect.h"
 #include "net/tls.h"
 #include "smtp/client/authenticate.h"
-#include "smtp/client/window.h"
 #include "tests/net/certificates.h"
 #include "tests/smtp/client/fake_peer.h"
 #include "tests/smtp/client/hostile_table.h"
+#include "tests/smtp/client/mails.h"
 
 enum {
 	MAILS = 2,
-	RECIPIENTS = 2,
 	LARGE = 700000, /* octets that no socket's buffer takes */
 	VERDICT_SIZE = 160,
 };
@@ -339,18 +338,9 @@ static struct {
 	unsigned scenarios;
 } house;
 
-struct mail {
-	struct envelope envelope;
-	struct transaction transaction;
-	char *content;
-	char fates[RECIPIENTS + 1];
-};
-
 struct scene {
 	struct peer peer;
-	struct mail mails[MAILS];
-	size_t next;
-	char status[STATUS_SIZE]; /* of the first result */
+	struct mails mails;
 	struct stream stream;
 	struct smarthost smarthost;
 	struct session_settings settings;
@@ -362,54 +352,17 @@ struct scene {
 	struct error error;
 };
 
-static void see_result(void *context, size_t index, const struct transaction_result *result)
-{
-	struct mail *mail = context;
-
-	/* Each exactly once, with a status and words. */
-	assert_int_equal(mail->fates[index], '.');
-	assert_true(result->status[0] != '\0' && result->text[0] != '\0');
-	mail->fates[index] = "DTF?"[result->outcome];
-}
-
-static void see_first_result(void *context, size_t index, const struct transaction_result *result)
-{
-	struct mail *mail = context;
-	struct scene *scene = (struct scene *)((char *)mail - offsetof(struct scene, mails));
-
-	if (index == 0)
-		snprintf(scene->status, sizeof scene->status, "%s", result->status);
-	see_result(context, index, result);
-}
-
-static void make_mail(struct mail *mail, size_t number, size_t size)
+/* A text that would do harm if it were run. */
+static char *make_content(size_t number, size_t size)
 {
 	static const char evil[] = "RSET\r\nMAIL FROM:<evil@evil.example>\r\n"
 				   "RCPT TO:<evil@evil.example>\r\nDATA\r\nevil\r\n..\r\n";
-	struct error error;
-	char address[40];
-	char *filling = memory_allocate(size + 1);
+	CLEANUP(memory_free_string) char *filling = memory_allocate(size + 1);
 
 	memset(filling, 'x', size);
 	for (size_t i = 78; i < size; i += 80)
 		memcpy(filling + i - 1, "\r\n", 2);
-	envelope_set_sender(&mail->envelope, span_from_string("a@client.example"), &error);
-	for (size_t i = 0; i < RECIPIENTS; i++) {
-		snprintf(address, sizeof address, "r%zu@example.org", i);
-		assert_int_equal(envelope_add_recipient(&mail->envelope, span_from_string(address),
-				     span_from_string(""), 0, &error),
-		    0);
-	}
-	mail->content = memory_format("Subject: m%zu\r\n\r\n%s%s\r\n", number, evil, filling);
-	free(filling);
-	mail->transaction = (struct transaction){
-		.envelope = &mail->envelope,
-		.content = { .front = span_from_string(mail->content),
-		    .size = (int64_t)strlen(mail->content) },
-		.report = number == 0 ? see_first_result : see_result,
-		.context = mail,
-	};
-	memset(mail->fates, '.', RECIPIENTS);
+	return memory_format("Subject: m%zu\r\n\r\n%s%s\r\n", number, evil, filling);
 }
 
 static const char *offers_of(char mode)
@@ -436,8 +389,11 @@ static struct scene *scene_new(const struct row *row, char mode, bool is_secure)
 		    .messages = MAILS,
 		    .context = is_secure ? house.right : NULL,
 		    .wrong_context = house.wrong } };
+	scene->mails = (struct mails){ .list = memory_allocate(MAILS * sizeof(struct mail)),
+		.count = MAILS };
 	for (size_t i = 0; i < MAILS; i++)
-		make_mail(&scene->mails[i], i, i == 0 && step == PEER_CONTENT ? (size_t)LARGE : 0);
+		mail_make(&scene->mails.list[i], i,
+		    make_content(i, i == 0 && step == PEER_CONTENT ? (size_t)LARGE : 0));
 	smarthost_init(&scene->smarthost);
 	scene->smarthost.host = memory_copy_string("server.example");
 	scene->smarthost.port = 587;
@@ -460,37 +416,13 @@ static void scene_free(struct scene *scene)
 	stream_finish(&scene->stream);
 	peer_finish(&scene->peer);
 	smarthost_finish(&scene->smarthost);
-	for (size_t i = 0; i < MAILS; i++) {
-		envelope_finish(&scene->mails[i].envelope);
-		free(scene->mails[i].content);
-	}
+	mails_finish(&scene->mails);
 	free(scene);
-}
-
-static const struct transaction *next_mail(void *context)
-{
-	struct scene *scene = context;
-
-	return scene->next < MAILS ? &scene->mails[scene->next++].transaction : NULL;
-}
-
-static void finish_mail(void *context, const struct transaction *transaction, enum window_end end)
-{
-	struct mail *mail = transaction->context;
-
-	(void)context;
-	for (size_t i = 0; i < RECIPIENTS; i++) {
-		assert_int_equal(mail->fates[i] == '.', end == WINDOW_RETURNED);
-		if (end == WINDOW_RETURNED)
-			mail->fates[i] = 'R';
-	}
 }
 
 static int run_window(struct scene *scene)
 {
-	const struct window_source source = {
-		.next = next_mail, .finished = finish_mail, .context = scene
-	};
+	const struct window_source source = mails_source(&scene->mails, false);
 
 	return window_run(&scene->session, &source, &scene->error);
 }
@@ -498,8 +430,8 @@ static int run_window(struct scene *scene)
 static int run_one_by_one(struct scene *scene)
 {
 	for (size_t i = 0; i < MAILS; i++)
-		if (transaction_run(&scene->session, &scene->mails[i].transaction, &scene->error) <
-		    0)
+		if (transaction_run(
+			&scene->session, &scene->mails.list[i].transaction, &scene->error) < 0)
 			return -1;
 	return 0;
 }
@@ -514,9 +446,9 @@ static bool is_true(const struct scene *scene)
 	for (size_t i = 0; i < MAILS; i++) {
 		bool is_taken = peer->mails[i].is_whole && peer->mails[i].is_said;
 
-		if (strchr(scene->mails[i].fates, 'D') != NULL && !is_taken)
+		if (strchr(scene->mails.list[i].fates, 'D') != NULL && !is_taken)
 			return false;
-		if (strchr(scene->mails[i].fates, 'R') != NULL && is_taken)
+		if (strchr(scene->mails.list[i].fates, 'R') != NULL && is_taken)
 			return false;
 	}
 	return true;
@@ -534,15 +466,16 @@ static void write_verdict(const struct scene *scene, int outcome, int64_t waited
 	static const char *const steps[] = { "connect", "greeting", "hello", "starttls", "tls",
 		"auth", "ready", "closed" };
 	const struct peer *peer = &scene->peer;
+	const char *status = scene->mails.list[0].status;
 	/* Without TLS there is none, see is_true; but the rows are the same. */
 	bool is_sent = peer->has_secret || (!scene->is_secure && scene->step == SESSION_READY);
 
 	snprintf(verdict, VERDICT_SIZE, "%s %s %s %s %s %s %s %s %s %" PRId64 "s%s %s%s",
-	    scene->mails[0].fates, scene->mails[1].fates, steps[scene->step],
+	    scene->mails.list[0].fates, scene->mails.list[1].fates, steps[scene->step],
 	    !scene->is_usable ? "over" : (outcome < 0 ? "ending" : "usable"),
 	    scene->has_stumbled ? "trips" : "-", content_seen(peer),
 	    peer->evil != 0 ? "ran" : "safe", is_sent ? "sent" : "-",
-	    scene->status[0] != '\0' ? scene->status : scene->error.status, waited / 1000,
+	    status[0] != '\0' ? status : scene->error.status, waited / 1000,
 	    waited % 1000 != 0 ? "+" : "", peer->quits != 0 ? "quit" : "-",
 	    is_true(scene) ? "" : " FALSE");
 }
