@@ -121,10 +121,13 @@ class Message:
         assert len(values) == 1, f"{len(values)} fields {name}:\n{self.header.decode()}"
         return values[0]
 
+    def parsed(self):
+        """As Python's parser understands it."""
+        return email.message_from_bytes(self.content, policy=email.policy.default)
+
     def text(self):
         """The text as its reader sees it: decoded where it was encoded for transport."""
-        parsed = email.message_from_bytes(self.content, policy=email.policy.default)
-        part = parsed.get_body(("plain",))
+        part = self.parsed().get_body(("plain",))
         octets = part.get_payload(decode=True) if part["Content-Transfer-Encoding"] else self.body
         return octets.decode().replace("\r\n", "\n")
 
