@@ -85,7 +85,7 @@ static void take_octet(struct scan *scan, unsigned char octet)
 	scan->column++;
 	if (is_break(octet))
 		scan->place = BEFORE_WORD;
-	if (octet == '\r' || octet == '\n')
+	if (octet == '\n')
 		scan->column = 0;
 	if (scan->column > HARMLESS_LINE)
 		scan->is_harmful = true;

@@ -100,16 +100,12 @@ static bool is_early(const struct window *window, const struct delivery *deliver
 }
 
 /* What it says of the commands that come next. */
-static void note_state(struct window *window, struct delivery *delivery,
-    const struct pipeline_entry *entry, const struct reply *reply)
+static void note_state(
+    struct window *window, const struct pipeline_entry *entry, const struct reply *reply)
 {
-	bool is_refused = reply_class(reply) > 3;
-
-	if (entry->verb == COMMAND_MAIL && is_refused)
-		delivery->is_unopened = true;
-	if (entry->is_content_end && is_refused && delivery->is_ahead)
+	if (entry->is_content_end && reply_class(reply) > 3)
 		window->is_doubtful = true;
-	if (entry->verb == COMMAND_RSET && !is_refused)
+	if (entry->verb == COMMAND_RSET)
 		window->is_doubtful = false;
 }
 
@@ -133,7 +129,7 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 	pipeline_pop(&session->pipeline);
 	delivery->awaited--;
 	window_await(window);
-	note_state(window, delivery, &entry, reply);
+	note_state(window, &entry, reply);
 	if (is_stumble(window, delivery, &entry, reply))
 		return take_stumble(window, delivery, &entry, reply, error);
 	return fates_take_reply(&delivery->fates, &entry, reply, error);

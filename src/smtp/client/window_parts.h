@@ -47,7 +47,6 @@ struct delivery {
 	bool is_whole;	  /* all of its content was put */
 	bool is_ahead;	  /* ... before the replies to RCPT came, and the probe had held */
 	bool must_wait;	  /* for these replies */
-	bool is_unopened; /* MAIL was refused */
 	bool is_returned; /* see WINDOW_RETURNED */
 };
 

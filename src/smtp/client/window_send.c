@@ -146,15 +146,6 @@ static enum move end_sending(struct delivery *delivery)
 	return MOVE_ON;
 }
 
-/* Not even its content. */
-static enum move end_early(struct window *window, struct delivery *delivery)
-{
-	/* RFC 5321, 3.3: a refused MAIL opens no transaction. */
-	if (delivery->is_unopened)
-		window->is_clean = true;
-	return end_sending(delivery);
-}
-
 static void begin_content(struct window *window, struct delivery *delivery, bool is_stuffed)
 {
 	delivery->flow.is_stuffed = is_stuffed;
@@ -163,11 +154,17 @@ static void begin_content(struct window *window, struct delivery *delivery, bool
 	delivery->stage = DELIVERY_CONTENT;
 }
 
+/* No other message has commands before it that await their reply. */
+static bool is_alone(const struct window *window, const struct delivery *delivery)
+{
+	return pipeline_head(&window->session->pipeline)->delivery == delivery;
+}
+
 /* One message at a time, so that every reply too many is seen for what it is. */
 static bool may_risk(const struct window *window, const struct delivery *delivery)
 {
-	return window->probe.state != PROBE_SHUT && !window->is_doubtful && window->count == 1 &&
-	       window_size(window) > 1 && !is_lmtp(window) &&
+	return window->probe.state == PROBE_UNTRIED && !window->is_doubtful &&
+	       is_alone(window, delivery) && window_size(window) > 1 && !is_lmtp(window) &&
 	       harmless_content(&delivery->transaction->content);
 }
 
@@ -202,7 +199,7 @@ static enum move put_chunk(struct window *window, struct delivery *delivery)
 static enum move put_start(struct window *window, struct delivery *delivery)
 {
 	if (!fates_has_takers(&delivery->fates))
-		return end_early(window, delivery);
+		return end_sending(delivery);
 	if (is_chunking(window))
 		return put_chunk(window, delivery);
 	put_plain(window, delivery, COMMAND_DATA);
@@ -235,7 +232,7 @@ static enum move put_go(struct window *window, struct delivery *delivery)
 	if (delivery->awaited != 0)
 		return MOVE_WAIT;
 	if (!delivery->fates.may_send)
-		return end_early(window, delivery);
+		return end_sending(delivery);
 	if (delivery->fates.accepted == 0)
 		return put_nothing(window, delivery);
 	push_end(window, delivery);
@@ -302,7 +299,7 @@ static bool has_room(const struct window *window)
 	if (window_size(window) == 1 || !is_pipelining(window))
 		return false;
 	/* What stood behind a text that is run could not be told from it. */
-	if (window->last->is_ahead && window->probe.state != PROBE_OPEN)
+	if (window->last->is_ahead)
 		return false;
 	return window->count < window_size(window) && window->octets < WINDOW_OCTETS;
 }

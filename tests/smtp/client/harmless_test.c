@@ -139,9 +139,13 @@ static void what_is_long_is_not_trusted(void **state)
 	buffer_init(&text, HARMLESS_SIZE + 1);
 	assert_true(is_harmless_in_front(repeat(&text, 'a', HARMLESS_LINE)));
 	assert_false(is_harmless_in_front(repeat(&text, 'a', HARMLESS_LINE + 1)));
-	/* A NUL ends a line for some, and for others it does not. */
+	/* A NUL or CR ends a line for some, and for others it does not. */
 	text.start[HARMLESS_LINE / 2] = '\0';
 	assert_false(is_harmless_in_front(buffer_span(&text)));
+	text.start[HARMLESS_LINE / 2] = '\r';
+	assert_false(is_harmless_in_front(buffer_span(&text)));
+	text.start[HARMLESS_LINE / 2] = '\n';
+	assert_true(is_harmless_in_front(buffer_span(&text)));
 	assert_true(is_harmless_in_front(repeat(&text, '\n', HARMLESS_SIZE)));
 	assert_true(is_harmless_parted(buffer_span(&text), 100));
 	assert_false(is_harmless_in_front(repeat(&text, '\n', HARMLESS_SIZE + 1)));

@@ -50,6 +50,7 @@ struct scene {
 	const char *offers;
 	unsigned refusals;   /* in a hundred commands */
 	bool keeps_chunks;   /* it does not swallow the chunk of a refused transaction */
+	bool is_left_open;   /* a transaction was, by who used the session before */
 	bool hides_waiting;  /* the client does not know that more messages wait */
 	bool is_narrow;	     /* a few octets a call */
 	uint64_t cut_input;  /* it takes so many octets and is gone; 0: all */
@@ -60,6 +61,7 @@ struct scene {
 	struct buffer input, output;
 	size_t given; /* of output */
 	uint64_t taken, said;
+	char *first_flight; /* behind EHLO, as much of it as came in one write */
 	bool is_in_data;
 	bool has_mail;
 	size_t mail; /* the message of the open transaction */
@@ -290,6 +292,8 @@ static ssize_t server_write(void *context, const char *bytes, size_t size, short
 		}
 		size = size < 23 ? size : 23;
 	}
+	if (scene->taken != 0 && scene->first_flight == NULL)
+		scene->first_flight = span_copy(span_from_bytes(bytes, size));
 	scene->taken += size;
 	buffer_append(&scene->input, bytes, size);
 	while (take_some(scene))
@@ -448,6 +452,7 @@ static void scene_free(struct scene *scene)
 		free(scene->mails[i].content);
 	}
 	free(scene->mails);
+	free(scene->first_flight);
 	session_finish(&scene->session);
 	stream_finish(&scene->stream);
 	buffer_finish(&scene->input);
@@ -468,6 +473,7 @@ static int run(struct scene *scene)
 	say(scene, "220 server");
 	if (session_open(&scene->session, &scene->stream, &scene->settings, &error) < 0)
 		return -1;
+	scene->session.needs_reset = scene->is_left_open;
 	return window_run(&scene->session, &source, &error);
 }
 
@@ -646,12 +652,83 @@ static void text_that_is_run_is_found_out(void **state)
 	assert_true(stumbles > 100 && stumbles < 2900);
 }
 
+/* What was left open may have been a chunk whose text is being run. */
+static void nothing_goes_ahead_behind_what_was_left(void **state)
+{
+	(void)state;
+	for (int is_left_open = 0; is_left_open < 2; is_left_open++) {
+		struct scene *scene = scene_new(ALL, 1);
+
+		make_harmless(scene);
+		scene->is_left_open = is_left_open != 0;
+		assert_int_equal(run(scene), 0);
+		check_all(scene);
+		assert_int_equal(strstr(scene->first_flight, "RSET") != NULL, is_left_open);
+		assert_int_equal(strstr(scene->first_flight, "BDAT") == NULL, is_left_open);
+		scene_free(scene);
+	}
+}
+
+static void make_large(struct scene *scene, size_t size)
+{
+	for (size_t i = 0; i < scene->count; i++) {
+		struct mail *mail = &scene->mails[i];
+
+		free(mail->content);
+		mail->content = memory_format(
+		    "Subject: m%zu.\r\n\r\n%*s\r\nRSET evil\r\n", i, (int)size, "x");
+		mail->transaction.content = (struct content){
+			.front = span_from_string(mail->content),
+			.size = (int64_t)strlen(mail->content),
+		};
+	}
+}
+
+/* How many are in flight is bounded by their commands and their octets as well. */
+static void large_windows_are_bounded(void **state)
+{
+	static const struct row {
+		const char *name;
+		unsigned window;
+		size_t size; /* of a message; 0: a small one */
+		bool is_narrow;
+		size_t in_flight;
+	} rows[] = {
+		{ "a window of 40", 40, 0, false, 40 },
+		{ "a window of 150", 150, 0, false, 150 },
+		/* RSET, MAIL, three RCPT and BDAT: 1024 are 170 messages and a part at each end. */
+		{ "a window of 1000", 1000, 0, false, 172 },
+		{ "a window of 1000, narrow", 1000, 0, true, 172 },
+		{ "large messages", 1000, WINDOW_OCTETS / 8, false, 8 },
+		{ "larger ones than the window", 1000, WINDOW_OCTETS + 1, false, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene *scene = scene_new(ALL, rows[i].size != 0 ? 30 : 3000);
+
+		if (rows[i].size != 0)
+			make_large(scene, rows[i].size);
+		scene->smarthost.window = rows[i].window;
+		scene->is_narrow = rows[i].is_narrow;
+		scene->refusals = 25;
+		assert_int_equal(run(scene), 0);
+		check_all(scene);
+		if (scene->most_in_flight > rows[i].in_flight ||
+		    (!rows[i].is_narrow && scene->most_in_flight < rows[i].in_flight))
+			fail_msg("%s: %zu in flight", rows[i].name, scene->most_in_flight);
+		scene_free(scene);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_are_never_swapped),
 		cmocka_unit_test(every_cut_leaves_the_truth),
 		cmocka_unit_test(text_that_is_run_is_found_out),
+		cmocka_unit_test(nothing_goes_ahead_behind_what_was_left),
+		cmocka_unit_test(large_windows_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
