@@ -7,8 +7,11 @@ import signal
 
 import pytest
 
+from support import chroot
+from support.exim import Exim
 from support.mailchute import needs_program
 from support.peer import Peer
+from support.postfix import Postfix, why_not
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -179,3 +182,45 @@ def test_a_service_that_ends_leaves_the_rest_to_the_next(make_service):
         service.wait_until_empty(60)
         assert sorted(sum(taken(peer), [])) == sorted(sum(recipients, []))
         assert not re.search("possible duplicate", service.text())
+
+
+class LimitedPostfix(Postfix):
+    """Says "452 4.5.3 Error: too many recipients"."""
+
+    def __init__(self, folder, authority):
+        super().__init__(folder, authority, extra="smtpd_recipient_limit = 3\n")
+
+    def accepted(self):
+        return self.log_text().count(" from=<a@there.example>, size=")
+
+
+class LimitedExim(Exim):
+    """Says "452 too many recipients"."""
+
+    def write(self, name, text, *rest):
+        super().write(name, text.replace("recipients_max = 0", "recipients_max = 3"), *rest)
+
+
+REAL = {"postfix": (LimitedPostfix, why_not), "exim": (LimitedExim, lambda: chroot.why_not("exim"))}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_server(make_service, authority, tmp_path, name):
+    make, reason = REAL[name]
+    if reason():
+        pytest.skip(reason())
+    server = make(tmp_path / name, authority)
+    try:
+        server.start()
+        service = make_service(
+            url=f"smtp+tls://{server.host}:{server.port}", submit='wait = "disk"',
+            smarthost=f'ca_file = "{server.ca}"',
+            variables={"user": server.user, "password": server.password}).start()
+        recipients = addresses(10)
+        submit(service, recipients)
+        service.wait_until_empty()
+        text = service.text()
+        assert text.count("status=sent") == 10 and text.count("status=") == 10, text
+        assert server.accepted() == 4
+    finally:
+        server.stop()
