@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "policy/route.h"
 #include "service/outgoing.h"
+#include "smtp/client/window.h"
 
 enum { TRACE_LIMIT = 2000 }; /* lines of one attempt that its submitter may be shown */
 
@@ -203,6 +204,11 @@ static struct workers_slot *find_slot(struct workers *workers, const char *smart
 /* A worker that listens takes a request at once; one that does not is at fault. */
 static const struct timeval patience = { .tv_sec = 5 };
 
+/* With a rate.  Too few for the probe, which has a MAIL of its own without a token. */
+enum { RATED_TASKS = 2 };
+_Static_assert(
+    (int)RATED_TASKS < (int)WINDOW_PROBE, "a connection with a rate has no cause to probe");
+
 /*
  * As many as its window takes and some more, so that it never waits for us.
  * With a rate, none that would wait there with its token used and come close
@@ -213,7 +219,7 @@ static size_t task_limit(const struct smarthost *smarthost)
 	size_t limit = 2 * (size_t)(smarthost->window != 0 ? smarthost->window : 1);
 
 	if (smarthost->rate != 0)
-		return smarthost->burst > 1 ? 2 : 1;
+		return smarthost->burst > 1 ? RATED_TASKS : 1;
 	return limit < WORKERS_QUEUE ? limit : WORKERS_QUEUE;
 }
 
@@ -236,9 +242,6 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 		return -1;
 	if (relay.smarthost.from != NULL)
 		slot->login.from = memory_copy_string(relay.smarthost.from);
-	/* The probe for a window has a MAIL of its own, without a token. */
-	if (relay.smarthost.rate != 0)
-		relay.smarthost.window = 1;
 	if (worker_start(workers->parent, &slot->channel, error) < 0)
 		return -1;
 	slot->is_step_by_step = stumbles_has(
