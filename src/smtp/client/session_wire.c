@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "smtp/client/transcript.h"
 #include "smtp/command.h"
 
@@ -105,6 +106,23 @@ static const char *awaited(const struct session *session)
 	return head->is_content_end ? "the content" : command_verb_name(head->verb);
 }
 
+/* Every reply comes by here: what it repeats of a secret is shown to nobody. */
+static void take_note(struct session *session, struct reply *reply)
+{
+	hide_in_string(session, reply->text);
+	reply_line(reply, session->last_reply, sizeof session->last_reply);
+}
+
+/* What it said last tells how far it was when it fell silent. */
+static void add_last_reply(const struct session *session, struct error *error)
+{
+	if (session->last_reply[0] == '\0')
+		return;
+	text_append(error->text, sizeof error->text, " (its last reply: ");
+	text_append(error->text, sizeof error->text, session->last_reply);
+	text_append(error->text, sizeof error->text, ")");
+}
+
 int session_refused(
     const struct session *session, const char *what, const struct reply *reply, struct error *error)
 {
@@ -167,6 +185,7 @@ static int fill(struct session *session, int64_t deadline, struct error *error)
 		    awaited(session));
 	else
 		error_prefix(error, "while %s was to be answered: ", awaited(session));
+	add_last_reply(session, error);
 	return session_break(session);
 }
 
@@ -196,7 +215,7 @@ ssize_t session_await_reply(
 	trace_arrived(session, length < 0 ? GARBAGE_SHOWN : (size_t)length, &shown);
 	if (length < 0)
 		return malformed(session, error, error);
-	hide_in_string(session, reply->text);
+	take_note(session, reply);
 	if (reply->code == 421)
 		return closing(session, reply, error);
 	return length;
@@ -248,7 +267,9 @@ int session_flush(struct session *session, int64_t deadline, struct error *error
 	session_break(session);
 	if (read_last_words(session, &last))
 		return closing(session, &last, error);
-	return error_prefix(error, "while we sent %s: ", awaited(session));
+	error_prefix(error, "while we sent %s: ", awaited(session));
+	add_last_reply(session, error);
+	return -1;
 }
 
 int64_t session_reply_timeout(const struct session *session, const struct pipeline_entry *entry)
@@ -316,7 +337,7 @@ int session_take_reply(struct session *session, struct reply *reply, struct erro
 	trace_arrived(session, length < 0 ? GARBAGE_SHOWN : (size_t)length, &shown);
 	if (length < 0)
 		return malformed(session, error, error);
-	hide_in_string(session, reply->text);
+	take_note(session, reply);
 	stream_consume(session->stream, (size_t)length);
 	return reply->code == 421 ? closing(session, reply, error) : 1;
 }
@@ -330,6 +351,7 @@ static int ended(struct session *session, struct error *error)
 		error_set(error, ERROR_UNAVAILABLE, "4.4.2",
 		    "%s closed the connection before it answered %s", peer_of(session),
 		    awaited(session));
+	add_last_reply(session, error);
 	return session_break(session);
 }
 
@@ -346,5 +368,6 @@ int session_exchange(struct session *session, int other_fd, int64_t deadline, st
 		error_prefix(error, "while we sent %s: ", awaited(session));
 	else
 		error_prefix(error, "while %s was to be answered: ", awaited(session));
+	add_last_reply(session, error);
 	return session_break(session);
 }
