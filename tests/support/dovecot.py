@@ -10,6 +10,8 @@ the same flight not even the refusal is sent.  So does a MAIL without a RSET
 after a BDAT that was refused because all recipients were.
 """
 
+import re
+
 from support.aiosmtpd_server import AioSmtpd
 from support.chroot import BOX, Chroot
 
@@ -89,3 +91,82 @@ class Dovecot(Chroot):
 
     def delivered(self):
         return self.relay.delivered()
+
+
+LMTP_CONF = """\
+base_dir = /run/dovecot
+log_path = /var/log/dovecot.log
+protocols = lmtp
+listen = 127.0.0.1
+hostname = smarthost.test
+ssl = no
+default_login_user = dovenull
+default_internal_user = dovecot
+# Nobody logs in; LMTP asks only who there is.
+passdb {{
+  driver = static
+  args = nologin=yes
+}}
+userdb {{
+  driver = passwd-file
+  args = /etc/dovecot/users
+}}
+mail_location = maildir:~
+mail_plugins = quota
+plugin {{
+  quota = maildir:box
+}}
+service lmtp {{
+  unix_listener lmtp {{
+    mode = 0666
+  }}
+  inet_listener lmtp {{
+    port = {port}
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+"""
+
+TRACE = re.compile(rb"(?:(?:Return-Path|Delivered-To|Received):.*\n(?:[ \t].*\n)*)*", re.IGNORECASE)
+
+
+class DovecotLmtp(Chroot):
+    """Dovecot's LMTP by TCP and by a socket: a Maildir for each of its users and for nobody else.
+
+    Users that begin with "full-" have no room for a message; that is found out
+    when all of it has been read (552), each for himself.
+    """
+
+    packages = "dovecot"
+    users = (("dovecot", 101), ("dovenull", 102))
+
+    def __init__(self, folder, authority, people, **options):
+        self.people = people
+        super().__init__(folder, authority, **options)
+        self.socket = self.root / "run/dovecot/lmtp"
+
+    def configure(self):
+        self.make_folder("run/dovecot")
+        self.make_folder("var/lib/dovecot")
+        self.write("etc/dovecot/dovecot.conf", LMTP_CONF.format(port=self.port))
+        self.write("etc/dovecot/users", "".join(
+            f"{name}::{BOX}:{BOX}::/var/mail/box/{name}::"
+            f"{'userdb_quota_rule=*:storage=10B' if name.startswith('full-') else ''}\n"
+            for name in self.people))
+
+    def command(self):
+        return ["/usr/sbin/dovecot", "-F", "-c", "/etc/dovecot/dovecot.conf"]
+
+    def files(self):
+        return list(self.mailbox.glob("*/new/*"))
+
+    def delivered(self):
+        """(recipient, content as it was handed over) of all that arrived."""
+        for path in self.files():
+            message = path.read_bytes()
+            content = message[TRACE.match(message).end():]
+            yield path.parent.parent.name, content
