@@ -81,10 +81,10 @@ log {{ to = "stderr" }}
 
 def why_not():
     """Why callers cannot run here, or None."""
-    if not (UNPACKED / "callers.done").exists():
-        return "callers are not unpacked; run tests/run, or tests/support/unpack build/unpacked"
     if os.geteuid() != 0:
         return "callers need root for namespaces and a root of their own"
+    if not (UNPACKED / "callers.done").exists():
+        return "callers are not unpacked; run tests/run, or tests/support/unpack build/unpacked"
     test = subprocess.run(["unshare", "--mount", "--propagation", "unchanged", "--pid", "--uts",
                            "--fork", "true"], capture_output=True)
     if test.returncode != 0:
