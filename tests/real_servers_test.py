@@ -324,3 +324,45 @@ def test_refusals_never_touch_another_message(server, request, some_refused,
     except AssertionError:
         pass
     assert found() == collections.Counter(accepted), differences(accepted, found())
+
+
+@on(["dovecot"])
+def test_who_dies_of_a_refusal_in_a_flight_is_spoken_to_step_by_step(server, make_service):
+    """What Dovecot 2.3.19 cannot bear is in support/dovecot.py.
+
+    A MAIL that it refuses, with the rest of the transaction behind it, ends its
+    process before the refusal is said; what it had passed on in that moment and
+    not yet answered is in doubt.  A connection that has served others may be
+    lost for any reason, so that is no sign yet; but who is refused comes first
+    in one of the next connections, and there it is.  From then on MAIL goes
+    alone and RSET follows it, so nothing dies, and nothing comes twice.
+    """
+    server.empty()
+    service = make_service(**smarthost_of(server), submit='wait = "disk"').start()
+
+    def submit(numbers, refused):
+        for number in numbers:
+            sender = "no-body@there.example" if number % refused == 1 else "a@there.example"
+            service.sendmail("-i", "-odq", "-f", sender, f"d{number}@far.example",
+                             input=f"Subject: {number}\n\ntext\n".encode())
+
+    def wait_for_fates(numbers):
+        wait_for(lambda: not numbers - {int(number) for number in re.findall(
+            r": to=<d(\d+)@far\.example>.* status=(?:sent|bounced)", service.text())}, 60,
+            what=lambda: f"their fates:\n{service.tail()}")
+
+    submit(range(20), 19)
+    wait_for_fates(set(range(20)))
+    assert service.text().count("spoken to step by step") == 1
+    assert "refused MAIL" in service.text() and "5.1.8 nobody of that name" in service.text()
+
+    deaths = server.log_text().count("Panic")
+    assert deaths > 0
+    said = len(service.text())
+    submit(range(100, 160), 4)
+    wait_for_fates(set(range(100, 160)))
+    assert server.log_text().count("Panic") == deaths
+    assert not re.search("lost|deferred|doubt", service.text()[said:]), service.text()[said:]
+    copies = collections.Counter(recipient for recipient, _ in server.delivered()
+                                 if re.match(r"d1\d\d@", recipient))
+    assert copies == {f"d{number}@far.example": 1 for number in range(100, 160) if number % 4 != 1}

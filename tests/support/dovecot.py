@@ -4,10 +4,20 @@
 
 Addresses that begin with "no-" are refused by aiosmtpd, and so by Dovecot.
 
-A refused MAIL ends the process of Dovecot 2.3.19 (a failed assertion) unless a
-RSET, sent once the refusal was read, is the next command; with RCPT and BDAT in
-the same flight not even the refusal is sent.  So does a MAIL without a RSET
-after a BDAT that was refused because all recipients were.
+A refused MAIL ends the process of Dovecot 2.3.19 unless a RSET, sent once the
+refusal was read, is the next command (QUIT may be, too).  Its failed assertions:
+
+BDAT behind it in the flight    trans != NULL in cmd_data_next (smtp-server-cmd-data.c);
+                                not even the refusal is sent
+RCPT behind it                  550 and 503, and at the next command !trans->reset in
+                                smtp_client_transaction_fail_reply (smtp-client-transaction.c)
+MAIL behind it                  cmd->conn == after->conn in smtp_client_command_submit_after
+
+And one without any refusal: MAIL right behind a BDAT, without RSET, ends it
+when the message is passed on but not yet answered (pending_rcpt_cmds == 0 in
+smtp_server_transaction_finished).  Refused recipients do it no harm, in no order.
+
+Below that, its LMTP.
 """
 
 import re
