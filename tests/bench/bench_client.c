@@ -32,7 +32,7 @@ static const char help[] =
     "       bench_client --proxy RTT PORT [AT]   a wire from port AT to PORT; counts at each\n"
     "                                            line of stdin\n"
     "\n"
-    "tables (all without one): matrix, lone, large, memory; or `one`, a single run\n"
+    "tables (all without one): matrix, windows, lone, large, memory; or `one`, a single run\n"
     "  --window [N]    several transactions in flight, N at most (the smarthost's default)\n"
     "  --worker        by worker_start and delivery/request, 128 requests ahead\n"
     "  --rtt MS        this alone, not 0, 20 and 100\n"
@@ -285,6 +285,32 @@ static void print_one(struct bench *bench)
 	print_run(bench);
 }
 
+/* What more of them in flight bring, by the window whatever way the other tables go. */
+static void print_windows(struct bench *bench)
+{
+	static const unsigned sizes[] = { 20, 40 };
+	struct board_plan plan = bench->plan;
+	const struct board_figures *figures = &bench->board->figures;
+
+	printf("| in flight at most | RTT | messages | messages/s | without the opening | round "
+	       "trips of the opening | of all messages |\n"
+	       "|---:|---:|---:|---:|---:|---:|---:|\n");
+	plan.way = BOARD_WINDOW;
+	plan.rtt = bench->rtt < 0 ? 100 : (unsigned)bench->rtt;
+	plan.offer = BOARD_CHUNKING;
+	plan.tls = bench->tls_kind < 0 ? BOARD_STARTTLS : (enum board_tls)bench->tls_kind;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		plan.window = sizes[i];
+		run(bench, &plan);
+		printf("| %u | %u | %u | %.1f | %.1f | %llu | %llu |\n", plan.window, plan.rtt,
+		    figures->done, figures->done / seconds_between(&figures->start, &figures->end),
+		    figures->done / seconds_between(&figures->open, &figures->end),
+		    (unsigned long long)(figures->open.depth - figures->start.depth),
+		    (unsigned long long)(figures->end.depth - figures->open.depth));
+		(void)fflush(stdout);
+	}
+}
+
 static void print_lone_row(const char *what, const char *kind, unsigned rtt,
     const struct board_moment *from, const struct board_moment *to)
 {
@@ -407,6 +433,7 @@ static const struct {
 	bool is_of_all;
 } tables[] = {
 	{ "matrix", print_matrix, true },
+	{ "windows", print_windows, true },
 	{ "lone", print_lone, true },
 	{ "large", print_large, true },
 	{ "memory", print_memory, true },
