@@ -228,6 +228,21 @@ def test_a_port_where_nobody_is(make_way, make_peer, way):
     assert "Connection refused" in lines[1], lines
 
 
+def test_what_was_said_until_time_was_up(make_service, make_peer):
+    peer = make_peer(hold="mail")
+    service = make_service(url=f"smtp+notls://127.0.0.1:{peer.port}",
+                           submit='wait_limit = "1s"').start()
+    result = service.sendmail("-v", "-f", "a@here.example", "b@far.example", input=MESSAGE)
+    peer.release()
+    assert result.status == 0, result
+    lines = conversation(result)
+    assert any(line.startswith("> MAIL FROM:<a@here.example>") for line in lines), result.stderr
+    assert not any(line.startswith("< 250 2.1.0") for line in lines), result.stderr
+    assert result.stderr.splitlines()[-1].startswith("queued as "), result.stderr
+    service.wait_until_empty()
+    assert len(peer.messages) == 1
+
+
 def test_without_v_nothing_is_shown(make_way, make_peer):
     result = make_way("service", make_peer().port).sendmail("-odi", "b@far.example")
     assert (result.status, result.stdout, result.stderr) == (0, b"", "")

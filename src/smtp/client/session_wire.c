@@ -293,12 +293,17 @@ int64_t session_reply_timeout(const struct session *session, const struct pipeli
 int session_check_silence(struct session *session, struct error *error)
 {
 	struct reply reply = { 0 };
+	char before[sizeof session->last_reply];
 
 	if (stream_input(session->stream).length == 0)
 		return 0;
+	memcpy(before, session->last_reply, sizeof before);
 	if (session_read_reply(session, clock_deadline(0), &reply, error) < 0)
 		return -1;
-	return session_unexpected(session, "nothing", &reply, error);
+	session_unexpected(session, "nothing", &reply, error);
+	return error_set(error, error->kind, "4.5.0",
+	    "%s said what was no answer to any command: %s (before that: %s)", peer_of(session),
+	    session->last_reply, before);
 }
 
 static struct span last_word(struct span line)
