@@ -201,3 +201,9 @@ void reply_write(struct buffer *output, int code, const char *status, const char
 		    span_first(line, TEXT_LINE_LIMIT));
 	} while (span_take_line(&rest, &line));
 }
+
+void reply_write_more(struct buffer *output, int code, struct span text)
+{
+	assert(code >= 200 && code <= 599);
+	write_line(output, code, '-', "", text);
+}

@@ -56,4 +56,7 @@ const char *reply_status(const struct reply *reply);
  */
 void reply_write(struct buffer *output, int code, const char *status, const char *text);
 
+/* One line of a reply that others follow: whole and without status, controls masked. */
+void reply_write_more(struct buffer *output, int code, struct span text);
+
 #endif

@@ -182,6 +182,25 @@ void dialogue_answer(struct dialogue *dialogue, int code, const char *status, co
 		trace(dialogue, '>', line);
 }
 
+bool dialogue_say(struct dialogue *dialogue, struct span line)
+{
+	CLEANUP(buffer_finish) struct buffer output = { 0 };
+	struct span shown = { 0 };
+
+	if (dialogue->is_over)
+		return false;
+	buffer_init(&output, ANSWER_LIMIT);
+	reply_write_more(&output, 250, span_first(line, SERVER_SAY_LIMIT));
+	if (!make_room(dialogue, output.length))
+		return false;
+	dialogue->has_said = true;
+	stream_put(dialogue->stream, buffer_span(&output));
+	struct span rest = buffer_span(&output);
+	(void)span_take_line(&rest, &shown);
+	trace(dialogue, '>', shown);
+	return true;
+}
+
 /* A code that can stand in a reply at all; a handler that errs is not believed. */
 static int sane_code(int code)
 {
@@ -234,6 +253,14 @@ void dialogue_answer_handler(struct dialogue *dialogue, const struct server_repl
 		status = reply->status[0] != '\0' ? reply->status : status_of_code(code);
 		text = reply->text;
 	}
+	/* RFC 5321, 4.2.1: one code in all lines.  What cannot be ended well is not ended. */
+	if (dialogue->has_said && code != 250) {
+		error_set(dialogue->error, ERROR_SOFTWARE, "4.3.0",
+		    "an answer of several lines could not be brought to its end: %s", text);
+		dialogue_end(dialogue, -1);
+		return;
+	}
+	dialogue->has_said = false;
 	answer_with_progress(dialogue, reply, code, status, text);
 	/* RFC 5321, 3.8: who says 421 hangs up. */
 	if (reply->closes || code == 421)

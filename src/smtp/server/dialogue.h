@@ -41,6 +41,7 @@ struct dialogue {
 	size_t recipients; /* taken in this transaction */
 	uint64_t content_size;
 	unsigned unknown_commands;
+	bool has_said;	       /* lines of an answer whose reply is not there yet */
 	struct buffer content; /* a piece of DATA, dots undone */
 	bool is_over;
 	int outcome;	     /* of server_run, when is_over */
@@ -69,6 +70,9 @@ bool dialogue_read_content(struct dialogue *dialogue);
 
 /* Adds a reply to the flight; status "" for none; the text may have several lines. */
 void dialogue_answer(struct dialogue *dialogue, int code, const char *status, const char *text);
+
+/* Adds a line that the reply follows; see server_say. */
+bool dialogue_say(struct dialogue *dialogue, struct span line);
 
 /* Adds a handler's reply, or this one when it set none. */
 void dialogue_answer_handler(struct dialogue *dialogue, const struct server_reply *reply, int code,

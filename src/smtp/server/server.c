@@ -171,12 +171,18 @@ static void run_unknown(struct dialogue *dialogue, const struct command *command
 	dialogue_end(dialogue, 0);
 }
 
+bool server_say(struct server_reply *reply, struct span line)
+{
+	assert(reply->output != NULL);
+	return dialogue_say(reply->output, line);
+}
+
 /* VRFY, XQUEUE, XEXPLAIN: the program's business. */
 static void run_other(struct dialogue *dialogue, const struct command *command)
 {
 	const struct server_settings *settings = dialogue->settings;
 	bool is_vrfy = command->verb == COMMAND_VRFY;
-	struct server_reply reply = { 0 };
+	struct server_reply reply = { .output = dialogue };
 
 	if (!is_vrfy && (settings->handler->other == NULL || !settings->offered.mailchute)) {
 		dialogue_answer(dialogue, 502, "5.5.1", "this command is not offered here");

@@ -44,6 +44,7 @@ struct server_reply {
 	 * answer.  Borrowed until the answer is written.
 	 */
 	struct span progress;
+	struct dialogue *output; /* for server_say; NULL where nothing may be said */
 };
 
 /* Sets all of an answer. */
@@ -52,6 +53,17 @@ void server_reply_set(struct server_reply *reply, int code, const char *status, 
 
 /* An answer from an error: code 4yz or 5yz by its status (x.3.1 is 452, 5.1.1 is 550...). */
 void server_reply_from_error(struct server_reply *reply, const struct error *error);
+
+enum { SERVER_SAY_LIMIT = 16384 }; /* octets of a line; the rest is cut off */
+
+/*
+ * Only for the answer that handler.other has to fill: adds a line before its
+ * reply, as many as there are to say.  It leaves as "250-line", so the reply
+ * must then be a 250; any other ends the session in the middle of the answer,
+ * which the client takes for a loss.  Memory stays flat.  False: the client is
+ * gone, and there is no use in saying more.
+ */
+bool server_say(struct server_reply *reply, struct span line);
 
 /*
  * What the program does.  A callback refuses by setting a 4yz or 5yz code.

@@ -13,7 +13,7 @@ enum { LINE_LENGTH = 480 }; /* what reply_write shows of a line, and some air */
 void server_reply_set(
     struct server_reply *reply, int code, const char *status, const char *format, ...)
 {
-	struct server_reply made = { .code = code };
+	struct server_reply made = { .code = code, .output = reply->output };
 	va_list arguments;
 
 	snprintf(made.status, sizeof made.status, "%s", status);

@@ -209,6 +209,183 @@ static void progress_that_is_too_long_is_left_out(void **state)
 	scene_finish(&scene);
 }
 
+/* ---- answers of many lines ---- */
+
+/* Says as many lines as the argument tells, then sets the reply's code behind it. */
+static void say_many(void *context, const struct command *command, struct server_reply *reply)
+{
+	struct span rest = command->argument;
+	struct span word = { 0 };
+	uint64_t count = 0;
+	uint64_t code = 0;
+	char line[64];
+
+	(void)context;
+	assert_true(span_take_word(&rest, &word) && span_to_number(word, &count));
+	for (uint64_t i = 0; i < count; i++) {
+		snprintf(line, sizeof line, "line %llu", (unsigned long long)i);
+		assert_true(server_say(reply, span_from_string(line)));
+	}
+	if (span_take_word(&rest, &word) && span_to_number(word, &code))
+		server_reply_set(reply, (int)code, "", "that was it");
+}
+
+static void play_many(struct scene *scene, const char *input)
+{
+	scene_init(scene);
+	scene->handler.other = say_many;
+	scene_say(scene, input);
+	scene->settings.trace = NULL;
+}
+
+/* Without a look at the replies: reply_parse has limits that these answers pass. */
+static int run_with(struct scene *scene, const struct stream_operations *operations)
+{
+	struct stream stream;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	stream_init_take_fd(&stream, ends[0], ends[0], "client");
+	stream.operations = operations;
+	stream.context = scene;
+	int outcome = server_run(&stream, &scene->settings, &scene->error);
+	stream_finish(&stream);
+	close(ends[1]);
+	return outcome;
+}
+
+static void an_answer_may_have_any_number_of_lines(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	play_many(&scene, "XQUEUE 0\r\nXQUEUE 2\r\nXEXPLAIN 1 250\r\nXQUEUE 0 554\r\nNOOP\r\n");
+	scene_run(&scene);
+	assert_string_equal(strchr(buffer_string(&scene.output), '\n') + 1,
+	    "250 2.0.0 OK\r\n"
+	    "250-line 0\r\n250-line 1\r\n250 2.0.0 OK\r\n"
+	    "250-line 0\r\n250 2.0.0 that was it\r\n"
+	    "554 5.0.0 that was it\r\n"
+	    "250 2.0.0 OK\r\n");
+	/* Short answers leave in one flight all the same. */
+	assert_int_equal(scene.writes, 2);
+	scene_finish(&scene);
+}
+
+static void a_long_answer_leaves_as_it_fills(void **state)
+{
+	struct scene scene;
+	struct buffer expected;
+
+	(void)state;
+	buffer_init(&expected, SCENE_LIMIT);
+	for (int i = 0; i < 100000; i++)
+		buffer_format(&expected, "250-line %d\r\n", i);
+	buffer_append_string(&expected, "250 2.0.0 OK\r\n221 2.0.0 goodbye\r\n");
+	scene_init(&scene);
+	scene.handler.other = say_many;
+	scene.settings.trace = NULL;
+	scene_say(&scene, "XQUEUE 100000\r\nQUIT\r\n");
+	assert_int_equal(run_with(&scene, &scene_operations), 0);
+	assert_string_equal(
+	    strchr(buffer_string(&scene.output), '\n') + 1, buffer_string(&expected));
+	/* 1.6 MB in flights of at most STREAM_OUTPUT_LIMIT, and not many more than that takes. */
+	assert_in_range(scene.writes, expected.length / STREAM_OUTPUT_LIMIT, 12);
+	buffer_finish(&expected);
+	scene_finish(&scene);
+}
+
+static void say_odd(void *context, const struct command *command, struct server_reply *reply)
+{
+	char *line = malloc(SERVER_SAY_LIMIT + 100);
+
+	(void)context;
+	(void)command;
+	assert_non_null(line);
+	memset(line, 'x', SERVER_SAY_LIMIT + 100);
+	assert_true(server_say(reply, span_from_string("")));
+	assert_true(server_say(reply, span_from_string("a\rb\nc\x1b\td\xc3\xa9 ")));
+	assert_true(server_say(reply, span_from_bytes(line, SERVER_SAY_LIMIT)));
+	assert_true(server_say(reply, span_from_bytes(line, SERVER_SAY_LIMIT + 1)));
+	free(line);
+}
+
+static void what_is_said_stays_in_its_line(void **state)
+{
+	struct scene scene;
+	struct span rest;
+	struct span line;
+
+	(void)state;
+	scene_init(&scene);
+	scene.handler.other = say_odd;
+	scene_say(&scene, "XQUEUE\r\n");
+	assert_int_equal(run_with(&scene, &scene_operations), 1);
+	rest = buffer_span(&scene.output);
+	assert_true(span_take_line(&rest, &line));
+	assert_true(span_take_line(&rest, &line) && span_equals_string(line, "250-"));
+	assert_true(
+	    span_take_line(&rest, &line) && span_equals_string(line, "250-a?b?c?\td\xc3\xa9 "));
+	assert_true(span_take_line(&rest, &line) && line.length == SERVER_SAY_LIMIT + 4);
+	assert_true(span_take_line(&rest, &line) && line.length == SERVER_SAY_LIMIT + 4);
+	assert_true(span_take_line(&rest, &line) && span_equals_string(line, "250 2.0.0 OK"));
+	assert_int_equal(rest.length, 0);
+	assert_non_null(strstr(buffer_string(&scene.trace), ">250-a?b?c?"));
+	scene_finish(&scene);
+}
+
+/* RFC 5321, 4.2.1: the code is the same in all lines, so there is none for a failure. */
+static void an_answer_that_fails_within_ends_the_session(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	play_many(&scene, "XQUEUE 0 550\r\nXQUEUE 3 550\r\nNOOP\r\n");
+	/* What was not flushed yet never leaves, so all that is left is a whole reply. */
+	scene_run(&scene);
+	assert_int_equal(scene.outcome, -1);
+	assert_non_null(strstr(scene.error.text, "that was it"));
+	assert_null(strstr(buffer_string(&scene.output), "250 "));
+	scene_finish(&scene);
+}
+
+static ssize_t refuse_write(void *context, const char *bytes, size_t size, short *wants)
+{
+	(void)context;
+	(void)bytes;
+	(void)size;
+	(void)wants;
+	errno = EPIPE;
+	return -1;
+}
+
+static size_t said; /* before the client was found to be gone */
+
+static void say_until_gone(void *context, const struct command *command, struct server_reply *reply)
+{
+	(void)context;
+	(void)command;
+	for (said = 0; said < 1000000 && server_say(reply, span_from_string("a line")); said++)
+		continue;
+	assert_false(server_say(reply, span_from_string("no more")));
+}
+
+static void who_is_gone_is_told_no_more(void **state)
+{
+	struct stream_operations operations = scene_operations;
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene.handler.other = say_until_gone;
+	scene.settings.trace = NULL;
+	scene_say(&scene, "XQUEUE\r\n");
+	operations.write = refuse_write;
+	assert_int_equal(run_with(&scene, &operations), -1);
+	assert_in_range(said, 1, STREAM_OUTPUT_LIMIT);
+	scene_finish(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +397,11 @@ int main(void)
 		cmocka_unit_test(both_directions_are_traced),
 		cmocka_unit_test(a_reply_of_many_lines_fits),
 		cmocka_unit_test(progress_that_is_too_long_is_left_out),
+		cmocka_unit_test(an_answer_may_have_any_number_of_lines),
+		cmocka_unit_test(a_long_answer_leaves_as_it_fills),
+		cmocka_unit_test(what_is_said_stays_in_its_line),
+		cmocka_unit_test(an_answer_that_fails_within_ends_the_session),
+		cmocka_unit_test(who_is_gone_is_told_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static void a_reply_is_set_whole(void **state)
 
 static void a_reply_may_quote_itself(void **state)
 {
-	struct server_reply reply;
+	struct server_reply reply = { 0 };
 
 	(void)state;
 	server_reply_set(&reply, 550, "5.1.1", "inner");
