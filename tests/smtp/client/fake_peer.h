@@ -105,6 +105,8 @@ struct peer {
 	bool said_early;     /* the reply to the next one of the step */
 	bool has_mail;
 	unsigned accepted;
+	bool wants_nobody;     /* it refuses every recipient, and says 354 all the same */
+	bool takes_for_nobody; /* and 250 to the content */
 	bool is_in_data;
 	uint64_t chunk_left;
 	bool is_in_chunk;
@@ -339,6 +341,7 @@ static inline void peer_take_mail(struct peer *peer, const char *line)
 		return;
 	}
 	peer->is_judged = false;
+	peer->wants_nobody = false;
 	peer->has_mail = peer_reply(peer, PEER_MAIL, peer_normal(PEER_MAIL));
 	peer->message = (unsigned)strtoul(line + strlen("MAIL FROM:<m"), NULL, 10) + 1;
 	buffer_clear(&peer->content);
@@ -352,6 +355,10 @@ static inline void peer_take_rcpt(struct peer *peer)
 		return;
 	}
 	peer->recipients++;
+	if (peer->wants_nobody) {
+		peer_say(peer, "550 5.1.1 nobody is here\r\n");
+		return;
+	}
 	peer->accepted += peer_reply(peer, PEER_RCPT, peer_normal(PEER_RCPT));
 	if (peer->recipients < 2)
 		return;
@@ -362,7 +369,7 @@ static inline void peer_take_rcpt(struct peer *peer)
 
 static inline void peer_take_data(struct peer *peer)
 {
-	if (peer->accepted == 0) {
+	if (peer->accepted == 0 && !peer->wants_nobody) {
 		peer_say(peer, "503 5.5.1 no recipients\r\n");
 		return;
 	}
@@ -432,11 +439,15 @@ static inline void peer_end_content(struct peer *peer)
 	peer->contents++;
 	assert_true(number < PEER_MESSAGES);
 	peer->mails[number].is_whole = true;
-	if (peer_is_first(peer))
+	if (peer_is_first(peer) && peer->first.length != 0)
 		peer->has_whole_first = true;
-	if (!peer->is_judged)
+	if (peer->wants_nobody && !peer->takes_for_nobody) {
+		peer_say(peer, "554 5.5.1 no valid recipients\r\n");
+		says_yes = false;
+	} else if (!peer->is_judged)
 		says_yes &= peer_reply(peer, PEER_FINAL, peer_normal(PEER_FINAL));
 	peer->mails[number].is_said = says_yes;
+	peer->wants_nobody = false;
 	if (peer->ssl == NULL)
 		peer->mails[number].given = peer->given + peer->raw.length + peer->text.length;
 	peer->is_judged = false;

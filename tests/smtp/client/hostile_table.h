@@ -11,6 +11,9 @@
  *
  *	S P C	window_run: step by step, PIPELINING, PIPELINING with CHUNKING
  *	s p c	transaction_run, one message after the other
+ *	O	as P, but TLS is only asked for because of the password
+ *	L	as O, but the server has no TLS, and offers a login in clear
+ *	N	as L, but TLS is never to be: the password has no way to go
  *
  * The verdict, in its columns:
  *
@@ -95,6 +98,11 @@ static const char *const hostile_rows[] = {
 	"ehlo     8bit       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"ehlo     lines      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"ehlo     bare       SPCspc  .. .. hello    over   -     none safe -    4.7.10 0s   quit",
+	"ehlo     properly   L       .. .. hello    over   -     none safe -    4.7.10 0s  quit",
+	"ehlo     properly   N       .. .. hello    over   -     none safe -    5.3.5 0s   quit",
+	"ehlo     properly   O       DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
+	"ehlo     bare       O       .. .. hello    over   -     none safe -    4.7.10 0s  quit",
+	"ehlo     5yz        O       .. .. hello    over   -     none safe -    4.7.10 0s  quit",
 
 	"starttls reset      SPCspc  .. .. starttls over   -     none safe -    4.4.2 0s   -",
 	"starttls close      SPCspc  .. .. starttls over   -     none safe -    4.4.2 0s   -",
@@ -121,6 +129,13 @@ static const char *const hostile_rows[] = {
 	"starttls 8bit       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"starttls lines      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"starttls bare       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
+	"starttls 4yz        O       .. .. starttls over   -     none safe -    4.3.0 0s   quit",
+	"starttls 5yz        O       .. .. starttls over   -     none safe -    5.7.1 0s   quit",
+	"starttls garbage    O       .. .. starttls over   -     none safe -    4.5.0 0s   -",
+	"starttls wrong      O       .. .. starttls over   -     none safe -    4.5.0 0s   -",
+	"starttls close      O       .. .. starttls over   -     none safe -    4.4.2 0s   -",
+	"starttls twice      O       .. .. tls      over   -     none safe -    4.7.5 0s   -",
+	"starttls extra      O       .. .. tls      over   -     none safe -    4.7.5 0s   -",
 
 	"tls      reset      SPCspc  .. .. tls      over   -     none safe -    4.4.2 0s   -",
 	"tls      close      SPCspc  .. .. tls      over   -     none safe -    4.4.2 0s   -",
@@ -139,6 +154,11 @@ static const char *const hostile_rows[] = {
 	"tls      half       SPCspc  .. .. tls      over   -     none safe -    4.4.2 0s   -",
 	"tls      pause      SPCspc  .. .. tls      over   -     none safe -    4.4.2 60s  -",
 	"tls      alert      SPCspc  .. .. tls      over   -     none safe -    4.7.0 0s   -",
+	"tls      garbage    O       .. .. tls      over   -     none safe -    4.7.0 0s   -",
+	"tls      4yz        O       .. .. tls      over   -     none safe -    4.7.0 0s   -",
+	"tls      wrong      O       .. .. tls      over   -     none safe -    4.7.5 0s   -",
+	"tls      alert      O       .. .. tls      over   -     none safe -    4.7.0 0s   -",
+	"tls      close      O       .. .. tls      over   -     none safe -    4.4.2 0s   -",
 
 	"ehlo2    reset      SPCspc  .. .. hello    over   -     none safe -    4.4.2 0s   -",
 	"ehlo2    close      SPCspc  .. .. hello    over   -     none safe -    4.4.2 0s   -",
@@ -296,6 +316,10 @@ static const char *const hostile_rows[] = {
 	"rcpt     8bit       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"rcpt     lines      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"rcpt     bare       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
+	"rcpt     nobody     SPCspc  FF DD ready    usable -     none safe sent 5.1.1 0s   quit",
+	"rcpt     nobody-yes SCsc    FF DD ready    usable -     none safe sent 5.1.1 0s   quit",
+	"rcpt     nobody-yes P       FF RR ready    over   trips none safe sent 5.1.1 0s   -",
+	"rcpt     nobody-yes p       FF .. ready    over   trips none safe sent 5.1.1 0s   -",
 
 	"data     reset      Ssp     TT .. ready    over   -     none safe sent 4.4.2 0s   -",
 	"data     reset      P       RR .. ready    over   trips none safe sent 4.4.2 0s   -",

@@ -255,6 +255,20 @@ static void do_bare(struct peer *peer, const char *reply)
 	peer_say(peer, line);
 }
 
+/* Refuses all recipients, and wants the content all the same (RFC 2920, 3.1). */
+static void do_nobody(struct peer *peer, const char *reply)
+{
+	(void)reply;
+	peer_say(peer, "550 5.1.1 nobody is here\r\n");
+	peer->wants_nobody = true;
+}
+
+static void do_nobody_yes(struct peer *peer, const char *reply)
+{
+	do_nobody(peer, reply);
+	peer->takes_for_nobody = true;
+}
+
 static void do_alert(struct peer *peer, const char *reply)
 {
 	(void)reply;
@@ -290,6 +304,8 @@ static const struct peer_behaviour behaviours[] = {
 	{ "lines", do_lines, true },
 	{ "bare", do_bare, true },
 	{ "alert", do_alert, false },
+	{ "nobody", do_nobody, false },
+	{ "nobody-yes", do_nobody_yes, false },
 	{ "properly", do_say, true },
 };
 
@@ -371,10 +387,21 @@ static const char *offers_of(char mode)
 	case 'S':
 		return "250-8BITMIME\r\n";
 	case 'P':
+	case 'O':
 		return "250-PIPELINING\r\n";
+	case 'L':
+	case 'N':
+		return "250-PIPELINING\r\n250-AUTH PLAIN LOGIN\r\n";
 	default:
 		return "250-PIPELINING\r\n250-CHUNKING\r\n";
 	}
+}
+
+static enum smarthost_tls tls_of(char mode, bool is_secure)
+{
+	if (mode == 'N' || !is_secure)
+		return SMARTHOST_TLS_NEVER;
+	return mode == 'O' || mode == 'L' ? SMARTHOST_TLS_IF_OFFERED : SMARTHOST_TLS_STARTTLS;
 }
 
 static struct scene *scene_new(const struct row *row, char mode, bool is_secure)
@@ -387,7 +414,7 @@ static struct scene *scene_new(const struct row *row, char mode, bool is_secure)
 		    .step = step,
 		    .behaviour = behaviour_named(row->behaviour),
 		    .messages = MAILS,
-		    .context = is_secure ? house.right : NULL,
+		    .context = is_secure && mode != 'L' && mode != 'N' ? house.right : NULL,
 		    .wrong_context = house.wrong } };
 	scene->mails = (struct mails){ .list = memory_allocate(MAILS * sizeof(struct mail)),
 		.count = MAILS };
@@ -397,7 +424,7 @@ static struct scene *scene_new(const struct row *row, char mode, bool is_secure)
 	smarthost_init(&scene->smarthost);
 	scene->smarthost.host = memory_copy_string("server.example");
 	scene->smarthost.port = 587;
-	scene->smarthost.tls = is_secure ? SMARTHOST_TLS_STARTTLS : SMARTHOST_TLS_NEVER;
+	scene->smarthost.tls = tls_of(mode, is_secure);
 	if (is_secure) {
 		scene->smarthost.user = memory_copy_string("user");
 		scene->smarthost.password = memory_copy_string("secret");
