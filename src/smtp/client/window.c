@@ -68,13 +68,15 @@ static bool settle(struct window *window)
 }
 
 /*
- * Nothing of it has left; or of its envelope alone, in a session that has
- * served others, or because the server stumbled over what was sent ahead.
+ * The server took its leave before it; or nothing of it has left; or of its envelope alone, in a
+ * session that has served others, or because the server stumbled over what was sent ahead.
  */
 static bool may_return(const struct window *window, const struct delivery *delivery, uint64_t left)
 {
 	if (!fates_is_untold(&delivery->fates))
 		return false;
+	if (window->is_leaving)
+		return true;
 	if (!delivery->has_begun || delivery->begin >= left)
 		return true;
 	if (delivery->has_content_begun && delivery->content < left)
@@ -114,7 +116,9 @@ static bool may_be_a_stumble(const struct window *window)
 
 static int lose(struct window *window, struct error *error)
 {
-	if (may_be_a_stumble(window))
+	if (window->is_leaving)
+		*error = window->reason;
+	else if (may_be_a_stumble(window))
 		window->session->has_stumbled = true;
 	session_break(window->session);
 	while (window->first != NULL)

@@ -58,6 +58,29 @@ static void stumble(
 	    entry->is_content_end ? "the content" : command_verb_name(entry->verb), line);
 }
 
+/*
+ * So Exim ends a session in which it has refused more than it bears (RSET is
+ * what it counts).  Whoever says so at once would say so to the next session.
+ */
+static bool is_leave(
+    const struct window *window, const struct pipeline_entry *entry, const struct reply *reply)
+{
+	return entry->verb == COMMAND_RSET && reply->code == 554 && window->finished != 0;
+}
+
+/* Nothing more is begun; what becomes of the others shows when the connection ends. */
+static int take_leave(struct window *window, const struct reply *reply)
+{
+	char line[ERROR_TEXT_SIZE];
+
+	window->is_leaving = true;
+	window->is_ending = true;
+	reply_line(reply, line, sizeof line);
+	error_set(&window->reason, ERROR_UNAVAILABLE, "4.3.2", "%s ended the session at RSET: %s",
+	    window->session->stream->peer, line);
+	return 0;
+}
+
 /* Nobody of it has been told anything, and nobody of it can have the message. */
 static bool may_return(const struct delivery *delivery, const struct pipeline_entry *entry)
 {
@@ -117,6 +140,10 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 
 	if (head == NULL)
 		return session_unexpected(session, "an idle session", reply, error);
+	if (window->is_leaving) {
+		window->is_leaving = false;
+		return session_unexpected(session, "what follows its leave", reply, error);
+	}
 	struct pipeline_entry entry = *head;
 	struct delivery *delivery = entry.delivery;
 	if (delivery == NULL) {
@@ -130,6 +157,8 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 	delivery->awaited--;
 	window_await(window);
 	note_state(window, &entry, reply);
+	if (is_leave(window, &entry, reply))
+		return take_leave(window, reply);
 	if (is_stumble(window, delivery, &entry, reply))
 		return take_stumble(window, delivery, &entry, reply, error);
 	return fates_take_reply(&delivery->fates, &entry, reply, error);

@@ -67,6 +67,7 @@ struct window {
 	bool is_doubtful;    /* a chunk was refused whose text may be run; until RSET is answered */
 	bool is_over;	     /* the source has no more */
 	bool is_ending;	     /* nothing more is to be begun in this session */
+	bool is_leaving;     /* the server is: what has no reply was not taken, if no more come */
 	bool is_put_off;     /* by 421: what has no reply was not taken */
 	struct error reason; /* for is_ending */
 	int64_t reply_until; /* deadlines */
