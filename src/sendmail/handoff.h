@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * handoff - the message goes to a service, by one of three ways
+ * handoff - the message goes to a service, by the way that is found (way.h)
  *
- *	1. a service that listens: $MAILCHUTE_SOCKET, else the system's socket
- *	2. a service of this uid, at submit.sock in its own spool
- *	3. a child of our own, "mailchute serve --for-caller", on a socket pair:
- *	   it reads the configuration and decides what to do
- *
- * One question decides: does a socket answer with 220?  Until then any way may
- * be given up for the next.  After it, a session that was lost before the
- * content was complete is begun again while the whole message is at hand; one
- * that was lost after the last octet is in doubt, and no other way is tried.
+ * A session that was lost before the content was complete is begun again while
+ * the whole message is at hand; one that was lost after the last octet is in
+ * doubt, and no other way is tried.
  *
  * Does not know: configuration, what the service does with the message.
  */

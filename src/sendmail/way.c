@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "sendmail/way.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "net/connect.h"
+#include "sendmail/program.h"
+
+enum {
+	GREETING_TIMEOUT = 5000, /* connected but silent: no live service */
+	BUSY_TIMEOUT = 20000,	 /* in all, while a service says that it is busy */
+	TRIES = 4,		 /* of a session that is lost on its way */
+};
+
+const struct session_timeouts way_timeouts = {
+	.greeting = GREETING_TIMEOUT,
+	.hello = WAY_ANSWER_TIMEOUT,
+	.starttls = WAY_ANSWER_TIMEOUT,
+	.handshake = WAY_ANSWER_TIMEOUT,
+	.auth = WAY_ANSWER_TIMEOUT,
+	.mail = WAY_ANSWER_TIMEOUT,
+	.rcpt = WAY_ANSWER_TIMEOUT,
+	.data = WAY_ANSWER_TIMEOUT,
+	.content = WAY_ANSWER_TIMEOUT,
+	.end = WAY_ANSWER_TIMEOUT,
+	.quit = 1000,
+};
+
+enum way_outcome way_greet(struct session *session, struct stream *stream,
+    const struct session_settings *settings, struct error *error)
+{
+	if (session_open(session, stream, settings, error) == 0)
+		return WAY_DONE;
+	if (strcmp(error->status, "4.4.2") == 0 || strcmp(error->status, "4.4.1") == 0)
+		return session->step == SESSION_GREETING ? WAY_NOT_HERE : WAY_LOST;
+	/* A refusal in words means that somebody is there. */
+	return error_is_temporary(error) ? WAY_BUSY : WAY_REFUSED;
+}
+
+/* What a socket that answers is for. */
+struct journey {
+	way_attempt *attempt;
+	void *context;
+};
+
+static void pause_milliseconds(int64_t milliseconds)
+{
+	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	(void)nanosleep(&time, NULL);
+}
+
+static enum way_outcome try_socket_once(
+    const char *path, const struct journey *journey, struct error *error)
+{
+	int fd = connect_unix(path, error);
+
+	if (fd >= 0)
+		return journey->attempt(journey->context, fd, path, error);
+	if (errno == EAGAIN)
+		return WAY_BUSY;
+	/* Other trouble would come again with every mail: it is told, not hidden. */
+	return errno == ENOENT || errno == ECONNREFUSED || errno == EACCES ? WAY_NOT_HERE
+									   : WAY_REFUSED;
+}
+
+/* A service that is busy, or was lost on the way, is asked again. */
+static enum way_outcome try_socket(
+    const char *path, const struct journey *journey, struct error *error)
+{
+	int64_t deadline = clock_deadline(BUSY_TIMEOUT);
+	int64_t pause = 20;
+	int losses = 0;
+
+	for (;;) {
+		enum way_outcome outcome = try_socket_once(path, journey, error);
+
+		if (outcome == WAY_LOST && ++losses >= TRIES)
+			return WAY_REFUSED;
+		if (outcome != WAY_BUSY && outcome != WAY_LOST)
+			return outcome;
+		if (clock_monotonic() + pause >= deadline) {
+			error->kind = ERROR_UNAVAILABLE;
+			return WAY_REFUSED;
+		}
+		pause_milliseconds(pause);
+		pause = pause < 1000 ? 2 * pause : pause;
+	}
+}
+
+/* A child of our own on a socket pair. */
+static enum way_outcome try_child(const struct journey *journey, struct error *error)
+{
+	static const char *const arguments[] = { "mailchute", "serve", "--for-caller", NULL };
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		error_system(error, "cannot make a socket pair");
+		return WAY_REFUSED;
+	}
+	pid_t pid = program_start(arguments, ends[1], error);
+	file_close(&ends[1]);
+	if (pid < 0) {
+		file_close(&ends[0]);
+		return WAY_REFUSED;
+	}
+	enum way_outcome outcome = journey->attempt(
+	    journey->context, ends[0], "mailchute serve --for-caller", error);
+	/* One that did not greet is not left behind; the others end with the session. */
+	if (outcome == WAY_NOT_HERE)
+		(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, outcome == WAY_NOT_HERE ? 0 : WNOHANG);
+	return outcome;
+}
+
+/* A few times, with pauses: it may be busy, or lost to a signal that was meant for our group. */
+static enum way_outcome try_children(const struct journey *journey, struct error *error)
+{
+	enum way_outcome outcome = WAY_NOT_HERE;
+	int64_t pause = 20;
+
+	for (int i = 0; i < TRIES && outcome != WAY_DONE && outcome != WAY_REFUSED; i++) {
+		if (i != 0)
+			pause_milliseconds(pause);
+		outcome = try_child(journey, error);
+		pause *= 4;
+	}
+	return outcome;
+}
+
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0';
+}
+
+/*
+ * The caller brings its own settings, so no service with other settings may
+ * take the mail (DESIGN 2).  For root they count only on a machine that has no
+ * configuration of its own, and nowhere across a change of privilege.
+ */
+static bool has_own_settings(void)
+{
+	static const char *const names[] = { "MAILCHUTE_URL", "MAILCHUTE_CONFIG",
+		"MAILCHUTE_CAPTURE", "MAILCHUTE_URL_FILE", "MAILCHUTE_CONFIG_FILE",
+		"MAILCHUTE_CAPTURE_FILE" };
+	bool is_any_set = false;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		is_any_set = is_any_set || is_set(names[i]);
+	if (!is_any_set || getauxval(AT_SECURE) != 0)
+		return false;
+	return geteuid() != 0 || access(MAILCHUTE_SYSCONFDIR "/mailchute.conf", F_OK) != 0;
+}
+
+/* submit.sock in the spool, where that belongs to this uid. */
+static bool find_own_socket(char *path, size_t size)
+{
+	const char *spool = is_set("MAILCHUTE_SPOOL") ? getenv("MAILCHUTE_SPOOL")
+						      : MAILCHUTE_SPOOL_DIR;
+	struct stat status;
+
+	if (stat(spool, &status) < 0 || status.st_uid != geteuid())
+		return false;
+	return snprintf(path, size, "%s/submit.sock", spool) < (int)size;
+}
+
+/* By the sockets of services.  *silent is set when one is there and says nothing. */
+static enum way_outcome try_services(
+    const struct journey *journey, bool *silent, struct error *error)
+{
+	const char *named = is_set("MAILCHUTE_SOCKET") ? getenv("MAILCHUTE_SOCKET")
+						       : MAILCHUTE_SOCKET_PATH;
+	char own[4096];
+
+	enum way_outcome outcome = try_socket(named, journey, error);
+	*silent = outcome == WAY_NOT_HERE && strcmp(error->status, "4.4.2") == 0;
+	if (outcome == WAY_NOT_HERE && find_own_socket(own, sizeof own))
+		outcome = try_socket(own, journey, error);
+	return outcome;
+}
+
+int way_find(way_attempt *attempt, void *context, struct error *error)
+{
+	const struct journey journey = { attempt, context };
+	enum way_outcome outcome = WAY_NOT_HERE;
+	struct error first = { 0 };
+	bool silent = false;
+
+	if (!has_own_settings())
+		outcome = try_services(&journey, &silent, &first);
+	*error = first;
+	if (outcome == WAY_NOT_HERE || outcome == WAY_LOST || outcome == WAY_BUSY)
+		outcome = try_children(&journey, error);
+	if (outcome == WAY_DONE)
+		return 0;
+	/* That nothing is configured for us is no news where a service should have answered. */
+	if (silent && error->kind == ERROR_CONFIG) {
+		*error = first;
+		(void)error_next(error, "restart the service, its log says more; nothing was sent");
+	}
+	return -1;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * way - where a session with mailchute is to be had
+ *
+ *	1. a service that listens: $MAILCHUTE_SOCKET, else the system's socket
+ *	2. a service of this uid, at submit.sock in its own spool
+ *	3. a child of our own, "mailchute serve --for-caller", on a socket pair:
+ *	   it reads the configuration and decides what to do
+ *
+ * One question decides: does a socket answer with 220?  Until then any way may
+ * be given up for the next.
+ *
+ * Does not know: configuration, what is said in the session.
+ */
+
+#ifndef SENDMAIL_WAY_H
+#define SENDMAIL_WAY_H
+
+#include "base/error.h"
+#include "net/stream.h"
+#include "smtp/client/session.h"
+
+enum { WAY_ANSWER_TIMEOUT = 600000 }; /* the service bounds itself; this is for one that hangs */
+
+/* What came of one way. */
+enum way_outcome {
+	WAY_DONE,
+	WAY_REFUSED,  /* an answer, and not a good one; error says which */
+	WAY_NOT_HERE, /* nobody answers: the next way */
+	WAY_BUSY,     /* this way again, after a pause */
+	WAY_LOST,     /* nothing has come of it yet: once more from the start */
+};
+
+/* Tries a connected socket, which it takes over; label names it in errors. */
+typedef enum way_outcome way_attempt(void *context, int fd, const char *label, struct error *error);
+
+/* 0: an attempt was WAY_DONE.  -1: error is the line for the caller, its kind the exit status. */
+int way_find(way_attempt *attempt, void *context, struct error *error);
+
+/* The part of an attempt that all have in common: the 220 and the answer to EHLO. */
+enum way_outcome way_greet(struct session *session, struct stream *stream,
+    const struct session_settings *settings, struct error *error);
+
+extern const struct session_timeouts way_timeouts;
+
+#endif
