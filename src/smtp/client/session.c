@@ -152,6 +152,7 @@ static void send_hello(struct session *session, enum command_verb verb)
 
 	buffer_init(&line, COMMAND_LINE_LIMIT);
 	command_write_hello(&line, verb, session->settings->hello);
+	session->hello = verb;
 	session_put(session, buffer_span(&line));
 }
 

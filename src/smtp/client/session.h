@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "net/stream.h"
 #include "smtp/client/pipeline.h"
+#include "smtp/command.h"
 #include "smtp/extension.h"
 #include "smtp/reply.h"
 #include "smtp/smarthost.h"
@@ -90,14 +91,15 @@ struct session {
 	const struct session_settings *settings;
 	struct extensions extensions;
 	struct pipeline pipeline;
-	enum session_step step; /* where it stands, or where it failed */
-	bool is_usable;		/* another transaction may begin */
-	bool is_in_step;	/* each reply still belongs to a command, so QUIT makes sense */
-	bool needs_reset;	/* RSET goes before the next MAIL */
-	bool has_stumbled;	/* over commands sent ahead of replies: better step by step */
-	char greeting[256];	/* the first line of the 220, without code */
-	char last_reply[160];	/* in one line, for errors that come instead of the next */
-	struct span said;	/* a secret on its way: hidden where the reply repeats it */
+	enum session_step step;	 /* where it stands, or where it failed */
+	enum command_verb hello; /* EHLO, HELO or LHLO: how it was greeted last */
+	bool is_usable;		 /* another transaction may begin */
+	bool is_in_step;	 /* each reply still belongs to a command, so QUIT makes sense */
+	bool needs_reset;	 /* RSET goes before the next MAIL */
+	bool has_stumbled;	 /* over commands sent ahead of replies: better step by step */
+	char greeting[256];	 /* the first line of the 220, without code */
+	char last_reply[160];	 /* in one line, for errors that come instead of the next */
+	struct span said;	 /* a secret on its way: hidden where the reply repeats it */
 };
 
 /*

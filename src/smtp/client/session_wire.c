@@ -101,6 +101,8 @@ static const char *awaited(const struct session *session)
 {
 	const struct pipeline_entry *head = pipeline_head(&session->pipeline);
 
+	if (head == NULL && session->step == SESSION_HELLO && session->hello != COMMAND_UNKNOWN)
+		return command_verb_name(session->hello);
 	if (head == NULL)
 		return step_name(session->step);
 	return head->is_content_end ? "the content" : command_verb_name(head->verb);
