@@ -227,12 +227,17 @@ static enum move put_nothing(struct window *window, struct delivery *delivery)
 }
 
 /* The reply to DATA is there, and with it those to all RCPT. */
-static enum move put_go(struct window *window, struct delivery *delivery)
+static enum move put_go(struct window *window, struct delivery *delivery, struct error *error)
 {
 	if (delivery->awaited != 0)
 		return MOVE_WAIT;
 	if (!delivery->fates.may_send)
 		return end_sending(delivery);
+	/* Who was accepted after all would get an empty message: another session has it whole. */
+	if (delivery->is_returned) {
+		*error = window->reason;
+		return MOVE_LOST;
+	}
 	if (delivery->fates.accepted == 0)
 		return put_nothing(window, delivery);
 	push_end(window, delivery);
@@ -275,7 +280,7 @@ static enum move advance(struct window *window, struct delivery *delivery, struc
 	if (delivery->stage == DELIVERY_CONTENT)
 		return put_content(window, delivery, error);
 	if (delivery->stage == DELIVERY_GO)
-		return put_go(window, delivery);
+		return put_go(window, delivery, error);
 	if (!may_put(window))
 		return MOVE_WAIT;
 	switch (delivery->stage) {

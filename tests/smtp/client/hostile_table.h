@@ -294,6 +294,7 @@ static const char *const hostile_rows[] = {
 	"rcpt     421        SPCspc  TT .. ready    over   -     none safe sent 4.3.2 0s   -",
 	"rcpt     503        Sspc    FD DD ready    usable -     all  safe sent 5.5.1 0s   quit",
 	"rcpt     503        C       RR .. ready    ending trips none safe sent 4.5.0 0s   quit",
+	"rcpt     503        P       RR .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"rcpt     wrong      Ss      TT .. ready    over   -     none safe sent 4.5.0 0s   -",
 	"rcpt     wrong      PC      RR .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"rcpt     wrong      pc      TT .. ready    over   trips none safe sent 4.5.0 0s   -",
@@ -484,7 +485,6 @@ static const char *const hostile_rows[] = {
 static const char *const hostile_faults[] = {
 	"mail     twice      C       RR .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"mail     twice      c       TT .. ready    over   trips none safe sent 4.5.0 0s   -",
-	"rcpt     503        P       RR .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"rcpt     twice      C       RR .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"rcpt     twice      c       TT .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"data     twice      s       TT .. ready    over   -     none safe sent 4.5.0 0s   -",
