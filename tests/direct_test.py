@@ -10,7 +10,9 @@ from support.mailchute import environment, needs_program, run
 
 pytestmark = needs_program("sendmail", "mailchute")
 
-MESSAGE = b"Subject: direct\n\nthis is the text.\n"
+# The engine sends the first ahead of all replies; not the second, which a server might run.
+HARMLESS = b"Subject: direct\n\nthis is the text.\n"
+MESSAGES = (HARMLESS, b"Subject: direct\n\nRSET\nis the text.\n")
 
 
 def variables(folder, peer, timeout="20s"):
@@ -21,9 +23,9 @@ def variables(folder, peer, timeout="20s"):
                        url=f"smtp+notls://127.0.0.1:{peer.port}")
 
 
-def sendmail(programs, folder, peer, **options):
+def sendmail(programs, folder, peer, message=HARMLESS, **options):
     return run([programs.sendmail, "-i", "-f", "a@there.example", "b@far.example",
-                "c@far.example"], MESSAGE, env=variables(folder, peer, **options))
+                "c@far.example"], message, env=variables(folder, peer, **options))
 
 
 def flights(session):
@@ -32,19 +34,23 @@ def flights(session):
             if not re.match(rb"EHLO|QUIT", line)]
 
 
+@pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("at", ("mail", "rcpt"))
 @pytest.mark.parametrize("fault", ("close", "reset", "wrong-class", "garbage"))
-def test_who_stumbles_is_asked_again_step_by_step(programs, folder, make_peer, at, fault):
+def test_who_stumbles_is_asked_again_step_by_step(programs, folder, make_peer, at, fault,
+                                                     message):
     peer = make_peer(at=at, fault=fault, times=1)
-    result = sendmail(programs, folder, peer)
+    result = sendmail(programs, folder, peer, message)
     assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
     assert [message[1] for message in peer.messages] == [["b@far.example", "c@far.example"]]
     assert len(peer.sessions) == 2
 
 
-def test_who_stumbles_over_single_steps_too_is_not_asked_a_third_time(programs, folder, make_peer):
+@pytest.mark.parametrize("message", MESSAGES)
+def test_who_stumbles_over_single_steps_too_is_not_asked_a_third_time(programs, folder, make_peer,
+                                                                      message):
     peer = make_peer(at="rcpt", fault="close")
-    result = sendmail(programs, folder, peer)
+    result = sendmail(programs, folder, peer, message)
     assert result.status == 69 and "nothing was kept" in result.stderr, result
     assert result.stderr.count("\n") == 1
     assert len(peer.sessions) == 2 and peer.messages == []
@@ -52,12 +58,14 @@ def test_who_stumbles_over_single_steps_too_is_not_asked_a_third_time(programs, 
     assert flights(peer.sessions[1]) == [b"MAIL", b"RCPT"]
 
 
-@pytest.mark.parametrize("fault", ("close", "reset", "wrong-class", "garbage"))
-def test_what_may_have_arrived_is_not_sent_again(programs, folder, make_peer, fault):
+@pytest.mark.parametrize("fault", ("close", "reset"))
+def test_what_is_in_doubt_goes_again_once(programs, folder, make_peer, fault):
+    """All of it went ahead of the replies; the second time it is known what has none."""
     peer = make_peer(at="end", fault=fault)
     result = sendmail(programs, folder, peer)
-    assert result.status == 69 and "may have been delivered" in result.stderr, result
-    assert len(peer.sessions) == 1
+    assert result.status == 69 and result.stderr.count("may have been delivered") == 1, result
+    assert len(peer.sessions) == 2
+    assert flights(peer.sessions[1]) == [b"MAIL", b"RCPT", b"RCPT", b"BDAT"]
 
 
 def test_the_second_time_has_the_same_limit(programs, folder, make_peer):

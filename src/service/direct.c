@@ -77,6 +77,7 @@ static void end_header(void *context)
 struct answers {
 	size_t count; /* recipients with a result */
 	size_t delivered;
+	size_t in_doubt;
 	char relay[RESULT_TEXT_SIZE];
 	char words[RESULT_TEXT_SIZE]; /* the smarthost's, about a delivered one */
 	struct error first;	      /* the first failure */
@@ -99,6 +100,7 @@ static void note_result(
 
 	answers->count++;
 	answers->delivered += is_delivered;
+	answers->in_doubt += result->outcome == RESULT_IN_DOUBT;
 	if (names[0] != '\0')
 		text_append(names, sizeof answers->sent, ", ");
 	text_append(names, sizeof answers->sent, address);
@@ -106,10 +108,7 @@ static void note_result(
 		text_copy(answers->words, sizeof answers->words, result->text);
 	else if (answers->first.kind == ERROR_NONE)
 		error_set(&answers->first, error_kind_from_status(result->status), result->status,
-		    "%s%s", result->text,
-		    result->outcome == RESULT_IN_DOUBT
-			? " (it may have been delivered all the same)"
-			: "");
+		    "%s", result->text);
 }
 
 static void note_line(struct answers *answers, const struct result *result)
@@ -138,7 +137,8 @@ static void apply(
 		note_result(answers, envelope, result);
 		break;
 	case RESULT_DONE:
-		answers->is_over = true;
+		/* What is in doubt comes of a lost connection, which is told of next. */
+		answers->is_over = answers->in_doubt == 0;
 		break;
 	case RESULT_LOST:
 		if (answers->first.kind == ERROR_NONE)
@@ -262,12 +262,14 @@ static int read_worker(const struct direct_store *store, struct errand *errand, 
 }
 
 /*
- * Of a message that nobody can have, no recipient is reported: it goes again.
- * Who stumbles over single steps as well has no second chance.
+ * Nobody is known to have the message.  When all of it had been sent ahead, it
+ * is in doubt, too, and goes again as it would from a queue (RFC 1047): else
+ * such a server could be sent nothing.  Who stumbles over single steps as well
+ * has no second chance.
  */
 static bool may_go_again(const struct errand *errand)
 {
-	return errand->answers.has_stumbled && errand->answers.count == 0 &&
+	return errand->answers.has_stumbled && errand->answers.delivered == 0 &&
 	       !errand->relay.is_step_by_step;
 }
 
@@ -276,9 +278,10 @@ static int start_again(struct direct_store *store, struct errand *errand, struct
 {
 	struct answers answers = { .trace = errand->answers.trace };
 
-	log_event(LOG_LEVEL_INFO,
-	    "%s could not follow commands sent ahead of its replies: sending again step by step",
-	    errand->answers.relay);
+	log_event(LOG_LEVEL_WARNING,
+	    "%s could not follow commands sent ahead of its replies: sending again step by step%s",
+	    errand->answers.relay,
+	    errand->answers.in_doubt != 0 ? " (in doubt, possible duplicate)" : "");
 	text_copy(answers.relay, sizeof answers.relay, errand->answers.relay);
 	errand->answers = answers;
 	errand->is_sent = false;
