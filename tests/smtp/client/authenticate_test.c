@@ -31,7 +31,8 @@ int gsasl_nonce(char *data, size_t length)
 int gsasl_base64_to(const char *in, size_t length, char **out, size_t *out_length)
 {
 	CLEANUP(buffer_finish) struct buffer text = { 0 };
-	bool is_nonce = nonce[0] != '\0' && length == 18 && strspn(in, "N") >= 18;
+	bool is_nonce = nonce[0] != '\0' && length == 18 &&
+			memcmp(in, "NNNNNNNNNNNNNNNNNN", 18) == 0;
 
 	buffer_init(&text, 100000);
 	base64_encode(span_from_bytes(in, length), &text);

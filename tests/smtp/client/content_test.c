@@ -311,6 +311,27 @@ static void broken_content_never_ends(void **state)
 	}
 }
 
+/* The same of what is put piece by piece. */
+static void a_cut_flow_never_ends(void **state)
+{
+	(void)state;
+	for (int is_stuffed = 0; is_stuffed < 2; is_stuffed++) {
+		struct fixture *f = fixture_new();
+		struct span text = span_from_string("Subject: x\r\n\r\nhello\r\n");
+		struct source source = { span_after(text, 5), 3, false };
+		struct content content = { span_first(text, 5), read_source, &source,
+			(int64_t)text.length + 1 };
+		struct content_flow flow = { .is_stuffed = is_stuffed };
+		struct error error = { 0 };
+
+		assert_int_equal(content_put(&f->session, &content, &flow, &error), -1);
+		assert_int_equal(error.kind, ERROR_IO);
+		assert_false(f->session.is_usable);
+		assert_true(span_equals(buffer_span(&f->stream.output), text));
+		fixture_free(f);
+	}
+}
+
 static int open_sample(void)
 {
 	int fd = memfd_create("content", MFD_CLOEXEC);
@@ -362,6 +383,7 @@ int main(void)
 		cmocka_unit_test(unknown_size_goes_in_chunks),
 		cmocka_unit_test(large_content_is_flushed_in_between),
 		cmocka_unit_test(broken_content_never_ends),
+		cmocka_unit_test(a_cut_flow_never_ends),
 		cmocka_unit_test(file_part_is_read_to_its_length),
 		cmocka_unit_test(short_file_is_an_error),
 	};
