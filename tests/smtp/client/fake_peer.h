@@ -45,6 +45,7 @@ enum peer_step {
 	PEER_DATA,
 	PEER_CONTENT, /* after its first octets */
 	PEER_FINAL,
+	PEER_RSET, /* between the messages */
 	PEER_QUIT,
 	PEER_STEPS,
 };
@@ -420,9 +421,12 @@ static inline void peer_take_line(struct peer *peer, const char *line)
 		peer_reply(peer, PEER_QUIT, peer_normal(PEER_QUIT));
 		peer_end(peer, PEER_CLOSES);
 	} else {
-		if (strncasecmp(line, "RSET", 4) == 0)
+		bool is_reset = strncasecmp(line, "RSET", 4) == 0;
+
+		if (peer_reply(
+			peer, is_reset ? PEER_RSET : PEER_NOWHERE, peer_normal(PEER_NOWHERE)) &&
+		    is_reset)
 			peer_clear(peer);
-		peer_say(peer, peer_normal(PEER_NOWHERE));
 	}
 }
 

@@ -448,6 +448,22 @@ static const char *const hostile_rows[] = {
 	"final    lines      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"final    bare       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 
+	"rset     reset      C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     close      C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     stall      C       DD RR ready    over   -     all  safe sent 2.0.0 300s -",
+	"rset     trickle    C       DD RR ready    over   -     all  safe sent 2.0.0 300s -",
+	"rset     drip       C       DD DD ready    usable -     all  safe sent 2.0.0 10s+ quit",
+	"rset     garbage    C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     4yz        C       DD RR ready    over   trips all  safe sent 2.0.0 0s   -",
+	"rset     5yz        C       DD RR ready    over   trips all  safe sent 2.0.0 0s   -",
+	"rset     wrong      C       DD RR ready    over   trips all  safe sent 2.0.0 0s   -",
+	"rset     421        C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     554        C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     1yz        C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     half       C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     change     C       DD RR ready    over   -     all  safe sent 2.0.0 0s   -",
+	"rset     503        C       DD RR ready    ending trips all  safe sent 2.0.0 0s   quit",
+
 	"quit     reset      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"quit     close      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"quit     stall      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
@@ -501,6 +517,7 @@ static const char *const hostile_faults[] = {
 	"final    twice      C       DD RR ready    over   trips all  safe sent 2.0.0 0s   -",
 	"final    early      s       TT .. ready    over   -     none safe sent 4.5.0 0s   -",
 	"final    early      pc      TT .. ready    over   trips none safe sent 4.5.0 0s   -",
+	"rset     twice      C       DD RR ready    over   trips all  safe sent 2.0.0 0s   -",
 	NULL,
 };
 

@@ -172,6 +172,13 @@ static void do_503(struct peer *peer, const char *reply)
 	peer_say(peer, "503 5.5.1 bad sequence of commands\r\n");
 }
 
+static void do_554(struct peer *peer, const char *reply)
+{
+	(void)reply;
+	peer_say(peer, "554 5.5.0 too many errors\r\n");
+	peer_end(peer, PEER_CLOSES);
+}
+
 static void do_wrong(struct peer *peer, const char *reply)
 {
 	peer_say(peer, reply[0] == '3' ? "250 2.0.0 fine\r\n" : "354 go ahead\r\n");
@@ -291,6 +298,7 @@ static const struct peer_behaviour behaviours[] = {
 	{ "5yz", do_5yz, false },
 	{ "421", do_421, false },
 	{ "503", do_503, false },
+	{ "554", do_554, false },
 	{ "wrong", do_wrong, false },
 	{ "1yz", do_1yz, false },
 	{ "twice", do_twice, true },
@@ -333,6 +341,7 @@ static enum peer_step step_named(const char *name)
 		[PEER_DATA] = "data",
 		[PEER_CONTENT] = "content",
 		[PEER_FINAL] = "final",
+		[PEER_RSET] = "rset",
 		[PEER_QUIT] = "quit",
 	};
 
