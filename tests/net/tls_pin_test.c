@@ -39,6 +39,7 @@ static int meet(const char *pin, const struct certificate *leaf, const struct ce
 	if (outcome == 0)
 		talk(&stream);
 	end(child, outcome == 0 ? PLAYED : HANDSHAKE_FAILED);
+	stream_finish(&stream);
 	tls_free(client);
 	SSL_CTX_free(server);
 	return outcome;

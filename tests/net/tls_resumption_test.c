@@ -108,6 +108,7 @@ static bool meet(
 	talk(&stream);
 	buffer_clear(session);
 	buffer_append_span(session, tls_session(client));
+	stream_finish(&stream);
 	tls_free(client);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
@@ -216,6 +217,7 @@ static void what_is_no_session_is_passed_over(void **state)
 		stream_init_take_fd(&stream, fd, fd, PEER);
 		if (start_tls(&stream, client, SERVER, &error) == 0)
 			talk(&stream);
+		stream_finish(&stream);
 		tls_free(client);
 		assert_int_equal(waitpid(child, NULL, 0), child);
 		session.start[i] = (char)(session.start[i] ^ 0x55);
