@@ -32,8 +32,8 @@ enum {
 
 enum window_end {
 	WINDOW_DONE,	 /* every recipient was reported */
-	WINDOW_RETURNED, /* none was, and the server has refused it for our flights or seen
-			    none of it: another session may try at once */
+	WINDOW_RETURNED, /* none was, and the server has refused it for our flights, took its leave
+			    before it or has seen none of it: another session may try at once */
 };
 
 /* Where the transactions come from. */
