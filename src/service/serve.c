@@ -370,6 +370,8 @@ static void wind_down(struct service *service)
 
 	service->is_ending = true;
 	service->runner.is_ending = true;
+	if (service->is_configured)
+		workers_leave(&service->runner.workers);
 	listen_notify("STOPPING=1");
 	listeners_remove_names(&service->listeners);
 	accept_clients(service);

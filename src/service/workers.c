@@ -150,8 +150,9 @@ static void lose(
 	*slot = (struct workers_slot){ .channel.fd = -1 };
 	while (lost.task_count != 0) {
 		struct attempt *attempt = take_task(&lost, 0);
-		bool is_counted = (!lost.has_served && !has_stumbled) ||
-				  attempt->answered_count != 0;
+		/* What we leave undone ourselves is nobody's failure. */
+		bool is_counted = !workers->is_leaving && ((!lost.has_served && !has_stumbled) ||
+							      attempt->answered_count != 0);
 
 		if (is_counted)
 			attempt_defer_rest(attempt, why, lost.relay);
@@ -295,7 +296,7 @@ static bool send_tasks(struct workers *workers, struct workers_slot *slot)
 {
 	struct error error;
 
-	while (slot->sent_count < slot->task_count) {
+	while (!workers->is_leaving && slot->sent_count < slot->task_count) {
 		int sent = send_next(workers, slot, &error);
 
 		if (sent == 0)
@@ -479,11 +480,31 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 		return;
 	error_set(&error, ERROR_SOFTWARE, "4.3.0", "the delivery worker for %s ended unexpectedly",
 	    slot->relay);
-	if (slot->task_count != 0)
+	if (slot->task_count != 0 && !workers->is_leaving)
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 	/* It may have died of any of these attempts, which therefore count. */
 	slot->has_served = false;
 	lose(workers, slot, &error, false);
+}
+
+void workers_leave(struct workers *workers)
+{
+	struct attempt *parked = workers->parked;
+	struct error error;
+
+	workers->is_leaving = true;
+	workers->parked = NULL;
+	if (parked != NULL)
+		workers->concluded(workers->context, parked, false);
+	error_set(&error, ERROR_UNAVAILABLE, "4.3.2", "the service is ending");
+	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
+		struct workers_slot *slot = &workers->slots[i];
+
+		if (slot->is_ready)
+			(void)shutdown(slot->channel.fd, SHUT_WR);
+		else if (slot->smarthost != NULL)
+			lose(workers, slot, &error, false);
+	}
 }
 
 void workers_step(struct workers *workers, const struct config *config)

@@ -62,6 +62,7 @@ struct workers {
 	struct tickets tickets;	  /* by name of the smarthost */
 	struct stumbles stumbles; /* the same */
 	struct rates rates;	  /* the same */
+	bool is_leaving;	  /* workers_leave has been called */
 	struct attempt *parked;	  /* waits for a worker, as no other smarthost's does; owned */
 	/*
 	 * An attempt is over; its results are in the file, not yet concluded.
@@ -100,6 +101,12 @@ size_t workers_poll(const struct workers *workers, struct pollfd *polls);
 
 /* Reads what has come, after poll(2); closes what has lingered long enough. */
 void workers_step(struct workers *workers, const struct config *config);
+
+/*
+ * The service ends: the workers finish what is on its way and give the rest
+ * back, uncounted; nothing new is sent.
+ */
+void workers_leave(struct workers *workers);
 
 /* The settings have changed: connections of the old ones serve nothing new. */
 void workers_forget(struct workers *workers);
