@@ -498,7 +498,10 @@ static void octets_before_tls_abort(void **state)
 		assert_int_equal(file_write_all(ends[1], span_from_string("220 go\r\nx")), 0);
 		assert_int_equal(stream_fill(&stream, clock_deadline(LONG), &error), 1);
 		stream_consume(&stream, 8);
-		assert_int_equal(start_tls(&stream, sides[i], names[i], &error), -1);
+		struct stream_security security = tls_security(sides[i]);
+		assert_int_equal(security.start(security.context, &stream, names[i],
+				     clock_deadline(SOON), &error),
+		    -1);
 		assert_non_null(strstr(error.text, "sent more before TLS began"));
 		assert_string_equal(error.status, "4.7.0");
 		/* Nothing was sent, no ClientHello either. */
