@@ -43,6 +43,7 @@ static int parse_something(struct command *command, struct error *error);
 static int parse_mail(struct command *command, struct error *error);
 static int parse_rcpt(struct command *command, struct error *error);
 static int parse_bdat(struct command *command, struct error *error);
+static int parse_vrfy(struct command *command, struct error *error);
 
 static const struct verb {
 	enum command_verb verb;
@@ -58,7 +59,7 @@ static const struct verb {
 	{ COMMAND_BDAT, "BDAT", parse_bdat },
 	{ COMMAND_RSET, "RSET", parse_nothing },
 	{ COMMAND_NOOP, "NOOP", parse_any },
-	{ COMMAND_VRFY, "VRFY", parse_something },
+	{ COMMAND_VRFY, "VRFY", parse_vrfy },
 	{ COMMAND_EXPN, "EXPN", parse_something },
 	{ COMMAND_HELP, "HELP", parse_any },
 	{ COMMAND_STARTTLS, "STARTTLS", parse_nothing },
@@ -66,6 +67,7 @@ static const struct verb {
 	{ COMMAND_QUIT, "QUIT", parse_nothing },
 	{ COMMAND_XQUEUE, "XQUEUE", parse_any },
 	{ COMMAND_XEXPLAIN, "XEXPLAIN", parse_any },
+	{ COMMAND_XPLAIN, "XPLAIN", parse_nothing },
 };
 
 static const struct verb *find_verb(struct span word)
@@ -327,23 +329,29 @@ static unsigned notify_from_word(struct span word)
 	return 0;
 }
 
-static int read_notify(struct command *command, struct span value, struct error *error)
+bool command_read_notify(struct span value, unsigned *notify)
 {
-	static const char form[] = "NOTIFY=NEVER, or SUCCESS, FAILURE, DELAY with commas between";
 	struct span word = { 0 };
-	unsigned notify = 0;
+	unsigned all = 0;
 
 	while (span_take_until(&value, ',', &word)) {
 		unsigned one = notify_from_word(word);
 
 		if (one == 0)
-			return wrong(error, form);
-		notify |= one;
+			return false;
+		all |= one;
 	}
 	/* RFC 3461, 4.1: NEVER stands alone. */
-	if (notify == 0 || ((notify & ENVELOPE_NOTIFY_NEVER) && notify != ENVELOPE_NOTIFY_NEVER))
-		return wrong(error, form);
-	command->rcpt.notify = notify;
+	if (all == 0 || ((all & ENVELOPE_NOTIFY_NEVER) && all != ENVELOPE_NOTIFY_NEVER))
+		return false;
+	*notify = all;
+	return true;
+}
+
+static int read_notify(struct command *command, struct span value, struct error *error)
+{
+	if (!command_read_notify(value, &command->rcpt.notify))
+		return wrong(error, "NOTIFY=NEVER, or SUCCESS, FAILURE, DELAY with commas between");
 	return 0;
 }
 
@@ -454,6 +462,23 @@ static int parse_rcpt(struct command *command, struct error *error)
 		return -1;
 	return read_parameters(command, rest, rcpt_parameters,
 	    sizeof rcpt_parameters / sizeof rcpt_parameters[0], error);
+}
+
+/* RFC 5321, 3.5.1: a user name or an address, its brackets optional; RFC 6531, 3.7.4.2: a word. */
+static int parse_vrfy(struct command *command, struct error *error)
+{
+	struct span rest = command->argument;
+	struct span word = { 0 };
+	struct error found;
+
+	if (take_path(&rest, &command->address) < 0 || command->address.length == 0)
+		return wrong(error, "VRFY address");
+	if (span_take_word(&rest, &word) &&
+	    (!span_equals_string_ignoring_case(word, "SMTPUTF8") || span_trim(rest).length != 0))
+		return wrong(error, "VRFY address");
+	if (address_check(command->address, &found) < 0)
+		return wrong(error, found.text);
+	return 0;
 }
 
 /* A tab separates words; nothing else below a blank has a place in a command. */
@@ -622,7 +647,7 @@ void command_write_bdat(struct buffer *output, uint64_t size, bool is_last)
 void command_write_plain(struct buffer *output, enum command_verb verb)
 {
 	assert(verb == COMMAND_DATA || verb == COMMAND_RSET || verb == COMMAND_NOOP ||
-	       verb == COMMAND_QUIT || verb == COMMAND_STARTTLS);
+	       verb == COMMAND_QUIT || verb == COMMAND_STARTTLS || verb == COMMAND_XPLAIN);
 	buffer_append_string(output, command_verb_name(verb));
 	buffer_append_string(output, "\r\n");
 }

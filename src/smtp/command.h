@@ -12,6 +12,8 @@
  *	XSENDER=self	no -f was given: the service knows the submitter by uid
  *	XWAIT=disk|outcome	what the caller waits for
  *	XTRACE		progress as 250- lines before the last, each "XTRACE ..."
+ * XPLAIN puts an end to it for the rest of a session whose client is somebody
+ * else: sendmail -bs lends its caller the connection.
  */
 
 #ifndef SMTP_COMMAND_H
@@ -53,6 +55,7 @@ enum command_verb {
 	COMMAND_QUIT,
 	COMMAND_XQUEUE,
 	COMMAND_XEXPLAIN,
+	COMMAND_XPLAIN,
 };
 
 enum command_wait { COMMAND_WAIT_UNSAID, COMMAND_WAIT_DISK, COMMAND_WAIT_OUTCOME };
@@ -80,7 +83,7 @@ struct rcpt_parameters {
 struct command {
 	enum command_verb verb;
 	struct span argument; /* all after the verb, trimmed; into the line */
-	struct span address;  /* MAIL, RCPT: normal form, into the line; "" for <> */
+	struct span address;  /* MAIL, RCPT, VRFY: normal form, into the line; "" for <> */
 	struct mail_parameters mail;
 	struct rcpt_parameters rcpt;
 	uint64_t chunk_size; /* BDAT */
@@ -99,6 +102,9 @@ int command_parse(struct span line, struct command *command, struct error *error
 /* The reply code that goes with an error of command_parse: 500, 501, 555, 553. */
 int command_error_code(const struct error *error);
 
+/* "NEVER", or "SUCCESS,FAILURE,DELAY" or some of these, in any case (RFC 3461, 4.1). */
+bool command_read_notify(struct span value, unsigned *notify);
+
 /* The client's end.  Each appends one line with CRLF; parameters not offered are left out. */
 void command_write_hello(struct buffer *output, enum command_verb verb, const char *name);
 void command_write_mail(struct buffer *output, const char *sender,
@@ -106,7 +112,7 @@ void command_write_mail(struct buffer *output, const char *sender,
 void command_write_rcpt(
     struct buffer *output, const struct recipient *recipient, const struct extensions *offered);
 void command_write_bdat(struct buffer *output, uint64_t size, bool is_last);
-/* DATA, RSET, NOOP, QUIT, STARTTLS. */
+/* DATA, RSET, NOOP, QUIT, STARTTLS, XPLAIN. */
 void command_write_plain(struct buffer *output, enum command_verb verb);
 /*
  * VRFY, HELP, NOOP, RSET and what follows the verb, maybe nothing.  -1: it

@@ -31,6 +31,7 @@ struct scene {
 	struct buffer output;
 	struct buffer events;
 	/* The message that is open. */
+	bool is_plain; /* the private extension is gone for good */
 	bool is_open;
 	bool is_taken; /* mail was not refused */
 	bool has_begun;
@@ -96,6 +97,9 @@ static void on_mail(void *context, struct span sender, const struct mail_paramet
 	struct error error;
 
 	assert(!scene->is_open && address_check(sender, &error) == 0);
+	assert(!scene->is_plain ||
+	       (parameters->full_name[0] == '\0' && !parameters->trace &&
+		   !parameters->sender_is_self && parameters->wait == COMMAND_WAIT_UNSAID));
 	scene->is_open = true;
 	scene->is_taken = !refuse(scene, reply);
 	scene->has_begun = false;
@@ -181,8 +185,18 @@ static void on_other(void *context, const struct command *command, struct server
 {
 	struct scene *scene = context;
 
+	assert(!scene->is_plain || command->verb == COMMAND_VRFY);
 	buffer_format(&scene->events, "other %s\n", command_verb_name(command->verb));
 	(void)refuse(scene, reply);
+}
+
+static void on_plain(void *context, struct server_reply *reply)
+{
+	struct scene *scene = context;
+
+	assert(!scene->is_open && !scene->is_plain);
+	scene->is_plain = !refuse(scene, reply);
+	buffer_append_string(&scene->events, "plain\n");
 }
 
 static void on_trace(void *context, char direction, struct span line)
@@ -207,7 +221,7 @@ static int start_tls(
 }
 
 static const struct server_handler handler = { on_mail, on_rcpt, on_begin, on_content, on_end,
-	on_reset, on_log_in, on_other };
+	on_reset, on_log_in, on_other, on_plain };
 
 static void check_replies(struct span output)
 {

@@ -32,7 +32,9 @@ static void verbs_are_known_in_any_case(void **state)
 		{ "NOOP", COMMAND_NOOP, "" },
 		{ "NOOP what ever", COMMAND_NOOP, "what ever" },
 		{ "HELP", COMMAND_HELP, "" },
-		{ "VRFY a b", COMMAND_VRFY, "a b" },
+		{ "VRFY a", COMMAND_VRFY, "a" },
+		{ "VRFY <a@b.example> smtputf8", COMMAND_VRFY, "<a@b.example> smtputf8" },
+		{ "XPLAIN", COMMAND_XPLAIN, "" },
 		{ "EXPN list", COMMAND_EXPN, "list" },
 		{ "STARTTLS", COMMAND_STARTTLS, "" },
 		{ "AUTH PLAIN AGEAYg==", COMMAND_AUTH, "PLAIN AGEAYg==" },
@@ -105,6 +107,12 @@ static void wrong_arguments_get_their_code(void **state)
 		{ "HELO ", COMMAND_HELO, "5.5.2", 501 },
 		{ "AUTH", COMMAND_AUTH, "5.5.2", 501 },
 		{ "VRFY", COMMAND_VRFY, "5.5.2", 501 },
+		{ "VRFY <>", COMMAND_VRFY, "5.5.2", 501 },
+		{ "VRFY <a@b.example", COMMAND_VRFY, "5.5.2", 501 },
+		{ "VRFY a@", COMMAND_VRFY, "5.5.2", 501 },
+		{ "VRFY Joe Doe", COMMAND_VRFY, "5.5.2", 501 },
+		{ "VRFY a SMTPUTF8 SMTPUTF8", COMMAND_VRFY, "5.5.2", 501 },
+		{ "XPLAIN x", COMMAND_XPLAIN, "5.5.2", 501 },
 		{ "DATA x", COMMAND_DATA, "5.5.2", 501 },
 		{ "RSET x", COMMAND_RSET, "5.5.2", 501 },
 		{ "QUIT x", COMMAND_QUIT, "5.5.2", 501 },
@@ -414,7 +422,7 @@ static void what_is_written_is_parsed_the_same(void **state)
 static void every_verb_has_its_name(void **state)
 {
 	(void)state;
-	for (int verb = COMMAND_HELO; verb <= COMMAND_XEXPLAIN; verb++) {
+	for (int verb = COMMAND_HELO; verb <= COMMAND_XPLAIN; verb++) {
 		struct command command;
 		struct error error;
 		struct span name = span_from_string(command_verb_name((enum command_verb)verb));

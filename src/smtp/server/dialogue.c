@@ -22,6 +22,7 @@ void dialogue_init(struct dialogue *dialogue, struct stream *stream,
 	dialogue->stream = stream;
 	dialogue->settings = settings;
 	dialogue->error = error;
+	dialogue->command_timeout = settings->command_timeout;
 	buffer_init(&dialogue->content, STREAM_INPUT_LIMIT + 1);
 }
 
@@ -50,6 +51,8 @@ struct extensions dialogue_offer(const struct dialogue *dialogue)
 	if (settings->handler->log_in == NULL || dialogue->is_logged_in ||
 	    (settings->auth_needs_tls && !dialogue->stream->is_secure))
 		offer.auth[0] = '\0';
+	if (dialogue->is_plain)
+		offer.mailchute = false;
 	return offer;
 }
 
@@ -81,12 +84,11 @@ static void trace_input(struct dialogue *dialogue, struct span line, bool is_sec
 	trace(dialogue, '<', span_from_bytes(shown, (size_t)length));
 }
 
-/* RFC 5321, 4.5.3.2.7 and 3.8: who is too slow is told so before we hang up. */
-static void say_goodbye(struct dialogue *dialogue)
+void dialogue_last_word(struct dialogue *dialogue, const char *status, const char *text)
 {
 	struct error ignored;
 
-	dialogue_answer(dialogue, 421, "4.4.2", "too slow, closing the connection");
+	dialogue_answer(dialogue, 421, status, text);
 	(void)stream_flush(dialogue->stream, clock_deadline(GOODBYE_TIMEOUT), &ignored);
 }
 
@@ -98,8 +100,9 @@ static bool fill(struct dialogue *dialogue, int64_t deadline)
 
 	if (outcome > 0)
 		return true;
+	/* RFC 5321, 4.5.3.2.7 and 3.8: who is too slow is told so before we hang up. */
 	if (outcome < 0 && deadline != CLOCK_NEVER && clock_monotonic() >= deadline)
-		say_goodbye(dialogue);
+		dialogue_last_word(dialogue, "4.4.2", "too slow, closing the connection");
 	if (outcome < 0)
 		*dialogue->error = error;
 	dialogue_end(dialogue, outcome < 0 ? -1 : 1);
@@ -125,7 +128,7 @@ static struct span take_line(struct dialogue *dialogue, size_t length)
 
 enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret, struct span *line)
 {
-	int64_t deadline = clock_deadline(dialogue->settings->command_timeout);
+	int64_t deadline = clock_deadline(dialogue->command_timeout);
 	bool is_long = false;
 
 	for (;;) {
@@ -152,7 +155,7 @@ enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret,
 /* Only who sends and never reads makes the flight as large as the stream allows. */
 static bool make_room(struct dialogue *dialogue, size_t size)
 {
-	int64_t deadline = clock_deadline(dialogue->settings->command_timeout);
+	int64_t deadline = clock_deadline(dialogue->command_timeout);
 	struct error error;
 
 	if (stream_room(dialogue->stream) >= size)
@@ -172,6 +175,7 @@ void dialogue_answer(struct dialogue *dialogue, int code, const char *status, co
 
 	if (!dialogue->settings->offered.enhanced_status_codes)
 		status = "";
+	dialogue->has_refused = dialogue->has_refused || code >= 400;
 	buffer_init(&output, ANSWER_LIMIT);
 	reply_write(&output, code, status, text);
 	assert(!output.has_overflowed);

@@ -40,8 +40,12 @@ struct dialogue {
 	bool is_too_large;
 	size_t recipients; /* taken in this transaction */
 	uint64_t content_size;
-	unsigned unknown_commands;
-	bool has_said;	       /* lines of an answer whose reply is not there yet */
+	unsigned errors; /* of the client's syntax, since a MAIL was taken */
+	int64_t command_timeout;
+	bool is_plain; /* after XPLAIN */
+	bool
+	    has_refused; /* something since the last beginning: who does not wait has not seen it */
+	bool has_said;	 /* lines of an answer whose reply is not there yet */
 	struct buffer content; /* a piece of DATA, dots undone */
 	bool is_over;
 	int outcome;	     /* of server_run, when is_over */
@@ -56,7 +60,10 @@ void dialogue_finish(struct dialogue *dialogue);
 /* Ends the session with this outcome, unless it is over already. */
 void dialogue_end(struct dialogue *dialogue, int outcome);
 
-/* What is offered now, after TLS and login have been looked at. */
+/* Says 421 to somebody who may not listen any more. */
+void dialogue_last_word(struct dialogue *dialogue, const char *status, const char *text);
+
+/* What is offered now, after TLS, login and XPLAIN have been looked at. */
 struct extensions dialogue_offer(const struct dialogue *dialogue);
 
 /*

@@ -50,6 +50,7 @@ static void finish_content(struct dialogue *dialogue)
 	for (size_t i = 0; i < replies; i++)
 		dialogue_answer_handler(dialogue, &reply, 250, "2.0.0", "OK");
 	dialogue_reset(dialogue);
+	dialogue->has_refused = false;
 }
 
 /* Is there a transaction that content may be added to?  Sets the refusal when not. */
@@ -71,7 +72,17 @@ static void begin(struct dialogue *dialogue, struct server_reply *reply)
 		settings->handler->begin(settings->context, reply);
 }
 
-static void read_data(struct dialogue *dialogue)
+/* Whoever lent the connection to another can say no more than what we say. */
+static void tell_of_cut(struct dialogue *dialogue)
+{
+	if (dialogue->is_plain && dialogue->outcome == 1)
+		dialogue_last_word(dialogue, "4.4.2",
+		    "the input ended within the content of a message, so nothing of it was sent; "
+		    "only a line with a dot alone ends it, between CRLF and CRLF");
+}
+
+/* Reads until the end, and passes on or drops.  False at the session's end. */
+static bool read_data(struct dialogue *dialogue, bool is_wanted)
 {
 	struct transparency transparency;
 	bool is_ended = false;
@@ -80,16 +91,46 @@ static void read_data(struct dialogue *dialogue)
 	while (!is_ended) {
 		struct span input = stream_input(dialogue->stream);
 
-		if (input.length == 0 && !dialogue_read_content(dialogue))
-			return;
+		if (input.length == 0 && !dialogue_read_content(dialogue)) {
+			tell_of_cut(dialogue);
+			return false;
+		}
 		input = stream_input(dialogue->stream);
 		buffer_clear(&dialogue->content);
 		size_t taken = transparency_unstuff(
 		    &transparency, input, &dialogue->content, &is_ended);
-		pass_on(dialogue, buffer_span(&dialogue->content));
+		if (is_wanted)
+			pass_on(dialogue, buffer_span(&dialogue->content));
 		stream_consume(dialogue->stream, taken);
 	}
-	finish_content(dialogue);
+	return true;
+}
+
+static void ask_for_content(struct dialogue *dialogue)
+{
+	dialogue_answer(dialogue, 354, "", "end the content with a dot on a line of its own");
+}
+
+/*
+ * RFC 2920, 3.1: nothing may follow DATA before its reply.  But a script that
+ * writes its whole session at once sends the message whatever was said of the
+ * recipients, and each of its lines would be taken for a command.  So the
+ * content is asked for where one may be coming, and refused behind its end
+ * (RFC 5321, 4.1.1.4 knows that order, too).
+ */
+static void refuse_data(struct dialogue *dialogue, const struct server_reply *reply)
+{
+	bool may_be_coming = dialogue->is_plain &&
+			     (dialogue->has_refused || dialogue->state != DIALOGUE_IDLE);
+
+	if (may_be_coming) {
+		ask_for_content(dialogue);
+		if (!read_data(dialogue, false))
+			return;
+	}
+	dialogue_answer_handler(dialogue, reply, 451, "4.0.0", "");
+	if (may_be_coming)
+		dialogue_reset(dialogue);
 }
 
 void incoming_data(struct dialogue *dialogue)
@@ -98,31 +139,36 @@ void incoming_data(struct dialogue *dialogue)
 
 	/* RFC 3030, 2: DATA and BDAT must not meet in one transaction. */
 	if (dialogue->state == DIALOGUE_CHUNKS) {
-		dialogue_answer(dialogue, 503, "5.5.1", "bad sequence: DATA after BDAT");
+		server_reply_set(&reply, 503, "5.5.1", "bad sequence: DATA after BDAT");
+		refuse_data(dialogue, &reply);
 		dialogue_reset(dialogue);
 		return;
 	}
 	check_transaction(dialogue, &reply);
 	if (reply.code != 0) {
-		dialogue_answer_handler(dialogue, &reply, 503, "5.5.1", "");
+		refuse_data(dialogue, &reply);
 		return;
 	}
 	begin(dialogue, &reply);
 	if (dialogue_is_refused(&reply)) {
-		dialogue_answer_handler(dialogue, &reply, 451, "4.0.0", "");
+		refuse_data(dialogue, &reply);
 		dialogue_reset(dialogue);
 		return;
 	}
-	dialogue_answer(dialogue, 354, "", "end the content with a dot on a line of its own");
-	read_data(dialogue);
+	ask_for_content(dialogue);
+	if (read_data(dialogue, true))
+		finish_content(dialogue);
 }
 
 /* Takes size octets of input, and passes them on or drops them.  False at the session's end. */
 static bool read_chunk(struct dialogue *dialogue, uint64_t size, bool is_wanted)
 {
 	while (size != 0) {
-		if (stream_input(dialogue->stream).length == 0 && !dialogue_read_content(dialogue))
+		if (stream_input(dialogue->stream).length == 0 &&
+		    !dialogue_read_content(dialogue)) {
+			tell_of_cut(dialogue);
 			return false;
+		}
 		struct span input = stream_input(dialogue->stream);
 		struct span piece = input.length > size ? span_first(input, (size_t)size) : input;
 

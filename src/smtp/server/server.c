@@ -10,7 +10,7 @@
 #include "smtp/server/incoming.h"
 #include "smtp/server/login.h"
 
-enum { UNKNOWN_COMMANDS_LIMIT = 20 };
+enum { ERRORS_LIMIT = 20 };
 
 static void run_hello(struct dialogue *dialogue, const struct command *command)
 {
@@ -19,6 +19,7 @@ static void run_hello(struct dialogue *dialogue, const struct command *command)
 
 	/* RFC 5321, 4.1.4: it drops what was begun. */
 	dialogue_reset(dialogue);
+	dialogue->has_refused = false;
 	dialogue->is_lmtp = command->verb == COMMAND_LHLO;
 	if (command->verb == COMMAND_HELO) {
 		dialogue_answer(dialogue, 250, "", dialogue->settings->name);
@@ -29,9 +30,15 @@ static void run_hello(struct dialogue *dialogue, const struct command *command)
 	dialogue_answer(dialogue, 250, "", buffer_string(&text));
 }
 
+/* Our own sendmail is at the other end, and speaks for itself. */
+static bool is_private(const struct dialogue *dialogue)
+{
+	return dialogue->settings->offered.mailchute && !dialogue->is_plain;
+}
+
 /* The first parameter that was not offered, or NULL. */
 static const char *unoffered_of_mail(
-    const struct mail_parameters *mail, const struct extensions *offered)
+    const struct mail_parameters *mail, const struct extensions *offered, bool is_private)
 {
 	if (mail->has_size && !offered->size)
 		return "SIZE";
@@ -43,7 +50,7 @@ static const char *unoffered_of_mail(
 		return "RET";
 	if (mail->envid[0] != '\0' && !offered->dsn)
 		return "ENVID";
-	if (offered->mailchute)
+	if (is_private)
 		return NULL;
 	if (mail->full_name[0] != '\0' || mail->sender_is_self || mail->trace ||
 	    mail->wait != COMMAND_WAIT_UNSAID)
@@ -63,7 +70,7 @@ static void answer_unoffered(struct dialogue *dialogue, const char *name)
 static bool refuse_mail(struct dialogue *dialogue, const struct command *command)
 {
 	const struct extensions *offered = &dialogue->settings->offered;
-	const char *unoffered = unoffered_of_mail(&command->mail, offered);
+	const char *unoffered = unoffered_of_mail(&command->mail, offered, is_private(dialogue));
 
 	if (dialogue->state != DIALOGUE_IDLE)
 		dialogue_answer(dialogue, 503, "5.5.1", "bad sequence: MAIL within a transaction");
@@ -96,6 +103,8 @@ static void run_mail(struct dialogue *dialogue, const struct command *command)
 		dialogue_reset(dialogue);
 	else
 		dialogue->state = DIALOGUE_MAIL;
+	if (dialogue->state == DIALOGUE_MAIL)
+		dialogue->errors = 0;
 }
 
 static void run_rcpt(struct dialogue *dialogue, const struct command *command)
@@ -138,6 +147,7 @@ static void run_reset(struct dialogue *dialogue, const struct command *command)
 {
 	(void)command;
 	dialogue_reset(dialogue);
+	dialogue->has_refused = false;
 	dialogue_answer(dialogue, 250, "2.0.0", "OK");
 }
 
@@ -147,10 +157,18 @@ static void run_noop(struct dialogue *dialogue, const struct command *command)
 	dialogue_answer(dialogue, 250, "2.0.0", "OK");
 }
 
+/* RFC 5321, 4.1.1.8: helpful information; which commands there are, in one line. */
 static void run_help(struct dialogue *dialogue, const struct command *command)
 {
+	struct extensions offer = dialogue_offer(dialogue);
+	CLEANUP(memory_free_string)
+	char *text = memory_format("mailchute speaks SMTP (RFC 5321) and knows these commands:\n"
+				   "EHLO HELO MAIL RCPT DATA%s RSET NOOP VRFY HELP QUIT%s%s",
+	    offer.chunking ? " BDAT" : "", offer.starttls ? " STARTTLS" : "",
+	    offer.auth[0] != '\0' ? " AUTH" : "");
+
 	(void)command;
-	dialogue_answer(dialogue, 214, "2.0.0", "this is mailchute; its language is RFC 5321's");
+	dialogue_answer(dialogue, 214, "2.0.0", text);
 }
 
 static void run_quit(struct dialogue *dialogue, const struct command *command)
@@ -160,15 +178,22 @@ static void run_quit(struct dialogue *dialogue, const struct command *command)
 	dialogue_end(dialogue, 0);
 }
 
+/* What is no SMTP at all ends here; who sends a message now and then may err for ever. */
+static bool has_erred_too_often(struct dialogue *dialogue)
+{
+	if (++dialogue->errors < ERRORS_LIMIT)
+		return false;
+	dialogue_answer(dialogue, 421, "4.7.0", "too many errors");
+	dialogue_end(dialogue, 0);
+	return true;
+}
+
 static void run_unknown(struct dialogue *dialogue, const struct command *command)
 {
 	(void)command;
-	if (++dialogue->unknown_commands < UNKNOWN_COMMANDS_LIMIT) {
-		dialogue_answer(dialogue, 500, "5.5.1", "this command is not known");
-		return;
-	}
-	dialogue_answer(dialogue, 421, "4.7.0", "too many unknown commands");
-	dialogue_end(dialogue, 0);
+	if (!has_erred_too_often(dialogue))
+		dialogue_answer(
+		    dialogue, 500, "5.5.1", "this command is not known; HELP names those that are");
 }
 
 bool server_say(struct server_reply *reply, struct span line)
@@ -184,7 +209,7 @@ static void run_other(struct dialogue *dialogue, const struct command *command)
 	bool is_vrfy = command->verb == COMMAND_VRFY;
 	struct server_reply reply = { .output = dialogue };
 
-	if (!is_vrfy && (settings->handler->other == NULL || !settings->offered.mailchute)) {
+	if (!is_vrfy && (settings->handler->other == NULL || !is_private(dialogue))) {
 		dialogue_answer(dialogue, 502, "5.5.1", "this command is not offered here");
 		return;
 	}
@@ -204,6 +229,30 @@ static void run_expn(struct dialogue *dialogue, const struct command *command)
 	dialogue_answer(dialogue, 502, "5.5.1", "EXPN is not offered here");
 }
 
+/* The client goes on in another's name; what was begun in its own is dropped. */
+static void run_plain(struct dialogue *dialogue, const struct command *command)
+{
+	const struct server_settings *settings = dialogue->settings;
+	struct server_reply reply = { 0 };
+
+	(void)command;
+	if (!is_private(dialogue)) {
+		dialogue_answer(dialogue, 502, "5.5.1", "this command is not offered here");
+		return;
+	}
+	dialogue_reset(dialogue);
+	if (settings->handler->plain != NULL)
+		settings->handler->plain(settings->context, &reply);
+	dialogue_answer_handler(dialogue, &reply, 250, "2.0.0", "OK");
+	if (dialogue_is_refused(&reply))
+		return;
+	dialogue->is_plain = true;
+	dialogue->is_lmtp = false;
+	dialogue->has_refused = false;
+	if (settings->plain_timeout != 0)
+		dialogue->command_timeout = settings->plain_timeout;
+}
+
 static void run_auth(struct dialogue *dialogue, const struct command *command)
 {
 	login_run(dialogue, command->argument);
@@ -213,7 +262,7 @@ static void run_auth(struct dialogue *dialogue, const struct command *command)
 static void start_tls(struct dialogue *dialogue)
 {
 	const struct stream_security *security = dialogue->settings->security;
-	int64_t deadline = clock_deadline(dialogue->settings->command_timeout);
+	int64_t deadline = clock_deadline(dialogue->command_timeout);
 	struct error error;
 
 	dialogue_reset(dialogue);
@@ -268,6 +317,7 @@ static void (*const commands[])(struct dialogue *dialogue, const struct command 
 	[COMMAND_QUIT] = run_quit,
 	[COMMAND_XQUEUE] = run_other,
 	[COMMAND_XEXPLAIN] = run_other,
+	[COMMAND_XPLAIN] = run_plain,
 };
 
 /* A browser that was led here speaks HTTP; nothing of its request may run (cross-protocol). */
@@ -296,6 +346,8 @@ static void run_line(struct dialogue *dialogue, struct span line)
 		commands[command.verb](dialogue, &command);
 		return;
 	}
+	if (has_erred_too_often(dialogue))
+		return;
 	dialogue_answer(dialogue, command_error_code(&error), error.status, error.text);
 	/* How many octets follow is unknown, and they must never run as commands. */
 	if (command.verb == COMMAND_BDAT)
@@ -311,7 +363,8 @@ static void run_next(struct dialogue *dialogue)
 		run_line(dialogue, line);
 		break;
 	case DIALOGUE_LONG_LINE:
-		dialogue_answer(dialogue, 500, "5.5.2", "the line is too long");
+		if (!has_erred_too_often(dialogue))
+			dialogue_answer(dialogue, 500, "5.5.2", "the line is too long");
 		break;
 	case DIALOGUE_NO_LINE:
 		break;
@@ -330,7 +383,7 @@ static void greet(struct dialogue *dialogue)
 /* The last words; whether they arrive changes nothing any more. */
 static void take_leave(struct dialogue *dialogue)
 {
-	int64_t deadline = clock_deadline(dialogue->settings->command_timeout);
+	int64_t deadline = clock_deadline(dialogue->command_timeout);
 	struct error ignored;
 
 	if (dialogue->outcome == 0)

@@ -17,6 +17,12 @@
  *	any -- a BDAT that is refused --> IDLE, its octets swallowed
  *	CHUNKS -- MAIL, RCPT, DATA --> IDLE, refused
  *
+ * Plain, after XPLAIN, is for a client that lent its connection to another
+ * (sendmail -bs): the private commands and parameters are gone.  And who never
+ * waits for a reply does no harm: DATA that must be refused, because something
+ * before it was, is read to its end all the same, so that the lines of a
+ * message never run as commands.
+ *
  * Does not know: where a message is kept, who may send what.
  */
 
@@ -93,6 +99,8 @@ struct server_handler {
 	    void *context, const char *user, const char *password, struct server_reply *reply);
 	/* XQUEUE, XEXPLAIN, VRFY; a NULL handler gets them 502 (252 for VRFY). */
 	void (*other)(void *context, const struct command *command, struct server_reply *reply);
+	/* XPLAIN; a refusal is for the client of the client to hear. */
+	void (*plain)(void *context, struct server_reply *reply);
 };
 
 struct server_settings {
@@ -103,6 +111,7 @@ struct server_settings {
 	bool auth_is_required;			/* MAIL before AUTH: 530 5.7.0 */
 	bool auth_needs_tls;			/* AUTH in clear: 538 5.7.11 */
 	int64_t command_timeout;		/* milliseconds between commands */
+	int64_t plain_timeout;			/* the same after XPLAIN; 0: no other */
 	int64_t content_timeout;		/* between octets of content; CLOCK_NEVER: none */
 	const struct server_handler *handler;
 	void *context;

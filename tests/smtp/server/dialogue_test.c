@@ -119,6 +119,20 @@ static void who_is_silent_is_told_so(void **state)
 	}
 }
 
+/* sendmail -bs waits as long for its caller as the others do. */
+static void after_xplain_there_is_another_time(void **state)
+{
+	struct scene scene;
+	char output[4000];
+
+	(void)state;
+	scene_init(&scene);
+	scene.settings.plain_timeout = 50;
+	assert_int_equal(run_silent(&scene, "XPLAIN\r\nNOOP\r\n", output, sizeof output), -1);
+	assert_non_null(strstr(output, "OK\r\n250 2.0.0 OK\r\n421 4.4.2 "));
+	scene_finish(&scene);
+}
+
 static void a_lost_connection_is_an_error_or_an_end(void **state)
 {
 	struct scene scene;
@@ -393,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_line_without_end_is_not_kept),
 		cmocka_unit_test(pipelined_commands_are_answered_in_one_write),
 		cmocka_unit_test(who_is_silent_is_told_so),
+		cmocka_unit_test(after_xplain_there_is_another_time),
 		cmocka_unit_test(a_lost_connection_is_an_error_or_an_end),
 		cmocka_unit_test(both_directions_are_traced),
 		cmocka_unit_test(a_reply_of_many_lines_fits),

@@ -190,6 +190,14 @@ static inline void scene_other(
 	scene_answer(scene, "other", reply);
 }
 
+static inline void scene_plain(void *context, struct server_reply *reply)
+{
+	struct scene *scene = context;
+
+	buffer_append_string(&scene->events, "plain ");
+	scene_answer(scene, "plain", reply);
+}
+
 static inline int scene_start_tls(
     void *context, struct stream *stream, const char *name, int64_t deadline, struct error *error)
 {
@@ -221,7 +229,7 @@ static inline void scene_init(struct scene *scene)
 	buffer_init(&scene->content, SCENE_LIMIT);
 	buffer_init(&scene->trace, SCENE_LIMIT);
 	scene->handler = (struct server_handler){ scene_mail, scene_rcpt, scene_begin,
-		scene_content, scene_end, scene_reset, scene_log_in, scene_other };
+		scene_content, scene_end, scene_reset, scene_log_in, scene_other, scene_plain };
 	scene->security = (struct stream_security){ scene_start_tls, scene };
 	scene->settings = (struct server_settings){ .name = "host.example",
 		.banner = "ESMTP test",

@@ -547,6 +547,184 @@ static void unknown_commands_have_an_end(void **state)
 	scene_finish(&scene);
 }
 
+/* ---- after XPLAIN ---- */
+
+#define PLAIN "XPLAIN\r\n"
+#define BAD "RCPT TO:<bad@d.example>\r\n"
+/* A message that would send another, if its lines were commands. */
+#define TROJAN "MAIL FROM:<x>\r\nRCPT TO:<y>\r\nDATA\r\nz\r\nBDAT 3\r\n..\r\n.\r\n"
+
+static const struct row plain_rows[] = {
+	{ "the private extension is gone",
+	    PLAIN "EHLO me\r\nXQUEUE LIST\r\nXEXPLAIN b\r\nXPLAIN\r\n"
+		  "MAIL FROM:<a> XWAIT=disk\r\nMAIL FROM:<a> XSENDER=self\r\nVRFY c\r\n",
+	    "220 250 250 502 502 502 555 555 252", "plain other(VRFY c) ", 1 },
+	{ "what was begun is dropped",
+	    "LHLO me\r\n" MAIL RCPT PLAIN "DATA\r\n" MAIL RCPT RCPT "DATA\r\nx\r\n.\r\n",
+	    "220 250 250 250 250 503 250 250 250 354 250",
+	    "mail(a@b.example) rcpt(c@d.example) reset plain "
+	    "mail(a@b.example) rcpt(c@d.example) rcpt(c@d.example) begin end(x\r\n) reset ",
+	    1 },
+	{ "DATA out of sequence", PLAIN "DATA\r\nRCPT TO:<a>\r\nNOOP\r\n", "220 250 503 503 250",
+	    "plain ", 1 },
+	{ "all written at once",
+	    PLAIN "EHLO me\r\n" MAIL RCPT "DATA\r\nx\r\n.\r\n" MAIL RCPT
+		  "DATA\r\ny\r\n.\r\nQUIT\r\n",
+	    "220 250 250 250 250 354 250 250 250 354 250 221",
+	    "plain mail(a@b.example) rcpt(c@d.example) begin end(x\r\n) reset "
+	    "mail(a@b.example) rcpt(c@d.example) begin end(y\r\n) reset ",
+	    0 },
+	{ "all at once, and no recipient is left", PLAIN MAIL BAD "DATA\r\n" TROJAN "NOOP\r\n",
+	    "220 250 250 550 354 554 250", "plain mail(a@b.example) rcpt(bad@d.example) reset ",
+	    1 },
+	{ "all at once, and RCPT is wrong",
+	    PLAIN MAIL "RCPT TO:<a b>\r\nDATA\r\n" TROJAN "NOOP\r\n", "220 250 250 553 354 503 250",
+	    "plain mail(a@b.example) reset ", 1 },
+	{ "all at once, and RCPT is missing", PLAIN MAIL "DATA\r\n" TROJAN "NOOP\r\n",
+	    "220 250 250 354 503 250", "plain mail(a@b.example) reset ", 1 },
+	{ "all at once, and MAIL is wrong",
+	    PLAIN "MAIL FROM:<a b>\r\n" RCPT "DATA\r\n" TROJAN MAIL RCPT
+		  "DATA\r\nx\r\n.\r\nDATA\r\n",
+	    "220 250 553 503 354 503 250 250 354 250 503",
+	    "plain mail(a@b.example) rcpt(c@d.example) begin end(x\r\n) reset ", 1 },
+	{ "all at once, and MAIL is unknown", PLAIN "MALI FROM:<a>\r\n" RCPT "DATA\r\n" TROJAN,
+	    "220 250 500 503 354 503", "plain ", 1 },
+	{ "all at once, and chunks are mixed with DATA",
+	    PLAIN MAIL RCPT "BDAT 1\r\nxDATA\r\n" TROJAN "BDAT 2 LAST\r\nyzNOOP\r\n",
+	    "220 250 250 250 250 354 503 503 250",
+	    "plain mail(a@b.example) rcpt(c@d.example) begin reset ", 1 },
+	{ "a chunk that is refused", PLAIN MAIL BAD "BDAT 12\r\nMAIL FROM:x\nBDAT 1 LAST\r\nx",
+	    "220 250 250 550 554 503", "plain mail(a@b.example) rcpt(bad@d.example) reset ", 1 },
+	{ "RSET and EHLO begin anew", PLAIN "FOO\r\nRSET\r\nDATA\r\nFOO\r\nEHLO me\r\nDATA\r\n",
+	    "220 250 500 250 503 500 250 503", "plain ", 1 },
+	{ "the input ends within the content", PLAIN MAIL RCPT "DATA\r\nx\n.\nQUIT\n",
+	    "220 250 250 250 354 421", "plain mail(a@b.example) rcpt(c@d.example) begin reset ",
+	    1 },
+	{ "the input ends within a chunk", PLAIN MAIL RCPT "BDAT 9 LAST\r\nxyz",
+	    "220 250 250 250 421", "plain mail(a@b.example) rcpt(c@d.example) begin reset ", 1 },
+	{ "the input ends within a refused content", PLAIN MAIL BAD "DATA\r\nx\r\n",
+	    "220 250 250 550 354 421", "plain mail(a@b.example) rcpt(bad@d.example) reset ", 1 },
+	{ "the input ends elsewhere", PLAIN MAIL RCPT, "220 250 250 250",
+	    "plain mail(a@b.example) rcpt(c@d.example) reset ", 1 },
+};
+
+static void plain_sessions_follow_their_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof plain_rows / sizeof plain_rows[0]; i++) {
+		struct span input = span_from_string(plain_rows[i].input);
+
+		print_message("  %s\n", plain_rows[i].name);
+		for (size_t cut = 0; cut <= input.length; cut++) {
+			struct scene scene;
+
+			scene_init(&scene);
+			scene_add(&scene, span_first(input, cut));
+			scene_add(&scene, span_after(input, cut));
+			scene.read_size = cut == 0 ? 1 : 0;
+			scene_run(&scene);
+			expect_row(&scene, &plain_rows[i]);
+			scene_finish(&scene);
+		}
+	}
+}
+
+static void the_offer_is_plain_after_xplain(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_play(&scene, "EHLO me\r\nXPLAIN\r\nEHLO me\r\n");
+	const char *plain = strstr(buffer_string(&scene.output), "250 2.0.0 OK");
+	const char *first = strstr(buffer_string(&scene.output), "XMAILCHUTE");
+	assert_true(first != NULL && plain != NULL && first < plain);
+	assert_null(strstr(plain, "XMAILCHUTE"));
+	assert_non_null(strstr(plain, "250-PIPELINING"));
+	scene_finish(&scene);
+}
+
+static void xplain_may_be_refused_or_missing(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene.refuses = "plain";
+	scene.refusal = 451;
+	scene_say(&scene, "XPLAIN\r\nXQUEUE\r\n");
+	scene_run(&scene);
+	scene_expect(&scene, "220 451 250", "plain other(XQUEUE ) ");
+	scene_finish(&scene);
+
+	scene_init(&scene);
+	scene.handler.plain = NULL;
+	scene_say(&scene, "XPLAIN\r\nXPLAIN\r\n");
+	scene_run(&scene);
+	scene_expect(&scene, "220 250 502", "");
+	scene_finish(&scene);
+
+	scene_init(&scene);
+	scene.settings.offered.mailchute = false;
+	scene_say(&scene, "XPLAIN\r\n");
+	scene_run(&scene);
+	scene_expect(&scene, "220 502", "");
+	scene_finish(&scene);
+}
+
+static void help_names_what_there_is(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene.settings.security = NULL;
+	scene.settings.auth_needs_tls = true;
+	scene_say(&scene, "HELP\r\nHELP MAIL\r\n");
+	scene_run(&scene);
+	scene_expect(&scene, "220 214 214", "");
+	assert_non_null(strstr(buffer_string(&scene.output),
+	    "214 2.0.0 EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT\r\n"));
+	scene_finish(&scene);
+
+	scene_init(&scene);
+	scene.settings.offered.chunking = false;
+	scene_say(&scene, "HELP\r\n");
+	scene_run(&scene);
+	assert_non_null(strstr(buffer_string(&scene.output),
+	    "214 2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH\r\n"));
+	scene_finish(&scene);
+}
+
+/* Whatever is no SMTP ends; a session that sends messages may err for ever. */
+static void errors_are_forgotten_with_each_message(void **state)
+{
+	static const char *const errors[] = { "FOO\r\n", "MAIL FROM\r\n", "NOOP \x01\r\n" };
+	struct buffer input;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		struct scene scene;
+
+		buffer_init(&input, 100000);
+		for (int j = 0; j < 100; j++) {
+			buffer_append_string(&input, errors[i]);
+			if (j % 19 == 18)
+				buffer_append_string(&input, MAIL "RSET\r\n");
+		}
+		scene_play(&scene, buffer_string(&input));
+		assert_null(strstr(buffer_string(&scene.codes), "421"));
+		scene_finish(&scene);
+		buffer_clear(&input);
+		for (int j = 0; j < 40; j++)
+			buffer_append_string(&input, errors[i]);
+		scene_play(&scene, buffer_string(&input));
+		assert_int_equal(code_at(&scene, 20), 421);
+		assert_int_equal(scene.codes.length, 21 * 4 - 1);
+		scene_finish(&scene);
+		buffer_finish(&input);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +745,11 @@ int main(void)
 		cmocka_unit_test(tls_forgets_a_login),
 		cmocka_unit_test(a_failed_handshake_is_an_error),
 		cmocka_unit_test(unknown_commands_have_an_end),
+		cmocka_unit_test(plain_sessions_follow_their_table),
+		cmocka_unit_test(the_offer_is_plain_after_xplain),
+		cmocka_unit_test(xplain_may_be_refused_or_missing),
+		cmocka_unit_test(help_names_what_there_is),
+		cmocka_unit_test(errors_are_forgotten_with_each_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
