@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "message/fold.h"
 
 void header_init(struct header *header)
 {
@@ -160,6 +161,14 @@ bool header_has(const struct header *header, const char *name)
 	return header_find(header, name, 0) >= 0;
 }
 
+bool header_has_prefix(const struct header *header, const char *prefix)
+{
+	for (size_t i = 0; i < header->count; i++)
+		if (span_starts_with_ignoring_case(header_field(header, i).name, prefix))
+			return true;
+	return false;
+}
+
 struct field header_field(const struct header *header, size_t index)
 {
 	struct field field;
@@ -187,16 +196,20 @@ static bool is_folded_rightly(struct span value)
 	return true;
 }
 
+static bool begins_with_blank(struct span value)
+{
+	return value.length != 0 && memchr(" \t\r", value.start[0], 3) != NULL;
+}
+
 /* prefix is the name with its colon.  A value that brings its blank along gets no second one. */
-static struct header_entry make_entry(struct span prefix, struct span value)
+static struct header_entry make_entry(struct span prefix, struct span value, bool wants_blank)
 {
 	struct buffer text;
-	bool has_blank = value.length != 0 && memchr(" \t\r", value.start[0], 3) != NULL;
 
 	assert(is_folded_rightly(value));
 	buffer_init(&text, prefix.length + value.length + 3);
 	buffer_append_span(&text, prefix);
-	if (!has_blank)
+	if (wants_blank && !begins_with_blank(value))
 		buffer_append_byte(&text, ' ');
 	buffer_append_span(&text, value);
 	buffer_append_string(&text, "\r\n");
@@ -207,7 +220,7 @@ static struct header_entry make_entry(struct span prefix, struct span value)
 static struct header_entry make_named(const char *name, struct span value)
 {
 	CLEANUP(memory_free_string) char *prefix = memory_format("%s:", name);
-	struct header_entry entry = make_entry(span_from_string(prefix), value);
+	struct header_entry entry = make_entry(span_from_string(prefix), value, true);
 	struct field field;
 
 	assert(field_parse(span_from_bytes(entry.text, entry.length), true, &field) ==
@@ -230,7 +243,8 @@ void header_set_value(struct header *header, size_t index, struct span value)
 {
 	struct field old = header_field(header, index);
 	size_t prefix = (size_t)(old.value.start - old.whole.start);
-	struct header_entry entry = make_entry(span_first(old.whole, prefix), value);
+	struct header_entry entry = make_entry(
+	    span_first(old.whole, prefix), value, begins_with_blank(old.value));
 
 	header_remove(header, index);
 	insert_entry(header, index, entry);
@@ -257,6 +271,22 @@ size_t header_remove_all(struct header *header, const char *name)
 		index = header_find(header, name, (size_t)index);
 	}
 	return count;
+}
+
+void header_fold(struct header *header)
+{
+	for (size_t i = 0; i < header->count; i++) {
+		struct field field = header_field(header, i);
+		struct buffer text;
+
+		if (!fold_is_needed(&field))
+			continue;
+		buffer_init(&text, 2 * field.whole.length);
+		fold_field(&field, &text);
+		size_t length = text.length;
+		header_remove(header, i);
+		insert_entry(header, i, (struct header_entry){ buffer_take_string(&text), length });
+	}
 }
 
 void header_write(const struct header *header, struct buffer *output)

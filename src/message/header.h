@@ -59,13 +59,17 @@ ssize_t header_find(const struct header *header, const char *name, size_t from);
 
 bool header_has(const struct header *header, const char *name);
 
+/* There is a field whose name begins so, in any case: "Resent-". */
+bool header_has_prefix(const struct header *header, const char *prefix);
+
 /* The field at index, which must exist; spans into the header, valid until it changes. */
 struct field header_field(const struct header *header, size_t index);
 
 /*
  * Add "name: value" before all fields, or after all; replace the value at
  * index.  The value must hold no CR or LF but proper folds (CRLF, blank): a
- * value that does is a fault of the caller, and asserted.
+ * value that does is a fault of the caller, and asserted.  A blank is put
+ * before a value without one, but where one is replaced that had none.
  */
 void header_prepend(struct header *header, const char *name, struct span value);
 void header_append(struct header *header, const char *name, struct span value);
@@ -74,6 +78,9 @@ void header_set_value(struct header *header, size_t index, struct span value);
 /* Removes one; removes all of this name and says how many. */
 void header_remove(struct header *header, size_t index);
 size_t header_remove_all(struct header *header, const char *name);
+
+/* Breaks lines that are too long at white space, where there is any (fold.h). */
+void header_fold(struct header *header);
 
 /* Appends all fields and the empty line that ends them. */
 void header_write(const struct header *header, struct buffer *output);

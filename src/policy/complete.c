@@ -208,14 +208,6 @@ static void add_from(struct header *header, const char *field, const struct conf
 	header_append(header, field, buffer_span(&value));
 }
 
-static bool has_resent_field(const struct header *header)
-{
-	for (size_t i = 0; i < header->count; i++)
-		if (span_starts_with_ignoring_case(header_field(header, i).name, "Resent-"))
-			return true;
-	return false;
-}
-
 static void add_resent(
     struct header *header, const struct config *config, const struct complete_submitter *submitter)
 {
@@ -265,7 +257,7 @@ void complete_header(
 	/* Blind copies in sight would be the worst of faults, whatever else is wrong. */
 	static const char *const unwanted[] = { "Bcc", "Resent-Bcc", "Return-Path",
 		"Content-Length" };
-	bool is_resent = has_resent_field(header);
+	bool is_resent = header_has_prefix(header, "Resent-");
 
 	for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
 		header_remove_all(header, unwanted[i]);
@@ -273,4 +265,5 @@ void complete_header(
 	if (is_resent)
 		add_resent(header, config, submitter);
 	add_missing(header, config, submitter);
+	header_fold(header);
 }

@@ -71,7 +71,7 @@ static void check_row(const struct row *row, size_t piece)
 
 	header_init(&header);
 	buffer_init(&body, 1000);
-	buffer_init(&output, 1000);
+	buffer_init(&output, 4096);
 	feed_all(&header, guarded_string(row->message), piece, &body);
 	header_write(&header, &output);
 	if (strcmp(buffer_string(&body), row->body) != 0)
@@ -202,7 +202,7 @@ static void assert_written(const struct header *header, const char *want)
 {
 	CLEANUP(buffer_finish) struct buffer output;
 
-	buffer_init(&output, 1000);
+	buffer_init(&output, 4096);
 	header_write(header, &output);
 	assert_string_equal(buffer_string(&output), want);
 	assert_int_equal(header->total + 2, output.length);
@@ -238,6 +238,47 @@ static void fields_are_added_and_replaced(void **state)
 	header_set_value(&header, 3, header_field(&header, 0).value);
 	assert_written(
 	    &header, "A: by x\r\n\tid y\r\nB: bb\r\nName : m\r\nC: by x\r\n\tid y\r\n\r\n");
+}
+
+/* "To:bob" without a blank stays so when its address is completed. */
+static void a_value_without_a_blank_gets_none(void **state)
+{
+	CLEANUP(header_finish) struct header header;
+
+	(void)state;
+	load(&header, "To:bob\r\nCc: bob\r\nX:\r\n y\r\n\r\n");
+	header_set_value(&header, 0, guarded_string("a@b"));
+	header_set_value(&header, 1, guarded_string("a@b"));
+	header_set_value(&header, 2, guarded_string("z"));
+	assert_written(&header, "To:a@b\r\nCc: a@b\r\nX: z\r\n\r\n");
+}
+
+static void prefixes_of_names_are_found(void **state)
+{
+	CLEANUP(header_finish) struct header header;
+
+	(void)state;
+	load(&header, "To: resent-x\r\nresENT-x: y\r\n\r\n");
+	assert_true(header_has_prefix(&header, "Resent-"));
+	assert_false(header_has_prefix(&header, "Resent-xy"));
+	assert_false(header_has_prefix(&header, "esent"));
+}
+
+static void what_is_folded_is_still_one_field(void **state)
+{
+	CLEANUP(header_finish) struct header header;
+	CLEANUP(memory_free_string)
+	char *given = memory_format("A: b\r\nX: %0900d %0900d\r\nTo: c\r\n\r\n", 0, 0);
+	CLEANUP(memory_free_string)
+	char *want = memory_format("A: b\r\nX: %0900d\r\n %0900d\r\nTo: c\r\n\r\n", 0, 0);
+
+	(void)state;
+	load(&header, given);
+	header_fold(&header);
+	assert_written(&header, want);
+	assert_int_equal(header.count, 3);
+	header_fold(&header);
+	assert_written(&header, want);
 }
 
 static void fields_are_removed(void **state)
@@ -326,6 +367,9 @@ int main(void)
 		cmocka_unit_test(a_header_up_to_the_limit_passes),
 		cmocka_unit_test(fields_are_found_by_name),
 		cmocka_unit_test(fields_are_added_and_replaced),
+		cmocka_unit_test(a_value_without_a_blank_gets_none),
+		cmocka_unit_test(prefixes_of_names_are_found),
+		cmocka_unit_test(what_is_folded_is_still_one_field),
 		cmocka_unit_test(fields_are_removed),
 		cmocka_unit_test(injection_is_a_fault_of_the_caller),
 		cmocka_unit_test(many_fields_are_kept_in_order),

@@ -164,6 +164,23 @@ static void what_is_missing_comes(void **state)
 	assert_true(span_starts_with(span_from_string(none), "Date: "));
 }
 
+/* compat.md, "header line over 998"; how it is broken, tests/message/fold_test.c knows. */
+static void long_lines_are_folded(void **state)
+{
+	CLEANUP(memory_free_string) char *long_word = memory_format("%0900d", 0);
+	CLEANUP(memory_free_string)
+	char *given = memory_format(WHOLE "From: a@b.example\r\nX: %s %s\r\nTo: bob, %s@b, c\r\n",
+	    long_word, long_word, long_word);
+	CLEANUP(memory_free_string)
+	char *want = memory_format(WHOLE "From: a@b.example\r\nX: %s\r\n %s\r\n"
+					 "To: bob@d.example, %s@b, c@d.example\r\n\r\n",
+	    long_word, long_word, long_word);
+	CLEANUP(memory_free_string) char *got = complete(given, "s@x.example", "");
+
+	(void)state;
+	assert_string_equal(got, want);
+}
+
 static void resent_messages_get_a_block(void **state)
 {
 	CLEANUP(memory_free_string)
@@ -206,6 +223,7 @@ int main(void)
 		cmocka_unit_test(from_is_made_of_name_and_sender),
 		cmocka_unit_test(encoded_words_are_short_and_whole),
 		cmocka_unit_test(what_is_missing_comes),
+		cmocka_unit_test(long_lines_are_folded),
 		cmocka_unit_test(resent_messages_get_a_block),
 		cmocka_unit_test(addresses_are_completed),
 	};
