@@ -35,6 +35,10 @@ static int add_mailbox(void *context, const struct mailbox *mailbox)
 		note_malformed(intake, mailbox->source, mailbox->fault);
 		return 0;
 	}
+	if (mailbox->address[0] == '\0') {
+		note_malformed(intake, span_from_string("<>"), "nobody has this address");
+		return 0;
+	}
 	if (envelope_add_recipient(&intake->envelope, span_from_string(mailbox->address),
 		(struct span){ 0 }, 0, &error) < 0)
 		note_malformed(intake, mailbox->source, error.text);
@@ -163,18 +167,20 @@ static int read_ahead(struct intake *intake, size_t limit, struct error *error)
 	return 0;
 }
 
-/* What the recipients of -t are read from: the Resent- fields where there are any. */
+/*
+ * What the recipients of -t are read from: of a message that is resent, the
+ * Resent- fields alone; who got it the first time gets it no second one.
+ */
 static void add_fields(struct intake *intake, const struct header *header)
 {
 	static const char *const names[2][3] = {
 		{ "To", "Cc", "Bcc" },
 		{ "Resent-To", "Resent-Cc", "Resent-Bcc" },
 	};
-	bool is_resent = header_has(header, "Resent-To") || header_has(header, "Resent-Cc") ||
-			 header_has(header, "Resent-Bcc");
 
+	intake->is_resent = header_has_prefix(header, "Resent-");
 	for (size_t i = 0; i < 3; i++) {
-		const char *name = names[is_resent][i];
+		const char *name = names[intake->is_resent][i];
 
 		for (ssize_t at = header_find(header, name, 0); at >= 0;
 		     at = header_find(header, name, (size_t)at + 1))
@@ -215,7 +221,8 @@ static int no_recipients(
 		    "no usable recipient: %s; nothing was sent", intake->fault);
 	if (options->reads_header)
 		return error_set(error, ERROR_DATA, "5.1.3",
-		    "the message names no recipient in To, Cc or Bcc, and nothing was sent");
+		    "the message names no recipient in %s, and nothing was sent",
+		    intake->is_resent ? "Resent-To, Resent-Cc or Resent-Bcc" : "To, Cc or Bcc");
 	error_set(error, ERROR_USAGE, "5.5.4", "no recipients were given, and nothing was sent");
 	return error_next(error, "name them as arguments, or use -t to take them from the header");
 }

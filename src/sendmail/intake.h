@@ -27,6 +27,7 @@ enum { INTAKE_AHEAD = 256 * 1024 };
 struct intake {
 	struct envelope envelope;
 	bool sender_is_self; /* no -f */
+	bool is_resent;	     /* the header has Resent- fields; with -t */
 	struct buffer front; /* the message so far, wire form */
 	bool is_whole;	     /* all of stdin has been read */
 	struct buffer rest;  /* what comes behind front, while it is streamed */

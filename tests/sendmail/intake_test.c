@@ -202,6 +202,8 @@ static void t_takes_recipients_from_the_header(void **state)
 		    "To: no@b.c\nBcc: no@d.e\nResent-To: a@b.c\nResent-Cc: d@e.f\n"
 		    "Resent-Bcc: g@h.i\n\n",
 		    "a@b.c|d@e.f|g@h.i", 0 },
+		{ "Resent alone, with whatever Resent- field", "a@b.c",
+		    "To: no@b.c\nresent-from: x@y.z\nResent-Date: x\n\n", "a@b.c", 0 },
 		{ "junk hides no good one", NULL, "To: set escape, ops@x.y\n\n", "ops@x.y", 1 },
 		{ "a malformed one in Cc", NULL, "To: a@b.c\nCc: d@@e, f@g.h\n\n", "a@b.c|f@g.h",
 		    1 },
@@ -343,6 +345,9 @@ static void what_cannot_be_sent_says_why(void **state)
 		    "To, Cc or Bcc" },
 		{ "nothing at all with -t", true, NULL, "", ERROR_DATA, "To, Cc or Bcc" },
 		{ "an empty group alone", true, NULL, "To: x:;\n\n", ERROR_DATA, "To, Cc or Bcc" },
+		{ "resent to nobody", true, NULL, "To: a@b.c\nResent-From: x@y.z\n\n", ERROR_DATA,
+		    "Resent-To, Resent-Cc or Resent-Bcc" },
+		{ "only the null address", false, "<>", "a\n", ERROR_DATA, "\"<>\" (nobody" },
 		{ "only an empty argument", false, "", "a\n", ERROR_DATA, "it is empty" },
 		{ "only a malformed argument", false, "a@@b", "a\n", ERROR_DATA, "\"a@@b\"" },
 		{ "only malformed ones with -t", true, NULL, "To: a@@b, set escape\n\n", ERROR_DATA,
