@@ -68,6 +68,26 @@ static int check_aliases(const struct options *options)
 	return 0;
 }
 
+static int serve(const struct options *options)
+{
+	static const char *const background[] = { "mailchute", "serve", "--background", NULL };
+	static const char *const foreground[] = { "mailchute", "serve", NULL };
+	struct error error;
+
+	(void)program_become(
+	    options->mode == OPTIONS_SERVE_BACKGROUND ? background : foreground, &error);
+	return fail(&error);
+}
+
+static int not_written_yet(const struct options *options)
+{
+	struct error error;
+
+	(void)options;
+	error_set(&error, ERROR_USAGE, "5.5.4", "this mode is not there yet");
+	return fail(&error);
+}
+
 static int show_help(const struct options *options)
 {
 	(void)options;
@@ -83,7 +103,12 @@ static int show_version(const struct options *options)
 static int (*const personalities[])(const struct options *) = {
 	[OPTIONS_SEND] = send_message,
 	[OPTIONS_LIST_QUEUE] = list_queue,
+	[OPTIONS_RUN_QUEUE] = not_written_yet,
 	[OPTIONS_CHECK_ALIASES] = check_aliases,
+	[OPTIONS_VERIFY] = not_written_yet,
+	[OPTIONS_SESSION] = not_written_yet,
+	[OPTIONS_SERVE_BACKGROUND] = serve,
+	[OPTIONS_SERVE] = serve,
 	[OPTIONS_SHOW_HELP] = show_help,
 	[OPTIONS_SHOW_VERSION] = show_version,
 };
