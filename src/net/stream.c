@@ -324,6 +324,16 @@ int stream_fill(struct stream *stream, int64_t deadline, struct error *error)
 	return read_some(stream, deadline, error);
 }
 
+bool stream_look(struct stream *stream)
+{
+	short wants = POLLIN;
+
+	/* What is wrong with the connection is for whoever reads next to tell. */
+	if (stream_input(stream).length == 0 && !stream->has_ended)
+		(void)read_once(stream, &wants);
+	return stream_input(stream).length != 0;
+}
+
 int stream_channel_binding(const struct stream *stream, struct buffer *octets)
 {
 	if (!stream->is_secure || stream->operations == NULL ||

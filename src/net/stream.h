@@ -100,6 +100,9 @@ int stream_flush(struct stream *stream, int64_t deadline, struct error *error);
  */
 int stream_fill(struct stream *stream, int64_t deadline, struct error *error);
 
+/* Reads what has arrived, without waiting.  True: there is input that nobody has consumed. */
+bool stream_look(struct stream *stream);
+
 /* What has been read and not yet consumed; valid until the next call. */
 struct span stream_input(const struct stream *stream);
 void stream_consume(struct stream *stream, size_t size);

@@ -364,6 +364,29 @@ static void empty_the_way(int fd)
 		;
 }
 
+static void a_look_takes_what_is_there_and_does_not_wait(void **state)
+{
+	CLEANUP(stream_finish) struct stream stream;
+	CLEANUP(file_close) int other = open_pair(&stream);
+
+	(void)state;
+	assert_false(stream_look(&stream));
+	say(other, "250 a\r\n");
+	assert_true(stream_look(&stream));
+	assert_input(&stream, "250 a\r\n");
+	/* What nobody consumed is told again, and nothing more is read. */
+	say(other, "250 b\r\n");
+	assert_true(stream_look(&stream));
+	assert_input(&stream, "250 a\r\n");
+	stream_consume(&stream, 7);
+	file_close(&other);
+	assert_true(stream_look(&stream));
+	assert_input(&stream, "250 b\r\n");
+	stream_consume(&stream, 7);
+	assert_false(stream_look(&stream));
+	assert_true(stream.has_ended);
+}
+
 static void exchange_tells_what_has_moved(void **state)
 {
 	CLEANUP(stream_finish) struct stream stream;
@@ -621,6 +644,7 @@ int main(void)
 		cmocka_unit_test(exchange_sends_while_the_input_is_full),
 		cmocka_unit_test(exchange_tells_the_end_when_nothing_else_happens),
 		cmocka_unit_test(exchange_hears_the_last_words_before_it_tells_the_loss),
+		cmocka_unit_test(a_look_takes_what_is_there_and_does_not_wait),
 		cmocka_unit_test(exchange_tells_a_loss_without_words),
 		cmocka_unit_test(exchange_works_on_pipes),
 		cmocka_unit_test(exchange_goes_both_ways_at_once),

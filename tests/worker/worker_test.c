@@ -567,7 +567,8 @@ static void a_server_that_stumbles_is_told_of(void **state)
 	struct request_relay relay = relay_to(scene, "localhost", SMARTHOST_TLS_NEVER);
 	ask(scene, &relay);
 	expect_ready(scene, "localhost");
-	send_message(scene, 1, "vanish@example.net", "x\r\n");
+	/* A text that must not be run, so that it does not leave with the envelope. */
+	send_message(scene, 1, "vanish@example.net", "DATA\r\n");
 	assert_true(next_lost_has_stumbled(scene));
 	end_server(scene);
 }

@@ -133,6 +133,26 @@ static void await_deliveries(struct run *run)
 		    (struct pipeline_entry){ .verb = COMMAND_UNKNOWN, .is_content_end = true });
 }
 
+/* A reply too many would be taken for that to the content. */
+static bool is_quiet(const struct run *run, struct error *error)
+{
+	return !stream_look(run->session->stream) ||
+	       session_check_silence(run->session, error) == 0;
+}
+
+/* What was read while the content left is older than its end: no praise can be meant for it. */
+static int check_early(struct run *run, struct error *error)
+{
+	struct session *session = run->session;
+	struct error ignored;
+	struct reply reply;
+
+	if (reply_parse(stream_input(session->stream), &reply, &ignored) <= 0 ||
+	    reply_class(&reply) > 3)
+		return 0;
+	return session_unexpected(session, "what it cannot have seen", &reply, error);
+}
+
 static int send_chunks(struct run *run, struct error *error)
 {
 	struct content_progress progress = { 0 };
@@ -146,6 +166,8 @@ static int send_chunks(struct run *run, struct error *error)
 			return -1;
 		if (more == 0) {
 			run->has_left = true;
+			if (run->session->pipeline.count == 1 && check_early(run, error) < 0)
+				return -1;
 			await_deliveries(run);
 			break;
 		}
@@ -176,11 +198,15 @@ static int send_data(struct run *run, struct error *error)
 		return -1;
 	if (!run->fates.may_send)
 		return 0;
+	if (!is_quiet(run, error))
+		return -1;
 	if (run->fates.accepted == 0)
 		return send_nothing(run, error);
 	if (content_send_data(run->session, &run->transaction->content, error) < 0)
 		return -1;
 	run->has_left = true;
+	if (check_early(run, error) < 0)
+		return -1;
 	await_deliveries(run);
 	return drain(run, 0, error);
 }
@@ -200,7 +226,9 @@ static int send_message(struct run *run, struct error *error)
 		return -1;
 	if (!run->session->extensions.chunking)
 		return send_data(run, error);
-	if (!is_one_flight(run) && drain(run, 0, error) < 0)
+	if (is_one_flight(run))
+		return send_chunks(run, error);
+	if (drain(run, 0, error) < 0 || !is_quiet(run, error))
 		return -1;
 	return send_chunks(run, error);
 }

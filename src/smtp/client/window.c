@@ -24,6 +24,15 @@ uint64_t window_left(const struct window *window)
 	return window->put - unsent(window->session->stream);
 }
 
+bool window_may_be_seen(const struct window *window, const struct pipeline_entry *entry)
+{
+	const struct delivery *delivery = entry->delivery;
+
+	if (delivery != NULL && entry->is_content_end && delivery->has_content_begun)
+		return delivery->is_whole && delivery->end <= window_left(window);
+	return entry->end <= window_left(window);
+}
+
 void window_await(struct window *window)
 {
 	const struct pipeline_entry *head = pipeline_head(&window->session->pipeline);
@@ -67,15 +76,27 @@ static bool settle(struct window *window)
 	return has_settled;
 }
 
+/* The 421 is the answer to its content. */
+static bool is_put_off_itself(const struct window *window, const struct delivery *delivery)
+{
+	const struct pipeline_entry *head = pipeline_head(&window->session->pipeline);
+
+	return head != NULL && head->delivery == delivery && head->is_content_end;
+}
+
 /*
- * The server took its leave before it; or nothing of it has left; or of its envelope alone, in a
- * session that has served others, or because the server stumbled over what was sent ahead.
+ * The server took its leave before it, or put it off in a session that has served
+ * others; or nothing of it has left; or of its envelope alone, in such a session, or because the
+ * server stumbled over what was sent ahead.
  */
 static bool may_return(const struct window *window, const struct delivery *delivery, uint64_t left)
 {
 	if (!fates_is_untold(&delivery->fates))
 		return false;
 	if (window->is_leaving)
+		return true;
+	/* A server that ends a session in which it took others wants a new one. */
+	if (window->is_put_off && window->finished != 0 && !is_put_off_itself(window, delivery))
 		return true;
 	if (!delivery->has_begun || delivery->begin >= left)
 		return true;
@@ -162,12 +183,16 @@ static bool is_idle(const struct window *window)
 static int64_t deadline_of(struct window *window)
 {
 	const struct session *session = window->session;
+	const struct pipeline_entry *head = pipeline_head(&session->pipeline);
 
 	if (is_idle(window) && stream_input(session->stream).length != 0 &&
 	    window->reply_until == CLOCK_NEVER)
 		window->reply_until = clock_deadline(UNASKED_REPLY_TIMEOUT);
 	if (unsent(session->stream) == 0)
 		return window->reply_until;
+	/* Nothing is due to what is still leaving. */
+	if (head == NULL || !window_may_be_seen(window, head))
+		return window->output_until;
 	return window->output_until > window->reply_until ? window->output_until
 							  : window->reply_until;
 }
@@ -182,7 +207,8 @@ static void note_sent(struct window *window)
 	if (!is_empty && window_left(window) - window->output_mark < OUTPUT_STEP)
 		return;
 	window->output_mark = window_left(window);
-	window->output_until = clock_deadline(session->settings->timeouts.content);
+	/* What is put next has a time of its own. */
+	window->output_until = is_empty ? 0 : clock_deadline(session->settings->timeouts.content);
 }
 
 static int watched(const struct window *window)

@@ -112,14 +112,10 @@ static int take_stumble(struct window *window, struct delivery *delivery,
 }
 
 /* Praise for what the server cannot have seen yet: it counts otherwise than we do. */
-static bool is_early(const struct window *window, const struct delivery *delivery,
-    const struct pipeline_entry *entry, const struct reply *reply)
+static bool is_early(
+    const struct window *window, const struct pipeline_entry *entry, const struct reply *reply)
 {
-	if (reply_class(reply) > 3)
-		return false;
-	if (entry->is_content_end && delivery->has_content_begun)
-		return !delivery->is_whole || delivery->end > window_left(window);
-	return entry->end > window_left(window);
+	return reply_class(reply) <= 3 && !window_may_be_seen(window, entry);
 }
 
 /* What it says of the commands that come next. */
@@ -151,7 +147,7 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 		window_await(window);
 		return outcome;
 	}
-	if (is_early(window, delivery, &entry, reply))
+	if (is_early(window, &entry, reply))
 		return session_unexpected(session, "what it cannot have seen", reply, error);
 	pipeline_pop(&session->pipeline);
 	delivery->awaited--;

@@ -90,6 +90,9 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 /* Where the last octet that has left stands in all that was put. */
 uint64_t window_left(const struct window *window);
 
+/* All that this reply is to has left, so the server may have seen it. */
+bool window_may_be_seen(const struct window *window, const struct pipeline_entry *entry);
+
 /* The reply to the head of the pipeline is due from now on. */
 void window_await(struct window *window);
 

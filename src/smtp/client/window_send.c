@@ -182,13 +182,27 @@ static bool may_go_ahead(const struct window *window, struct delivery *delivery)
 	return delivery->is_ahead;
 }
 
-static enum move put_chunk(struct window *window, struct delivery *delivery)
+/*
+ * No content goes to a server that has said more than it was asked: its reply
+ * too many would be taken for that to the content.
+ */
+static bool is_quiet(const struct window *window, struct error *error)
+{
+	struct session *session = window->session;
+
+	return session->pipeline.count != 0 || !stream_look(session->stream) ||
+	       session_check_silence(session, error) == 0;
+}
+
+static enum move put_chunk(struct window *window, struct delivery *delivery, struct error *error)
 {
 	CLEANUP(buffer_finish) struct buffer line = { 0 };
 	struct pipeline_entry entry = { .verb = COMMAND_BDAT, .is_content_end = true };
 
 	if (!may_go_ahead(window, delivery))
 		return MOVE_WAIT;
+	if (!is_quiet(window, error))
+		return MOVE_LOST;
 	buffer_init(&line, COMMAND_LINE_LIMIT);
 	command_write_bdat(&line, delivery->octets, true);
 	put_line(window, delivery, &line, entry);
@@ -196,12 +210,12 @@ static enum move put_chunk(struct window *window, struct delivery *delivery)
 	return MOVE_ON;
 }
 
-static enum move put_start(struct window *window, struct delivery *delivery)
+static enum move put_start(struct window *window, struct delivery *delivery, struct error *error)
 {
 	if (!fates_has_takers(&delivery->fates))
 		return end_sending(delivery);
 	if (is_chunking(window))
-		return put_chunk(window, delivery);
+		return put_chunk(window, delivery, error);
 	put_plain(window, delivery, COMMAND_DATA);
 	delivery->stage = DELIVERY_GO;
 	return MOVE_ON;
@@ -238,6 +252,8 @@ static enum move put_go(struct window *window, struct delivery *delivery, struct
 		*error = window->reason;
 		return MOVE_LOST;
 	}
+	if (!is_quiet(window, error))
+		return MOVE_LOST;
 	if (delivery->fates.accepted == 0)
 		return put_nothing(window, delivery);
 	push_end(window, delivery);
@@ -292,7 +308,7 @@ static enum move advance(struct window *window, struct delivery *delivery, struc
 		return put_recipient(window, delivery);
 	default:
 		assert(delivery->stage == DELIVERY_START);
-		return put_start(window, delivery);
+		return put_start(window, delivery, error);
 	}
 }
 

@@ -63,6 +63,7 @@
 #include "base/memory.h"
 #include "smtp/client/authenticate.h"
 #include "smtp/client/window.h"
+#include "tests/smtp/client/look.h"
 
 enum { LINES_LIMIT = 400, MESSAGES_LIMIT = 30, TEXT_LIMIT = 1 << 20 };
 
@@ -118,6 +119,7 @@ struct dialogue {
 	size_t met;	 /* expectations */
 	bool by_window;
 	bool is_trouble;
+	struct look look;
 	struct buffer trace;
 	struct session *session;
 };
@@ -429,6 +431,7 @@ static ssize_t peer_write(void *context, const char *bytes, size_t size, short *
 	(void)wants;
 	if (d->is_trouble)
 		return lose();
+	look_forget(&d->look);
 	while (said.length != 0 && current(d) != NULL && current(d)->deed == WE) {
 		struct span expected = span_first(left_of(d, current(d)), said.length);
 
@@ -474,6 +477,8 @@ static ssize_t peer_read(void *context, char *bytes, size_t size, short *wants)
 	if (d->is_trouble)
 		return lose();
 	if (current(d) == NULL || current(d)->deed == WE) {
+		if (look_may(&d->look, wants))
+			return -1;
 		complain(d, current_number(d), "the client waited here instead of speaking");
 		return lose();
 	}
@@ -785,6 +790,7 @@ static bool run_dialogue(const char *path, size_t read_size, bool by_window)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		abort();
 	stream_init_take_fd(&stream, ends[0], ends[0], "relay.example:25");
+	d->look = (struct look){ .client = ends[0], .server = ends[1] };
 	stream.operations = &peer_operations;
 	stream.context = d;
 	if (is_to_run(d)) {

@@ -492,13 +492,6 @@ static const char *const hostile_rows[] = {
 	"quit     8bit       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"quit     lines      SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
 	"quit     bare       SPCspc  DD DD ready    usable -     all  safe sent 2.0.0 0s   quit",
-};
-
-/*
- * What is to come of these, and does not yet: each is told when the test runs,
- * and belongs among the others as soon as it holds.
- */
-static const char *const hostile_faults[] = {
 	"mail     twice      C       RR .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"mail     twice      c       TT .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"rcpt     twice      C       RR .. ready    over   trips none safe sent 4.5.0 0s   -",
@@ -518,7 +511,6 @@ static const char *const hostile_faults[] = {
 	"final    early      s       TT .. ready    over   -     none safe sent 4.5.0 0s   -",
 	"final    early      pc      TT .. ready    over   trips none safe sent 4.5.0 0s   -",
 	"rset     twice      C       DD RR ready    over   trips all  safe sent 2.0.0 0s   -",
-	NULL,
 };
 
 /* clang-format on */

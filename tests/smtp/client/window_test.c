@@ -25,6 +25,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "tests/smtp/client/look.h"
 
 enum { RECIPIENTS = 3 };
 
@@ -58,6 +59,7 @@ struct scene {
 	uint64_t seed;
 
 	/* The server. */
+	struct look look;
 	struct buffer input, output;
 	size_t given; /* of output */
 	uint64_t taken, said;
@@ -277,6 +279,7 @@ static ssize_t server_write(void *context, const char *bytes, size_t size, short
 {
 	struct scene *scene = context;
 
+	look_forget(&scene->look);
 	if (scene->cut_input != 0 && scene->taken + size > scene->cut_input)
 		size = (size_t)(scene->cut_input - scene->taken);
 	if (scene->cut_input != 0 && size == 0) {
@@ -308,6 +311,8 @@ static ssize_t server_read(void *context, char *bytes, size_t size, short *wants
 
 	if (left == 0 && (scene->cut_input != 0 || scene->cut_output != 0))
 		return 0;
+	if (left == 0 && scene->stream.output.length == 0 && look_may(&scene->look, wants))
+		return -1;
 	if (left == 0 && scene->stream.output.length == 0)
 		fail_msg("the client waits for what will never come");
 	if (left == 0) {
@@ -435,6 +440,7 @@ static struct scene *scene_new(const char *offers, size_t count)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	/* Its own ends tell poll that there is always room, and never input. */
 	stream_init_take_fd(&scene->stream, ends[0], ends[1], "server:25");
+	scene->look = (struct look){ .client = ends[0], .server = ends[1] };
 	scene->stream.operations = &operations;
 	scene->stream.context = scene;
 	smarthost_init(&scene->smarthost);
