@@ -3,86 +3,144 @@
 #include "net/join.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/memory.h"
 
 enum { BLOCK = 65536 };
 
-/* All of it, waiting where the other end does not take it yet. */
-static int write_waiting(int to, struct span bytes)
+/* One direction: what was read and not yet written. */
+struct flow {
+	char *block;
+	size_t start;
+	size_t end;
+	bool has_ended; /* nothing more is to be read */
+	bool is_gone;	/* nobody takes it: it is dropped */
+};
+
+static bool is_empty(const struct flow *flow)
 {
-	while (bytes.length != 0) {
-		ssize_t written = write(to, bytes.start, bytes.length);
-
-		if (written < 0 && errno == EAGAIN) {
-			struct pollfd ready = { .fd = to, .events = POLLOUT };
-
-			(void)poll(&ready, 1, -1);
-			continue;
-		}
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		bytes = span_after(bytes, (size_t)written);
-	}
-	return 0;
+	return flow->start == flow->end;
 }
 
-/* 1: passed on, or nothing was there; 0: the source has ended; -1. */
-static int copy_block(int from, int to)
+/* To be called when from is readable. */
+static void fill(struct flow *flow, int from)
 {
-	char block[BLOCK];
-	ssize_t count = read(from, block, sizeof block);
+	ssize_t count = read(from, flow->block, BLOCK);
 
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
-		return 1;
-	if (count <= 0)
-		return (int)count;
-	return write_waiting(to, span_from_bytes(block, (size_t)count)) < 0 ? -1 : 1;
+		return;
+	/* A reset is an end, too. */
+	flow->has_ended = count <= 0;
+	flow->start = 0;
+	flow->end = count > 0 ? (size_t)count : 0;
 }
 
-/* Nobody is there any more who would read an answer. */
-static bool is_gone(int near_output)
+/*
+ * To be called when to is writable.  The descriptor is shared with others, so
+ * that it is not made non-blocking: PIPE_BUF octets fit in a pipe that is
+ * ready (pipe(7)), and a socket has a flag for each call.
+ */
+static void drain(struct flow *flow, int to)
 {
-	struct pollfd state = { .fd = near_output };
+	const char *bytes = flow->block + flow->start;
+	size_t size = flow->end - flow->start;
+	ssize_t count = send(to, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
+	if (count < 0 && errno == ENOTSOCK)
+		count = write(to, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+	if (count < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	flow->is_gone = count < 0;
+	flow->start = count < 0 ? flow->end : flow->start + (size_t)count;
 }
 
-int join_run(int near_input, int near_output, int far)
+static void apply_filter(struct join *join, struct flow *flow)
 {
-	bool near_is_open = true;
+	if (join->filter != NULL && !is_empty(flow))
+		flow->end = join->filter(join->context, flow->block, flow->end);
+}
+
+static void drain_to_far(struct join *join, struct flow *flow)
+{
+	size_t start = flow->start;
+
+	drain(flow, join->far);
+	if (!flow->is_gone)
+		join->passed_on += flow->start - start;
+	join->has_pending = !is_empty(flow);
+}
+
+/* What there is to be done now, on one of the three descriptors. */
+static short wanted(bool reads, bool writes)
+{
+	return (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
+}
+
+/* Waits for it and does it. */
+static void step(struct join *join, struct flow *out, struct flow *in)
+{
+	bool hears_of_end = join->near_has_ended && is_empty(in);
+	struct pollfd polls[] = {
+		/* A hang-up is told whether asked for or not. */
+		{ is_empty(in) || !is_empty(out) ? join->far : -1,
+		    wanted(is_empty(in), !is_empty(out)), 0 },
+		{ is_empty(out) && !out->has_ended ? join->near_input : -1, POLLIN, 0 },
+		/* Only to hear of its end, when there is nothing to write. */
+		{ !is_empty(in) || hears_of_end ? join->near_output : -1,
+		    wanted(false, !is_empty(in)), 0 },
+	};
+
+	if (poll(polls, 3, -1) < 0)
+		return;
+	if (!is_empty(in) && polls[2].revents != 0)
+		drain(in, join->near_output);
+	else if (hears_of_end && (polls[2].revents & (POLLHUP | POLLERR)) != 0)
+		in->is_gone = true;
+	if (!is_empty(out) && (polls[0].revents & (POLLOUT | POLLERR | POLLHUP)) != 0)
+		drain_to_far(join, out);
+	if (polls[1].revents != 0) {
+		fill(out, join->near_input);
+		join->has_pending = !is_empty(out);
+	}
+	/* Last, so that the filter knows of all that has come. */
+	if (is_empty(in) && !in->has_ended && (polls[0].revents & ~POLLOUT) != 0) {
+		fill(in, join->far);
+		apply_filter(join, in);
+	}
+	if (in->is_gone)
+		in->start = in->end;
+}
+
+static void pass_end_on(struct join *join, const struct flow *out)
+{
+	if (join->near_has_ended || !out->has_ended || !is_empty(out))
+		return;
+	join->near_has_ended = true;
+	(void)shutdown(join->far, SHUT_WR);
+}
+
+enum join_end join_run(struct join *join)
+{
+	CLEANUP(memory_free_string) char *out_block = memory_allocate(BLOCK);
+	CLEANUP(memory_free_string) char *in_block = memory_allocate(BLOCK);
+	struct flow out = { .block = out_block };
+	struct flow in = { .block = in_block };
 
 	for (;;) {
-		struct pollfd polls[] = {
-			{ .fd = far, .events = POLLIN },
-			{ .fd = near_is_open ? near_input : -1, .events = POLLIN },
-			/* Only to hear of its end. */
-			{ .fd = near_is_open ? -1 : near_output },
-		};
-		int outcome = 1;
-
-		if (poll(polls, 3, -1) < 0 && errno != EINTR)
-			return -1;
-		if (polls[0].revents != 0)
-			outcome = copy_block(far, near_output);
-		if (outcome <= 0)
-			return outcome;
-		if (polls[1].revents != 0)
-			outcome = copy_block(near_input, far);
-		if (outcome < 0)
-			return -1;
-		if (outcome == 0) {
-			near_is_open = false;
-			(void)shutdown(far, SHUT_WR);
-		}
+		step(join, &out, &in);
+		pass_end_on(join, &out);
+		if (!is_empty(&in))
+			continue;
+		if (join->is_stopped)
+			return JOIN_STOPPED;
+		if (in.has_ended)
+			return JOIN_FAR_ENDED;
 		/* Whoever half-closes waits for an answer; whoever is gone must be seen to be. */
-		if (!near_is_open && is_gone(near_output))
-			return 0;
+		if (in.is_gone && join->near_has_ended)
+			return JOIN_NEAR_GONE;
 	}
 }

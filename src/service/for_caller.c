@@ -156,8 +156,11 @@ static bool join_service(const struct config *config, int service)
 		return false;
 	if (environment_has_own_settings() && !has_our_settings(config, buffer_span(&greeting)))
 		return false;
+	struct join join = {
+		.near_input = STDIN_FILENO, .near_output = STDOUT_FILENO, .far = service
+	};
 	if (file_write_all(STDOUT_FILENO, buffer_span(&greeting)) == 0)
-		(void)join_run(STDIN_FILENO, STDOUT_FILENO, service);
+		(void)join_run(&join);
 	return true;
 }
 
