@@ -159,7 +159,7 @@ static void see_trace(void *context, char direction, struct span line)
 {
 	struct scene *scene = context;
 
-	assert(direction == '<' || direction == '>');
+	assert(direction == '<' || direction == '>' || direction == '*');
 	buffer_clear(&scene->shown);
 	buffer_append_span(&scene->shown, line);
 	show(scene, buffer_string(&scene->shown));
