@@ -137,7 +137,8 @@ enum {
  * Sends and reads at once: waits until some output has left, input has come or
  * other_fd (-1: none) is readable, and tells which; so that whoever consumes
  * the input in between can never block with a peer that waits for us to read.
- * -1 as stream_fill, a loss being told after what the peer said before it.
+ * -1 as stream_fill, a loss being told after what the peer said before it; but
+ * an input that is full is not read, so whoever leaves it so waits in vain.
  */
 int stream_exchange(struct stream *stream, int other_fd, int64_t deadline, struct error *error);
 

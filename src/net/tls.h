@@ -58,6 +58,7 @@ struct tls *tls_server_new_self_signed(const char *name, struct error *error);
 /* Writes the server's own certificate as PEM, for those who shall trust it. */
 int tls_write_certificate(const struct tls *tls, const char *path, struct error *error);
 
+/* After every stream that it secured is finished. */
 void tls_free(struct tls *tls);
 
 /* The table for net/stream: start() makes one connection of this tls. */
