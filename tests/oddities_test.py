@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+
+"""Messages that carry at least two oddities of compat.md, through the whole house.
+
+MAILCHUTE_ODDITIES=10000 makes so many (2000); MAILCHUTE_SEED=n other ones.
+"""
+
+import os
+
+import pytest
+
+from oddities import table
+from oddities.capture import Capture
+from oddities.run import PEERS, Run
+from support.mailchute import Service, environment, make_folder, needs_program, remove_folder
+from support.wait import wait_for
+
+pytestmark = needs_program("sendmail", "mailchute")
+
+COUNT = int(os.environ.get("MAILCHUTE_ODDITIES", os.environ.get("MAILCHUTE_MESSAGES", "2000")))
+SEED = int(os.environ.get("MAILCHUTE_SEED", "1"))
+
+
+@pytest.fixture(scope="module")
+def services(programs):
+    folder = make_folder()
+    made = {}
+    for name, options in PEERS.items():
+        capture = Capture(**options)
+        place = folder / name
+        place.mkdir()
+        service = Service(programs, place, url=f"smtp+notls://127.0.0.1:{capture.port}",
+                          submit='wait = "disk"').start()
+        made[name] = service, capture
+    yield made
+    for service, capture in made.values():
+        service.kill()
+        capture.stop()
+        service.check_clean()
+    remove_folder(folder)
+
+
+def test_messages_of_many_oddities(programs, services, capsys):
+    run = Run(programs.sendmail, services, SEED, environment())
+    run.run(range(COUNT), 4)
+    for service, _ in services.values():
+        wait_for(lambda: service.count() == 0 or True, 30)
+    run.check_late()
+    with capsys.disabled():
+        print(f"\n{COUNT} messages, seed {SEED}\n{run.table()}")
+    assert not run.failures, f"{len(run.failures)} of {COUNT}:\n" + "\n".join(run.failures[:20])
+    missed = [row for row in table.ROWS if run.hits[row] == 0 and row not in table.PENDING]
+    assert not missed, missed
