@@ -12,6 +12,7 @@
 #include "message/address.h"
 #include "message/address_list.h"
 #include "message/header.h"
+#include "sendmail/backslash.h"
 
 enum { BLOCK = 32768 };
 
@@ -40,7 +41,7 @@ static int add_mailbox(void *context, const struct mailbox *mailbox)
 		return 0;
 	}
 	if (envelope_add_recipient(&intake->envelope, span_from_string(mailbox->address),
-		(struct span){ 0 }, 0, &error) < 0)
+		(struct span){ 0 }, intake->notify, &error) < 0)
 		note_malformed(intake, mailbox->source, error.text);
 	return 0;
 }
@@ -59,11 +60,15 @@ static bool has_control_but_tab(struct span text)
 static void add_arguments(struct intake *intake, const struct options *options)
 {
 	for (int i = 0; i < options->recipient_count; i++) {
-		struct span word = span_from_string(options->recipients[i]);
+		CLEANUP(memory_free_string)
+		char *text = backslash_remove(span_from_string(options->recipients[i]));
+		struct span word = span_from_string(text);
 		size_t before = intake->envelope.recipient_count + intake->bad_count;
 
 		if (has_control_but_tab(span_trim(word)))
 			note_malformed(intake, word, "it holds a control character");
+		else if (span_equals_string(span_trim(word), "-"))
+			note_malformed(intake, word, "it is neither an option nor an address");
 		else
 			(void)address_list_visit(word, add_mailbox, intake);
 		if (span_trim(word).length == 0 &&
@@ -100,9 +105,11 @@ static int set_sender(struct intake *intake, const char *given, struct error *er
 		return error_set(error, ERROR_USAGE, "5.1.7",
 		    "sender \"%s\" holds a control character, and nothing was sent", given);
 	text = span_trim(text);
-	if (text.length == 0 || span_equals_string(text, "<>"))
+	if (text.length == 0 || span_equals_string(text, "<>") ||
+	    span_equals_string(text, "\\<\\>"))
 		return envelope_set_sender(&intake->envelope, span_from_string(""), error);
-	if (address_list_visit(text, take_sender, &one) != 0) {
+	CLEANUP(memory_free_string) char *word = backslash_remove(text);
+	if (address_list_visit(span_from_string(word), take_sender, &one) != 0) {
 		error->kind = ERROR_USAGE;
 		return -1;
 	}
@@ -153,6 +160,19 @@ static int read_block(struct intake *intake, struct buffer *output, struct error
 	body_finish(&intake->body, output);
 	intake->is_whole = true;
 	return 0;
+}
+
+/* What the sender wants to be told (RFC 3461). */
+static void set_reports(struct intake *intake, const struct options *options)
+{
+	struct error error;
+
+	intake->notify = options->notify;
+	intake->envelope.return_content = options->return_content;
+	/* Looked at by options. */
+	if (options->envid != NULL)
+		(void)envelope_set_envid(
+		    &intake->envelope, span_from_string(options->envid), &error);
 }
 
 static int read_ahead(struct intake *intake, size_t limit, struct error *error)
@@ -227,19 +247,27 @@ static int no_recipients(
 	return error_next(error, "name them as arguments, or use -t to take them from the header");
 }
 
-int intake_read(struct intake *intake, const struct options *options, struct error *error)
+int intake_read_arguments(struct intake *intake, const struct options *options, struct error *error)
 {
 	*intake = (struct intake){ .fd = STDIN_FILENO, .sender_is_self = options->sender == NULL };
 	/* The header may pass what is read ahead; a block may double on its way in. */
 	buffer_init(&intake->front, INTAKE_AHEAD + HEADER_LIMIT + 4 * BLOCK);
 	buffer_init(&intake->rest, 4 * BLOCK);
 	body_init(&intake->body, !options->ignores_dots);
+	set_reports(intake, options);
 
 	if (set_sender(intake, options->sender != NULL ? options->sender : "", error) < 0)
 		return -1;
 	add_arguments(intake, options);
 	if (!options->reads_header && intake->envelope.recipient_count == 0)
 		return no_recipients(intake, options, error);
+	return 0;
+}
+
+int intake_read(struct intake *intake, const struct options *options, struct error *error)
+{
+	if (intake_read_arguments(intake, options, error) < 0)
+		return -1;
 	if (read_ahead(intake, INTAKE_AHEAD, error) < 0)
 		return -1;
 	if (options->reads_header && read_header(intake, error) < 0)

@@ -26,6 +26,7 @@ enum { INTAKE_AHEAD = 256 * 1024 };
 
 struct intake {
 	struct envelope envelope;
+	unsigned notify;     /* -N, for each recipient */
 	bool sender_is_self; /* no -f */
 	bool is_resent;	     /* the header has Resent- fields; with -t */
 	struct buffer front; /* the message so far, wire form */
@@ -43,6 +44,10 @@ struct intake {
  * recipients among good ones are no error: they are in fault.
  */
 int intake_read(struct intake *intake, const struct options *options, struct error *error);
+
+/* The part of it that needs no message: sender and recipients of the arguments. */
+int intake_read_arguments(
+    struct intake *intake, const struct options *options, struct error *error);
 
 /* More of a message that is not whole, for content.h: wire form, 0 at the end. */
 ssize_t intake_read_more(void *intake, char *bytes, size_t size, struct error *error);

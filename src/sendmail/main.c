@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "sendmail/handoff.h"
@@ -29,11 +30,23 @@ static int fail(const struct error *error)
 	return (int)error->kind;
 }
 
+/* Callers take any output for a failure, so that a value is passed over stands in the log alone. */
+static void tell_ignored(const struct options *options)
+{
+	if (options->ignored_letter == '\0' || access("/dev/log", W_OK) < 0)
+		return;
+	(void)log_open("sendmail", "syslog");
+	log_event(LOG_LEVEL_WARNING,
+	    "uid %u gave -%c \"%s\", which means nothing, and the mail is sent without it",
+	    (unsigned)getuid(), options->ignored_letter, options->ignored_value);
+}
+
 static int send_message(const struct options *options)
 {
 	struct intake intake CLEANUP(intake_finish) = { 0 };
 	struct error error;
 
+	tell_ignored(options);
 	if (intake_read(&intake, options, &error) < 0)
 		return fail(&error);
 	if (handoff_send(&intake, options, &error) < 0)

@@ -248,7 +248,7 @@ static bool is_interval(const char *word)
 static int set_queue_run(struct options *options, const char *value, struct error *error)
 {
 	const char *interval = value[0] == 'p' ? value + 1 : value;
-	bool is_repeated = is_interval(interval) && interval[strspn(interval, "0")] != '\0';
+	bool is_repeated = is_interval(interval) && strpbrk(interval, "123456789") != NULL;
 
 	(void)error;
 	if (options->mode == OPTIONS_SEND || options->mode == OPTIONS_RUN_QUEUE)

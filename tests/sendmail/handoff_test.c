@@ -342,6 +342,19 @@ static void what_the_caller_asked_for_is_told(void **state)
 		{ "NAME", { .sender = "s@x.y" }, "B", "a\n", "XNAME=B" },
 		{ "-F with a line end", { .sender = "s@x.y", .full_name = "A\r\nBcc: x@y\x7f" },
 		    NULL, "a\n", "XNAME=A+20+20Bcc:+20x@y+20" },
+		{ "-R full -V id",
+		    { .sender = "s@x.y",
+			.return_content = ENVELOPE_RETURN_FULL,
+			.envid = "a=b+c d" },
+		    NULL, "a\n", "MAIL FROM:<s@x.y> SIZE=3 RET=FULL ENVID=a+3Db+2Bc+20d\n" },
+		{ "-R hdrs", { .sender = "s@x.y", .return_content = ENVELOPE_RETURN_HEADER }, NULL,
+		    "a\n", "MAIL FROM:<s@x.y> SIZE=3 RET=HDRS\n" },
+		{ "-N", { .sender = "s@x.y", .notify = ENVELOPE_NOTIFY_NEVER }, NULL, "a\n",
+		    "RCPT TO:<a@b.c> NOTIFY=NEVER\n" },
+		{ "-N success,delay",
+		    { .sender = "s@x.y",
+			.notify = ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_DELAY },
+		    NULL, "a\n", "RCPT TO:<a@b.c> NOTIFY=SUCCESS,DELAY\n" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -63,6 +63,15 @@ static void the_sender_is_read_in_every_form(void **state)
 		{ "root", "root" },
 		{ "-bounce+x=y@b.c", "-bounce+x=y@b.c" },
 		{ "\"a b\"@c.d", "\"a b\"@c.d" },
+		{ "bounce+b\\=far.example@b.c", "bounce+b=far.example@b.c" },
+		{ "-x\\=y@b.c", "-x=y@b.c" },
+		{ "A <x\\=y@b.c>", "x=y@b.c" },
+		{ "\\<\\>", "" },
+		{ "\"a\\\"b\"@b.c", "\"a\\\"b\"@b.c" },
+		{ "a\\ b@c.d", NULL },
+		{ "a\\nb@c.d", NULL },
+		{ "a\\@b@c.d", NULL },
+		{ "a\\", NULL },
 		{ "a@b@c", NULL },
 		{ "a b@c.d", NULL },
 		{ "<a@b.c", NULL },
@@ -144,6 +153,17 @@ static void arguments_are_address_lists(void **state)
 		{ "a delete", { "a@b.c", "d@e\x7f.f" }, "a@b.c", 1 },
 		{ "a tab within quotes", { "a@b.c", "\"d\te\"@f.g" }, "a@b.c", 1 },
 		{ "two without a comma", { "a@b.c", "d@e.f g@h.i" }, "a@b.c", 1 },
+		{ "a group", { "g: a@b.c, D <d@e.f>;" }, "a@b.c|d@e.f", 0 },
+		{ "an empty group", { "a@b.c", "undisclosed-recipients:;" }, "a@b.c", 0 },
+		{ "a literal", { "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]" },
+		    "a@[192.0.2.1]|a@[IPv6:2001:db8::1]", 0 },
+		{ "every atext", { "a!#$%&'*+-/=?^_`{|}~@b.c" }, "a!#$%&'*+-/=?^_`{|}~@b.c", 0 },
+		{ "UTF-8", { "gr\xc3\xbcn@b\xc3\xbc.c" }, "gr\xc3\xbcn@b\xc3\xbc.c", 0 },
+		{ "a program, a file and a list are names", { "|prog", "/tmp/file", "a@b.c" },
+		    "|prog|/tmp/file|a@b.c", 0 },
+		{ "a backslash for the shell", { "a\\=b@c.d", "\\root" }, "a=b@c.d|root", 0 },
+		{ "a backslash before what no atom holds", { "a\\ b@c.d", "a@b.c" }, "a@b.c", 1 },
+		{ "a hyphen alone", { "-", "a@b.c" }, "a@b.c", 1 },
 	};
 
 	(void)state;
@@ -249,6 +269,41 @@ static void a_nul_in_an_address_is_no_end(void **state)
 	assert_int_equal(intake_read(&intake, &options, &error), 0);
 	check_recipients("NUL", &intake, "d@e.f");
 	assert_int_equal(intake.bad_count, 1);
+}
+
+/* Only a shell that was meant and not there is a reason for it. */
+static void a_backslash_in_the_header_is_a_fault(void **state)
+{
+	struct options options = { .reads_header = true };
+	struct intake intake CLEANUP(intake_finish) = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	stdin_in_pieces(span_from_string("To: a\\=b@c.d, e@f.g\n\n"), 4096);
+	assert_int_equal(intake_read(&intake, &options, &error), 0);
+	check_recipients("backslash", &intake, "e@f.g");
+	assert_int_equal(intake.bad_count, 1);
+}
+
+static void reports_are_asked_for_all(void **state)
+{
+	char *words[] = { as_word("x@y.z") };
+	struct options options = with_words(words, 1);
+	struct intake intake CLEANUP(intake_finish) = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	options.reads_header = true;
+	options.notify = ENVELOPE_NOTIFY_SUCCESS | ENVELOPE_NOTIFY_DELAY;
+	options.return_content = ENVELOPE_RETURN_HEADER;
+	options.envid = "an id";
+	stdin_in_pieces(span_from_string("To: a@b.c, d@e.f\n\n"), 4096);
+	assert_int_equal(intake_read(&intake, &options, &error), 0);
+	check_recipients("reports", &intake, "x@y.z|a@b.c|d@e.f");
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(intake.envelope.recipients[i].notify, options.notify);
+	assert_int_equal(intake.envelope.return_content, ENVELOPE_RETURN_HEADER);
+	assert_string_equal(intake.envelope.envid, "an id");
 }
 
 static void the_message_in_wire_form(void **state)
@@ -527,6 +582,8 @@ int main(void)
 		cmocka_unit_test(arguments_are_address_lists),
 		cmocka_unit_test(t_takes_recipients_from_the_header),
 		cmocka_unit_test(a_nul_in_an_address_is_no_end),
+		cmocka_unit_test(a_backslash_in_the_header_is_a_fault),
+		cmocka_unit_test(reports_are_asked_for_all),
 		cmocka_unit_test(the_message_in_wire_form),
 		cmocka_unit_test(a_nul_is_an_octet_like_others),
 		cmocka_unit_test(what_cannot_be_sent_says_why),

@@ -4,13 +4,16 @@
 
 #include "sendmail/options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/cmocka.h"
+#include "tests/support/guarded.h"
 
 enum { WORDS = 10 };
 
-/* The words of a row, copied, so that the parser may reorder them. */
+/* The words of a row, so that the parser may reorder them; behind each NUL is an unreadable page.
+ */
 struct call {
 	char *words[WORDS + 1];
 	int count;
@@ -21,7 +24,9 @@ static struct call make_call(const char *const words[WORDS])
 	struct call call = { 0 };
 
 	while (call.count < WORDS && words[call.count] != NULL) {
-		call.words[call.count] = (char *)(uintptr_t)words[call.count];
+		const char *word = words[call.count];
+
+		call.words[call.count] = (char *)(uintptr_t)guarded(word, strlen(word) + 1).start;
 		call.count++;
 	}
 	return call;
@@ -117,6 +122,43 @@ static void what_the_flags_say(void **state)
 		{ "-om is not -i", { "sendmail", "-om" }, false, false, COMMAND_WAIT_UNSAID, NULL },
 		{ "-o i in two words", { "sendmail", "-o", "i" }, false, true, COMMAND_WAIT_UNSAID,
 		    NULL },
+		{ "-oifalse", { "sendmail", "-i", "-oifalse" }, false, false, COMMAND_WAIT_UNSAID,
+		    NULL },
+		{ "-O IgnoreDots=n", { "sendmail", "-i", "-O", " IgnoreDots = n" }, false, false,
+		    COMMAND_WAIT_UNSAID, NULL },
+		{ "-O IgnoreDots = Yes", { "sendmail", "-O", " ignoredots = Yes " }, false, true,
+		    COMMAND_WAIT_UNSAID, NULL },
+		{ "-O alone", { "sendmail", "-OIgnoreDots" }, false, true, COMMAND_WAIT_UNSAID,
+		    NULL },
+		{ "-O alike", { "sendmail", "-OIgnoreDotsX=true" }, false, false,
+		    COMMAND_WAIT_UNSAID, NULL },
+		{ "-O empty", { "sendmail", "-O", "" }, false, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-o empty", { "sendmail", "-o", "" }, false, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-O DELIVERYMODE=i", { "sendmail", "-ODeliveryMode=i" }, false, false,
+		    COMMAND_WAIT_OUTCOME, NULL },
+		{ "-O DELIVERYMODE=queue", { "sendmail", "-O", "DeliveryMode=queue" }, false, false,
+		    COMMAND_WAIT_DISK, NULL },
+		{ "-O DELIVERYMODE=deferred", { "sendmail", "-O", "deliverymode=deferred" }, false,
+		    false, COMMAND_WAIT_DISK, NULL },
+		{ "-O DELIVERYMODE=background", { "sendmail", "-odq", "-ODeliveryMode=background" },
+		    false, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-O DELIVERYMODE=", { "sendmail", "-odq", "-ODeliveryMode=" }, false, false,
+		    COMMAND_WAIT_DISK, NULL },
+		{ "-odf", { "sendmail", "-odf" }, false, false, COMMAND_WAIT_OUTCOME, NULL },
+		{ "-odd", { "sendmail", "-odd" }, false, false, COMMAND_WAIT_DISK, NULL },
+		{ "-od and nobody's", { "sendmail", "-odq", "-odx", "-od" }, false, false,
+		    COMMAND_WAIT_DISK, NULL },
+		{ "-O Verbose, v", { "sendmail", "-O", "Verbose=true" }, false, false,
+		    COMMAND_WAIT_OUTCOME, NULL },
+		{ "-on by -O Other=No", { "sendmail", "-O", "Verbose=no" }, false, false,
+		    COMMAND_WAIT_UNSAID, NULL },
+		{ "-bm", { "sendmail", "-bm", "-t" }, true, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-ba", { "sendmail", "-ba", "-t" }, true, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-bnq", { "sendmail", "-bnq", "-t" }, true, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-Tt", { "sendmail", "-Tt" }, true, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "-T3dt", { "sendmail", "-T3d", "-t" }, true, false, COMMAND_WAIT_UNSAID, NULL },
+		{ "all that take nothing", { "sendmail", "-cGmnsUxTt" }, true, false,
+		    COMMAND_WAIT_UNSAID, NULL },
 	};
 
 	(void)state;
@@ -161,6 +203,7 @@ static void what_means_nothing_here_is_taken(void **state)
 		{ "-h3" },
 		{ "-n" },
 		{ "-v" },
+		{ "-ov" },
 		{ "-U" },
 		{ "-G" },
 		{ "-L", "tag" },
@@ -182,6 +225,51 @@ static void what_means_nothing_here_is_taken(void **state)
 		{ "-d0.1" },
 		{ "--read-envelope-from" },
 		{ "-oi", "-oem", "-odi" },
+		{ "-eq" },
+		{ "-e", "m" },
+		{ "-ep" },
+		{ "-L", "tag", "-L", "-t" },
+		{ "-Ltag" },
+		{ "-A", "c" },
+		{ "-MrUUCP" },
+		{ "-M", "rUUCP" },
+		{ "-oMrUUCP", "-oMshost" },
+		{ "-oMr", "UUCP", "-oMs", "host" },
+		{ "-oMa", "192.0.2.1", "-oMai", "user" },
+		{ "-oMaa", "plain", "-oMas", "a@b.c" },
+		{ "-oMi", "192.0.2.1", "-oMm", "<a@b>" },
+		{ "-oMt", "ident" },
+		{ "-or", "10m" },
+		{ "-or10m" },
+		{ "-or" },
+		{ "-os", "1h30m" },
+		{ "-os" },
+		{ "-oT", "3d" },
+		{ "-oB", "10" },
+		{ "-oX", "1225" },
+		{ "-oA/etc/other" },
+		{ "-o7" },
+		{ "-o8" },
+		{ "-oP/tmp/pid" },
+		{ "-O", "ErrorMode=q", "-O", "NoRecipientAction=none" },
+		{ "-OQueueDirectory=/tmp", "-OLogFile=/tmp/x", "-OAliasFile=/tmp/y" },
+		{ "-oQ/tmp", "-oA/tmp/a", "-oS/tmp/st" },
+		{ "-D", "/tmp/x" },
+		{ "-DMACRO=x" },
+		{ "-d0-99.9" },
+		{ "-dd" },
+		{ "-dropcr" },
+		{ "-E" },
+		{ "-EC" },
+		{ "-J" },
+		{ "-c" },
+		{ "-s" },
+		{ "-x" },
+		{ "-T" },
+		{ "-T", "-i" },
+		{ "-XV" },
+		{ "-pd" },
+		{ "-p", "SMTP" },
 	};
 
 	(void)state;
@@ -221,6 +309,13 @@ static void recipients_are_the_words_that_are_no_options(void **state)
 		{ "an empty word before an option", { "sendmail", "", "-i", "b" }, { "", "b" } },
 		{ "options behind a recipient are options",
 		    { "sendmail", "a", "-i", "b", "-f", "c" }, { "a", "b" } },
+		{ "a hyphen is a word", { "sendmail", "-", "a" }, { "-", "a" } },
+		{ "what is no interval is no value", { "sendmail", "-or", "a5m", "-os", "5x" },
+		    { "a5m", "5x" } },
+		{ "nor behind an attached one", { "sendmail", "-or5m", "10m", "-oMrX", "b" },
+		    { "10m", "b" } },
+		{ "nor where none is asked for", { "sendmail", "-oi", "10m", "-om", "5" },
+		    { "10m", "5" } },
 		{ "-- behind a recipient", { "sendmail", "a", "--", "-b", "c" },
 		    { "a", "-b", "c" } },
 	};
@@ -257,6 +352,48 @@ static void the_mode_follows_from_name_and_options(void **state)
 		{ { "sendmail", "-bi" }, OPTIONS_CHECK_ALIASES },
 		{ { "sendmail", "-I" }, OPTIONS_CHECK_ALIASES },
 		{ { "sendmail", "-bm" }, OPTIONS_SEND },
+		{ { "sendmail", "-bpx" }, OPTIONS_LIST_QUEUE },
+		{ { "mailq", "-v" }, OPTIONS_LIST_QUEUE },
+		{ { "mailq", "-qRx@y" }, OPTIONS_LIST_QUEUE },
+		{ { "mailq", "--json" }, OPTIONS_LIST_QUEUE },
+		{ { "mailq", "-Ac", "somebody" }, OPTIONS_LIST_QUEUE },
+		{ { "sendmail", "--json", "-bp" }, OPTIONS_LIST_QUEUE },
+		{ { "sendmail", "-bp", "-qRx@y" }, OPTIONS_LIST_QUEUE },
+		{ { "sendmail", "-qRx@y", "-bp" }, OPTIONS_LIST_QUEUE },
+		{ { "mailq", "-bm" }, OPTIONS_SEND },
+		{ { "sendmail", "-q" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-q0" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-q0s" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-q", "-v" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-v", "-q" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-qf" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-qff" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-qq" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-qI123", "-qRx@y", "-qSz" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-q!Ix" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-qGgroup" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-q", "-q" }, OPTIONS_RUN_QUEUE },
+		{ { "sendmail", "-q30m" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-q", "30m" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-qp30m" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-q1h30m" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-bd" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-bl" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-bd", "-q15m" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-q15m", "-bd" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-L", "sm-mta", "-bd", "-q1h" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-bd", "-q" }, OPTIONS_SERVE_BACKGROUND },
+		{ { "sendmail", "-bD", "-q15m" }, OPTIONS_SERVE },
+		{ { "sendmail", "-bdf", "-q15m" }, OPTIONS_SERVE },
+		{ { "sendmail", "-bs" }, OPTIONS_SESSION },
+		{ { "sendmail", "-bs", "-i" }, OPTIONS_SESSION },
+		{ { "sendmail", "-bs", "-odb", "-oem", "-om" }, OPTIONS_SESSION },
+		{ { "sendmail", "-bv", "a@b" }, OPTIONS_VERIFY },
+		{ { "sendmail", "-vbv", "a@b" }, OPTIONS_VERIFY },
+		{ { "sendmail", "-bvs", "a@b" }, OPTIONS_VERIFY },
+		{ { "sendmail", "-bV" }, OPTIONS_SHOW_VERSION },
+		{ { "runq" }, OPTIONS_SEND },
+		{ { "mailq-old" }, OPTIONS_SEND },
 		{ { "sendmail", "--help" }, OPTIONS_SHOW_HELP },
 		{ { "sendmail", "--version" }, OPTIONS_SHOW_VERSION },
 		{ { NULL }, OPTIONS_SEND },
@@ -289,6 +426,41 @@ static void what_nobody_knows_is_a_usage_error(void **state)
 		{ { "sendmail", "x", "-Z" }, "-Z" },
 		{ { "sendmail", "--to=x" }, "--to=x" },
 		{ { "sendmail", "-bx" }, "-bx" },
+		{ { "sendmail", "-b", "" }, "-b" },
+		{ { "sendmail", "-bt" }, "-bt" },
+		{ { "sendmail", "-bh" }, "-bh" },
+		{ { "sendmail", "-bh", "192.0.2.1" }, "-bh" },
+		{ { "sendmail", "-bH" }, "-bH" },
+		{ { "sendmail", "-bP" }, "-bP" },
+		{ { "sendmail", "-bpc" }, "-bpc" },
+		{ { "sendmail", "-bC" }, "-bC" },
+		{ { "sendmail", "-bS" }, "-bS" },
+		{ { "sendmail", "-bmalware", "/tmp/x" }, "-bmalware" },
+		{ { "sendmail", "-be", "x" }, "-be" },
+		{ { "sendmail", "-Q", "-qIx" }, "-Q" },
+		{ { "sendmail", "-Qreason" }, "-Qreason" },
+		{ { "sendmail", "-q", "a@b" }, "a@b" },
+		{ { "sendmail", "a@b", "-q" }, "a@b" },
+		{ { "sendmail", "-q", "-t" }, "-t" },
+		{ { "sendmail", "-q30m", "a@b" }, "a@b" },
+		{ { "sendmail", "-bd", "a@b" }, "a@b" },
+		{ { "sendmail", "-bD", "a@b" }, "a@b" },
+		{ { "sendmail", "-I", "a@b" }, "a@b" },
+		{ { "newaliases", "a@b" }, "a@b" },
+		{ { "sendmail", "--json", "a@b" }, "--json" },
+		{ { "sendmail", "-K", "x" }, "-K" },
+		{ { "sendmail", "-w", "x" }, "-w" },
+		{ { "sendmail", "-H", "x" }, "-H" },
+		{ { "sendmail", "-a", "x" }, "-a" },
+		{ { "sendmail", "-P", "x" }, "-P" },
+		{ { "sendmail", "-S", "x" }, "-S" },
+		{ { "sendmail", "-z", "x" }, "-z" },
+		{ { "sendmail", "-3", "x" }, "-3" },
+		{ { "sendmail", "-T3x", "x" }, "-3" },
+		{ { "sendmail", "-tls-on-connect" }, "-l" },
+		{ { "sendmail", "-N" }, "-N" },
+		{ { "sendmail", "-M" }, "-M" },
+		{ { "sendmail", "-o" }, "-o" },
 		{ { "sendmail", "-b" }, "-b" },
 		{ { "sendmail", "-\xc3\xa4" }, "unknown option" },
 	};
@@ -307,6 +479,100 @@ static void what_nobody_knows_is_a_usage_error(void **state)
 	}
 }
 
+static void what_a_sender_wants_to_be_told(void **state)
+{
+	static const char fits[] =
+	    "1234567890123456789012345678901234567890123456789012345678901234"
+	    "567890123456789012345678901234567890";
+	static const char too_long[] = "12345678901234567890123456789012345678901234567890123456789"
+				       "012345678901234567890123456789012345678901";
+	static const struct row {
+		const char *words[WORDS];
+		unsigned notify;
+		enum envelope_return return_content;
+		const char *envid;
+		char ignored_letter;
+		const char *ignored_value;
+	} rows[] = {
+		{ { "sendmail" }, 0, ENVELOPE_RETURN_UNSAID, NULL, '\0', NULL },
+		{ { "sendmail", "-Nnever" }, ENVELOPE_NOTIFY_NEVER, ENVELOPE_RETURN_UNSAID, NULL,
+		    '\0', NULL },
+		{ { "sendmail", "-N", "failure,delay", "-R", "hdrs", "-V", "id 1+=" },
+		    ENVELOPE_NOTIFY_FAILURE | ENVELOPE_NOTIFY_DELAY, ENVELOPE_RETURN_HEADER,
+		    "id 1+=", '\0', NULL },
+		{ { "sendmail", "-N", "Success,DELAY,failure,success" },
+		    ENVELOPE_NOTIFY_FAILURE | ENVELOPE_NOTIFY_DELAY | ENVELOPE_NOTIFY_SUCCESS,
+		    ENVELOPE_RETURN_UNSAID, NULL, '\0', NULL },
+		{ { "sendmail", "-RFULL" }, 0, ENVELOPE_RETURN_FULL, NULL, '\0', NULL },
+		{ { "sendmail", "-Rfull", "-Rhdrs" }, 0, ENVELOPE_RETURN_HEADER, NULL, '\0', NULL },
+		{ { "sendmail", "-Nsucess" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'N', "sucess" },
+		{ { "sendmail", "-N", "" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'N', "" },
+		{ { "sendmail", "-Nnever,failure" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'N',
+		    "never,failure" },
+		{ { "sendmail", "-Nfailure", "-Nx" }, ENVELOPE_NOTIFY_FAILURE,
+		    ENVELOPE_RETURN_UNSAID, NULL, 'N', "x" },
+		{ { "sendmail", "-N", "success, failure" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'N',
+		    "success, failure" },
+		{ { "sendmail", "-R", "all" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'R', "all" },
+		{ { "sendmail", "-V", "" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'V', "" },
+		{ { "sendmail", "-V", "a\nb" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'V', "a\nb" },
+		{ { "sendmail", "-V", "\xc3\xa4" }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'V',
+		    "\xc3\xa4" },
+		{ { "sendmail", "-V", fits }, 0, ENVELOPE_RETURN_UNSAID, fits, '\0', NULL },
+		{ { "sendmail", "-V", too_long }, 0, ENVELOPE_RETURN_UNSAID, NULL, 'V', too_long },
+		/* The first is told. */
+		{ { "sendmail", "-Rx", "-Ny", "-Vz" }, 0, ENVELOPE_RETURN_UNSAID, "z", 'R', "x" },
+	};
+
+	(void)state;
+	assert_int_equal(strlen(fits), ENVELOPE_ENVID_LIMIT);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct call call = make_call(rows[i].words);
+		struct options options;
+		struct error error = { 0 };
+		char name[40];
+
+		snprintf(name, sizeof name, "row %zu", i);
+		if (options_parse(call.count, call.words, &options, &error) < 0)
+			fail_msg("%s: %s", name, error.text);
+		if (options.notify != rows[i].notify ||
+		    options.return_content != rows[i].return_content ||
+		    options.ignored_letter != rows[i].ignored_letter)
+			fail_msg("%s: notify %u, return %d, ignored -%c", name, options.notify,
+			    (int)options.return_content, options.ignored_letter);
+		check_string(name, options.envid, rows[i].envid);
+		check_string(name, options.ignored_value, rows[i].ignored_value);
+	}
+}
+
+/* No word becomes a recipient, and none is lost, wherever a letter stands. */
+static void every_letter_alone(void **state)
+{
+	static const char accepted[] = "tifrFoObIvqNRVABCDEGJLMTUXcdehmnpsx";
+	static const char takes_value[] = "frFoONRVABCDLMXehp";
+
+	(void)state;
+	for (int letter = 1; letter < 256; letter++) {
+		char word[3] = { '-', (char)letter, '\0' };
+		const char *words[WORDS] = { "sendmail", word, "m", "x@y" };
+		struct call call = make_call(words);
+		struct options options;
+		struct error error = { 0 };
+		bool is_known = strchr(accepted, letter) != NULL;
+		bool takes = strchr(takes_value, letter) != NULL || letter == 'b';
+		/* These send nothing. */
+		bool is_refused = !is_known || letter == 'I' || letter == 'q';
+
+		if (letter == '-') /* "--": what follows are recipients */
+			continue;
+		int outcome = options_parse(call.count, call.words, &options, &error);
+		if (outcome != (is_refused ? -1 : 0))
+			fail_msg("-%c: %d", letter, outcome);
+		if (outcome == 0 && options.recipient_count != (takes ? 1 : 2))
+			fail_msg("-%c: %d recipients", letter, options.recipient_count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +582,8 @@ int main(void)
 		cmocka_unit_test(recipients_are_the_words_that_are_no_options),
 		cmocka_unit_test(the_mode_follows_from_name_and_options),
 		cmocka_unit_test(what_nobody_knows_is_a_usage_error),
+		cmocka_unit_test(what_a_sender_wants_to_be_told),
+		cmocka_unit_test(every_letter_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
