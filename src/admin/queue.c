@@ -2,150 +2,143 @@
 
 /* mailchute queue: what waits, and what has failed. */
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "admin/command.h"
-#include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
+#include "base/writer.h"
 #include "config/config.h"
 #include "service/owner.h"
-#include "spool/listing.h"
-#include "spool/queue_file.h"
+#include "service/queue_view.h"
 #include "spool/spool.h"
 
-static void print_time(int64_t wall)
-{
-	time_t seconds = (time_t)(wall / 1000);
-	struct tm parts;
-	char text[40] = "";
+enum { COUNT, JSON, FOR_MAILQ, OPTION_COUNT };
 
-	if (localtime_r(&seconds, &parts) != NULL)
-		strftime(text, sizeof text, "%a %b %e %H:%M:%S", &parts);
-	printf("%19s", text);
-}
-
-static void print_next(const struct queue_progress *progress)
-{
-	char wait[24];
-	int64_t left = progress->next_attempt - clock_wall();
-
-	if (progress->is_held) {
-		printf("     held\n");
-		return;
-	}
-	clock_format_duration(left > 0 ? left + 999 : 0, wait);
-	printf("     %" PRIu32 " attempts, next %s%s\n", progress->attempts,
-	    left > 0 ? "in " : "now", left > 0 ? wait : "");
-}
-
-static void print_recipients(const struct queue_file *file)
-{
-	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
-		const char *address = file->envelope.recipients[i].address;
-		const char *reply = file->replies[i] != NULL ? file->replies[i] : "";
-
-		if (file->marks[i] == RECIPIENT_DELIVERED)
-			continue;
-		if (file->marks[i] == RECIPIENT_FAILED)
-			printf("     (failed for good: %s)\n", reply);
-		else if (file->marks[i] == RECIPIENT_IN_DOUBT)
-			printf("     (in doubt: %s)\n", reply);
-		printf("                                                      %s\n", address);
-	}
-}
-
-static void print_file(const struct queue_file *file)
-{
-	bool has_waiting = queue_file_count(file, RECIPIENT_WAITING) != 0 ||
-			   queue_file_count(file, RECIPIENT_IN_DOUBT) != 0;
-
-	printf("%-25s %8" PRIu64 " ", file->id, file->message_length);
-	print_time(file->attributes.received);
-	printf("  %s\n", file->envelope.sender[0] != '\0' ? file->envelope.sender : "<>");
-	if (file->progress.last_reply[0] != '\0')
-		printf("     (%s)\n", file->progress.last_reply);
-	if (has_waiting)
-		print_next(&file->progress);
-	print_recipients(file);
-	printf("\n");
-}
-
-struct totals {
-	size_t messages;
-	uint64_t octets;
+/* Lines to stdout; pieces of JSON become lines again. */
+struct printer {
+	struct writer writer;
+	enum queue_view_form form;
+	bool has_begun;
 };
 
-/* Reads each file and prints it unless only the count is asked for. */
-static void go_through(
-    const struct spool *spool, const struct listing *listing, struct totals *totals, bool is_silent)
+static bool print_line(void *context, struct span line)
 {
-	for (size_t i = 0; i < listing->count; i++) {
-		struct queue_file file CLEANUP(queue_file_finish) = { .fd = -1 };
-		struct error error;
-		int outcome = queue_file_read(&file, spool->queue, listing->ids[i], &error);
+	struct printer *printer = context;
+	bool is_next = printer->form == QUEUE_VIEW_TEXT || span_starts_with(line, "{");
 
-		if (outcome == 2)
-			continue;
-		totals->messages++;
-		totals->octets += outcome == 0 ? file.message_length : 0;
-		if (is_silent)
-			continue;
-		if (outcome != 0)
-			printf("%-25s does not check out: %s\n\n", listing->ids[i], error.text);
-		else
-			print_file(&file);
-	}
+	if (printer->has_begun && is_next)
+		writer_append_string(&printer->writer, "\n");
+	printer->has_begun = true;
+	writer_append(&printer->writer, line);
+	return printer->writer.number == 0;
 }
 
-static int list(const struct config *config, bool is_count, struct error *error)
+static int finish(struct printer *printer, struct error *error)
+{
+	if (printer->has_begun)
+		writer_append_string(&printer->writer, "\n");
+	/* Whoever reads may have seen enough. */
+	if (writer_flush(&printer->writer) == 0 || errno == EPIPE)
+		return 0;
+	return error_system(error, "cannot write the list");
+}
+
+static int list(int queue_directory, enum queue_view_form form, struct error *error)
+{
+	struct printer printer = { .form = form };
+	struct queue_view view = {
+		.queue_directory = queue_directory,
+		.viewer = { .uid = (int64_t)geteuid(), .sees_all = true },
+		.form = form,
+		.line = print_line,
+		.context = &printer,
+	};
+	char count[32];
+
+	writer_init(&printer.writer, STDOUT_FILENO);
+	if (queue_view_run(&view, error) < 0)
+		return -1;
+	if (form == QUEUE_VIEW_COUNT) {
+		snprintf(count, sizeof count, "%zu", view.messages);
+		(void)print_line(&printer, span_from_string(count));
+	}
+	return finish(&printer, error);
+}
+
+/* No spool: nothing was ever kept in it. */
+static int list_nothing(enum queue_view_form form, struct error *error)
+{
+	static const char *const words[] = {
+		[QUEUE_VIEW_TEXT] = "Mail queue is empty\n",
+		[QUEUE_VIEW_JSON] = "",
+		[QUEUE_VIEW_COUNT] = "0\n",
+	};
+
+	if (file_write_all(STDOUT_FILENO, span_from_string(words[form])) < 0 && errno != EPIPE)
+		return error_system(error, "cannot write the list");
+	return 0;
+}
+
+/* That it is empty is not to be said to those who cannot know. */
+static int refuse_mailq(const char *spool, struct error *error)
+{
+	error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+	    "no service answers, and the spool %s is not this user's: whether mail waits is not "
+	    "known",
+	    spool);
+	return error_next(error,
+	    "start the service: systemctl start mailchute.socket, or mailchute "
+	    "serve; root may run mailchute queue");
+}
+
+static int run(const struct config *config, const struct command_option *options,
+    enum queue_view_form form, struct error *error)
 {
 	struct spool spool CLEANUP(spool_finish) = { .directory = -1, .queue = -1, .lock = -1 };
-	struct listing listing CLEANUP(listing_finish) = { 0 };
-	struct totals totals = { 0 };
+	bool is_for_mailq = options[FOR_MAILQ].value != NULL;
 	struct stat status;
-
 	bool has_spool = lstat(config->spool, &status) == 0;
+
+	if (is_for_mailq && geteuid() != 0 && (!has_spool || status.st_uid != geteuid()))
+		return refuse_mailq(config->spool, error);
 	if (has_spool && geteuid() != 0 && status.st_uid != geteuid()) {
 		error_set(error, ERROR_NO_PERMISSION, "5.7.0",
 		    "the queue %s is shown to root and to its owner, uid %u, alone", config->spool,
 		    status.st_uid);
-		return error_next(error, "try: sudo mailchute queue");
+		return error_next(error, "try: sudo mailchute queue; your own messages: mailq");
 	}
-	if (has_spool) {
-		if (owner_become(config->spool, error) < 0 ||
-		    spool_open(&spool, config->spool, false, error) < 0 ||
-		    listing_read(&listing, spool.queue, error) < 0)
-			return -1;
-		if (listing.count != 0 && !is_count)
-			printf("-Queue ID----------------  --Size-- ----Arrival Time---- "
-			       "-Sender/Recipient-------\n");
-		go_through(&spool, &listing, &totals, is_count);
-	}
-	if (is_count)
-		printf("%zu\n", totals.messages);
-	else if (totals.messages == 0)
-		printf("Mail queue is empty\n");
-	else
-		printf("-- %" PRIu64 " Kbytes in %zu Request%s.\n", (totals.octets + 1023) / 1024,
-		    totals.messages, totals.messages != 1 ? "s" : "");
-	return 0;
+	if (!has_spool)
+		return list_nothing(form, error);
+	if (owner_become(config->spool, error) < 0 ||
+	    spool_open(&spool, config->spool, false, error) < 0)
+		return -1;
+	return list(spool.queue, form, error);
 }
 
 int command_queue(int argc, char **argv)
 {
-	struct command_option count = { .name = "--count" };
+	struct command_option options[OPTION_COUNT] = {
+		[COUNT] = { .name = "--count" },
+		[JSON] = { .name = "--json" },
+		/* Said by sendmail, which has found no service to ask. */
+		[FOR_MAILQ] = { .name = "--for-mailq" },
+	};
 	struct config_sources sources = { 0 };
 	struct config config CLEANUP(config_finish) = { 0 };
+	enum queue_view_form form = QUEUE_VIEW_TEXT;
 	struct error error;
 
-	if (command_read_options(argc, argv, &count, 1, &error) < 0 ||
-	    config_load(&sources, &config, &error) < 0 ||
-	    list(&config, count.value != NULL, &error) < 0)
+	if (command_read_options(argc, argv, options, OPTION_COUNT, &error) < 0)
+		return command_fail(&error);
+	if (options[COUNT].value != NULL)
+		form = QUEUE_VIEW_COUNT;
+	else if (options[JSON].value != NULL)
+		form = QUEUE_VIEW_JSON;
+	if (config_load(&sources, &config, &error) < 0 || run(&config, options, form, &error) < 0)
 		return command_fail(&error);
 	return 0;
 }

@@ -114,7 +114,7 @@ static void take_preamble(struct queue_file *file, const struct preamble *preamb
 	file->journal.seed = preamble->checksum;
 }
 
-int queue_content_load(struct queue_file *file, off_t size, struct error *error)
+static int load(struct queue_file *file, off_t size, bool is_checking, struct error *error)
 {
 	CLEANUP(buffer_finish) struct buffer records = { 0 };
 	struct preamble preamble;
@@ -125,7 +125,7 @@ int queue_content_load(struct queue_file *file, off_t size, struct error *error)
 
 	if (outcome == QUEUE_OPENED)
 		outcome = load_records(file, &preamble, &records, error);
-	if (outcome == QUEUE_OPENED)
+	if (outcome == QUEUE_OPENED && is_checking)
 		outcome = check_content(file, &preamble, buffer_span(&records), text, error);
 	if (outcome != QUEUE_OPENED)
 		return outcome;
@@ -139,4 +139,14 @@ int queue_content_load(struct queue_file *file, off_t size, struct error *error)
 	    0)
 		return queue_error_system(error, "cannot read", file->id);
 	return QUEUE_OPENED;
+}
+
+int queue_content_load(struct queue_file *file, off_t size, struct error *error)
+{
+	return load(file, size, true, error);
+}
+
+int queue_content_peek(struct queue_file *file, off_t size, struct error *error)
+{
+	return load(file, size, false, error);
 }

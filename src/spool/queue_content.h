@@ -31,4 +31,7 @@ int queue_content_load_preamble(int fd, const char *id, off_t size, char text[PR
  */
 int queue_content_load(struct queue_file *file, off_t size, struct error *error);
 
+/* The same without reading the message, and so without the checksum. */
+int queue_content_peek(struct queue_file *file, off_t size, struct error *error);
+
 #endif

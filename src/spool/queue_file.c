@@ -267,8 +267,11 @@ static int open_file(
 	return check_opened(file->queue, file->id, file->fd, status, error);
 }
 
+/* queue_content_load or queue_content_peek. */
+typedef int content_reader(struct queue_file *file, off_t size, struct error *error);
+
 static int load(struct queue_file *file, int queue_directory, const char *id, bool is_locking,
-    struct error *error)
+    content_reader *read_content, struct error *error)
 {
 	CLEANUP(queue_file_finish) struct queue_file found = { .queue = queue_directory, .fd = -1 };
 	struct stat status;
@@ -280,7 +283,7 @@ static int load(struct queue_file *file, int queue_directory, const char *id, bo
 	memcpy(found.id, id, sizeof found.id);
 	outcome = open_file(&found, is_locking, &status, error);
 	if (outcome == QUEUE_OPENED)
-		outcome = queue_content_load(&found, status.st_size, error);
+		outcome = read_content(&found, status.st_size, error);
 	if (outcome != QUEUE_OPENED)
 		return outcome;
 	*file = found;
@@ -291,13 +294,28 @@ static int load(struct queue_file *file, int queue_directory, const char *id, bo
 int queue_file_open(
     struct queue_file *file, int queue_directory, const char *id, struct error *error)
 {
-	return load(file, queue_directory, id, true, error);
+	return load(file, queue_directory, id, true, queue_content_load, error);
 }
 
 int queue_file_read(
     struct queue_file *file, int queue_directory, const char *id, struct error *error)
 {
-	return load(file, queue_directory, id, false, error);
+	return load(file, queue_directory, id, false, queue_content_load, error);
+}
+
+int queue_file_peek(
+    struct queue_file *file, int queue_directory, const char *id, struct error *error)
+{
+	return load(file, queue_directory, id, false, queue_content_peek, error);
+}
+
+bool queue_file_is_in_use(const struct queue_file *file)
+{
+	assert(file->state == QUEUE_FILE_QUEUED);
+	if (flock(file->fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	(void)flock(file->fd, LOCK_UN);
+	return false;
 }
 
 int queue_file_read_progress(

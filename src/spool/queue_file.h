@@ -143,6 +143,20 @@ int queue_file_read(
     struct queue_file *file, int queue_directory, const char *id, struct error *error);
 
 /*
+ * The same without reading the message, for a list of many: what it holds is
+ * well formed, but nothing proves that it is what was written.
+ */
+int queue_file_peek(
+    struct queue_file *file, int queue_directory, const char *id, struct error *error);
+
+/*
+ * Another process has this file, which was read, in its hands: it is being
+ * delivered.  Looks by holding the lock itself for an instant, which costs
+ * whoever comes in it a second look.
+ */
+bool queue_file_is_in_use(const struct queue_file *file);
+
+/*
  * Only the progress, without reading the message: what a start-up scan needs.
  * 0; 2: there is none; 3: it does not check out, as far as one can see without
  * the checksum (queue_file_open decides); -1: error.
