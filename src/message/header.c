@@ -273,6 +273,17 @@ size_t header_remove_all(struct header *header, const char *name)
 	return count;
 }
 
+void header_mask_nul(struct header *header)
+{
+	for (size_t i = 0; i < header->count; i++) {
+		char *rest = header->entries[i].text;
+		char *end = rest + header->entries[i].length;
+
+		while ((rest = memchr(rest, '\0', (size_t)(end - rest))) != NULL)
+			*rest = '?';
+	}
+}
+
 void header_fold(struct header *header)
 {
 	for (size_t i = 0; i < header->count; i++) {

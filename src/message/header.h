@@ -79,6 +79,9 @@ void header_set_value(struct header *header, size_t index, struct span value);
 void header_remove(struct header *header, size_t index);
 size_t header_remove_all(struct header *header, const char *name);
 
+/* NUL becomes "?": half of the world's readers would see no more of the field than before it. */
+void header_mask_nul(struct header *header);
+
 /* Breaks lines that are too long at white space, where there is any (fold.h). */
 void header_fold(struct header *header);
 

@@ -261,6 +261,7 @@ void complete_header(
 
 	for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
 		header_remove_all(header, unwanted[i]);
+	header_mask_nul(header);
 	complete_fields(header, config->domain);
 	if (is_resent)
 		add_resent(header, config, submitter);

@@ -6,7 +6,7 @@
  * Bcc and Resent-Bcc, Return-Path and Content-Length go; Date, Message-ID and
  * From (and Resent-*, where there is a Resent- field) come when missing; bare
  * names in address fields get the domain; lines beyond 998 octets are folded
- * at white space; everything else stays octet for octet (compat.md).
+ * at white space, NUL becomes "?"; everything else stays octet for octet (compat.md).
  */
 
 #ifndef POLICY_COMPLETE_H

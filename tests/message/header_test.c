@@ -281,6 +281,18 @@ static void what_is_folded_is_still_one_field(void **state)
 	assert_written(&header, want);
 }
 
+static void nuls_are_masked(void **state)
+{
+	CLEANUP(header_finish) struct header header = { 0 };
+
+	(void)state;
+	load(&header, "A: b\r\n c\r\nB: e\r\n\r\n");
+	header.entries[0].text[3] = '\0';
+	header.entries[0].text[7] = '\0';
+	header_mask_nul(&header);
+	assert_written(&header, "A: ?\r\n ?\r\nB: e\r\n\r\n");
+}
+
 static void fields_are_removed(void **state)
 {
 	CLEANUP(header_finish) struct header header;
@@ -370,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_value_without_a_blank_gets_none),
 		cmocka_unit_test(prefixes_of_names_are_found),
 		cmocka_unit_test(what_is_folded_is_still_one_field),
+		cmocka_unit_test(nuls_are_masked),
 		cmocka_unit_test(fields_are_removed),
 		cmocka_unit_test(injection_is_a_fault_of_the_caller),
 		cmocka_unit_test(many_fields_are_kept_in_order),

@@ -54,6 +54,7 @@ class Draft:
         self.body = []
         self.tail = []  # lines that come and must not be read
         self.sender = f"s{number}@there.example"
+        self.wire_sender = None  # where it differs from what From shows
         self.full_name = None  # a regular expression for an added From; None: no name
         self.ends = traits.get("ends", "lf")
         self.is_unended = False

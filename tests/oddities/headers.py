@@ -272,4 +272,13 @@ def a_large_header(draft):
 
 @oddity("NUL in a header")
 def a_nul_in_a_field(draft):
-    draft.add("X-Nul: a\0b\0\n \0c")
+    draft.add("X-Nul: a\0b\0\n \0c", "X-Nul: a?b?\n ?c")
+
+
+@oddity("NUL in a header", owns=("to",), t=True, resent=False)
+def a_nul_in_to(draft):
+    """It ends no address: one that holds it is malformed."""
+    address = draft.address()
+    draft.add_recipients("To", f"evil@far.example\0.there.example, {address}", [address],
+                         f"evil@far.example?.there.example, {address}", shows=False)
+    draft.bad.append("evil@far.example")

@@ -146,7 +146,8 @@ def check_reader(draft, content, fields, body):
 def check_envelope(draft, arrivals):
     for arrival in arrivals:
         sender = address_of(arrival.mail)
-        check(sender == draft.sender, "sender", sender, "instead of", draft.sender)
+        wanted = draft.sender if draft.wire_sender is None else draft.wire_sender
+        check(sender == wanted, "sender", sender, "instead of", wanted)
         for words in (draft.parameters if draft.peer == "bdat" else ()):
             check(words in (arrival.mail + b" " + b" ".join(arrival.rcpts)), words,
                   "is missing:", arrival.mail, arrival.rcpts)

@@ -239,6 +239,23 @@ def dots_out_of_place(draft):
     draft.add_word(f"{local}@far.example", [f'"{local}"@far.example'])
 
 
+@oddity("To, Cc, Reply-To", owns=("to",), t=True, resent=False, header=True)
+def fields_full_of_traps(draft):
+    one, two, three = draft.address(), draft.address(), draft.address()
+    draft.add_recipients("To", f'"trap@far.example, x" <{one}>, (trap@far.example, "y") {two}',
+                         [one, two], shows=False)
+    draft.add_recipients("Cc", f"A: , ,; =?utf-8?q?a=2C?= <{three}>,\n\t,\n (,)", [three],
+                         shows=False)
+
+
+@oddity("raw UTF-8 header, smarthost without SMTPUTF8", owns=("to",), t=True, resent=False,
+        header=True)
+def names_beyond_ascii(draft):
+    one, two = draft.address(), draft.address()
+    draft.add_recipients("To", f"J\u00f6rg \u738b <{one}>, ".encode() +
+                         b"\"J\xf6rg\" <%s> (\xe4)" % two.encode(), [one, two], shows=False)
+
+
 @oddity("Apparently-To with -t", t=True, header=True)
 def apparently_to(draft):
     draft.add("Apparently-To: nobody@far.example")
@@ -307,6 +324,21 @@ def a_blunt_server(draft):
 def a_domain_beyond_ascii(draft):
     name = draft.name()
     draft.add_word(f"{name}@b\u00fccher.example", [f"{name}@xn--bcher-kva.example"])
+
+
+@oddity("IDN domain, no SMTPUTF8", owns=("sender",))
+def a_sender_beyond_ascii(draft):
+    draft.options += ["-f", f"s{draft.number}@b\u00fccher.example"]
+    draft.sender = f"s{draft.number}@b\u00fccher.example"
+    draft.wire_sender = f"s{draft.number}@xn--bcher-kva.example"
+
+
+@oddity("IDN domain, no SMTPUTF8", owns=("to",), t=True, resent=False, header=True)
+def a_domain_beyond_ascii_in_to(draft):
+    """In the envelope it is an A-label, in the field it stays."""
+    name = draft.name()
+    draft.add_recipients("To", f"{name}@b\u00fccher.example",
+                         [f"{name}@xn--bcher-kva.example"], shows=False)
 
 
 @oddity("UTF-8 local part, no SMTPUTF8", t=False)
