@@ -49,5 +49,5 @@ def test_messages_of_many_oddities(programs, services, capsys):
     with capsys.disabled():
         print(f"\n{COUNT} messages, seed {SEED}\n{run.table()}")
     assert not run.failures, f"{len(run.failures)} of {COUNT}:\n" + "\n".join(run.failures[:20])
-    missed = [row for row in table.ROWS if run.hits[row] == 0 and row not in table.PENDING]
+    missed = [row for row in table.ROWS if run.hits[row] == 0]
     assert not missed, missed
