@@ -44,6 +44,9 @@ static int parse_mail(struct command *command, struct error *error);
 static int parse_rcpt(struct command *command, struct error *error);
 static int parse_bdat(struct command *command, struct error *error);
 static int parse_vrfy(struct command *command, struct error *error);
+static int parse_explain(struct command *command, struct error *error);
+
+static const char explain_form[] = "XEXPLAIN self|<sender> <recipient> [ONLINE]";
 
 static const struct verb {
 	enum command_verb verb;
@@ -66,7 +69,7 @@ static const struct verb {
 	{ COMMAND_AUTH, "AUTH", parse_something },
 	{ COMMAND_QUIT, "QUIT", parse_nothing },
 	{ COMMAND_XQUEUE, "XQUEUE", parse_any },
-	{ COMMAND_XEXPLAIN, "XEXPLAIN", parse_any },
+	{ COMMAND_XEXPLAIN, "XEXPLAIN", parse_explain },
 	{ COMMAND_XPLAIN, "XPLAIN", parse_nothing },
 };
 
@@ -479,6 +482,42 @@ static int parse_vrfy(struct command *command, struct error *error)
 	if (address_check(command->address, &found) < 0)
 		return wrong(error, found.text);
 	return 0;
+}
+
+/* "self", or a path in brackets, which is left in *address. */
+static int take_explained_sender(struct command *command, struct span *rest, struct error *error)
+{
+	struct span after = *rest;
+	struct span word = { 0 };
+
+	if (span_starts_with(*rest, "<")) {
+		if (take_path(rest, &command->address) < 0)
+			return wrong(error, explain_form);
+		return check_address(command, "5.1.7", error);
+	}
+	if (!span_take_word(&after, &word) || !span_equals_string_ignoring_case(word, "self"))
+		return wrong(error, explain_form);
+	command->mail.sender_is_self = true;
+	*rest = after;
+	return 0;
+}
+
+static int parse_explain(struct command *command, struct error *error)
+{
+	struct span rest = command->argument;
+	struct span word = { 0 };
+
+	if (take_explained_sender(command, &rest, error) < 0)
+		return -1;
+	rest = span_trim(rest);
+	if (!span_starts_with(rest, "<") || take_path(&rest, &command->recipient) < 0 ||
+	    command->recipient.length == 0)
+		return wrong(error, explain_form);
+	command->is_online = span_take_word(&rest, &word);
+	if (command->is_online &&
+	    (!span_equals_string_ignoring_case(word, "ONLINE") || span_trim(rest).length != 0))
+		return wrong(error, explain_form);
+	return address_check(command->recipient, error);
 }
 
 /* A tab separates words; nothing else below a blank has a place in a command. */

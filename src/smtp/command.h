@@ -12,6 +12,8 @@
  *	XSENDER=self	no -f was given: the service knows the submitter by uid
  *	XWAIT=disk|outcome	what the caller waits for
  *	XTRACE		progress as 250- lines before the last, each "XTRACE ..."
+ * XEXPLAIN self|<sender> <recipient> [ONLINE] tells what would become of such
+ * a message, in "250-" lines.
  * XPLAIN puts an end to it for the rest of a session whose client is somebody
  * else: sendmail -bs lends its caller the connection.
  */
@@ -82,10 +84,12 @@ struct rcpt_parameters {
 
 struct command {
 	enum command_verb verb;
-	struct span argument; /* all after the verb, trimmed; into the line */
-	struct span address;  /* MAIL, RCPT, VRFY: normal form, into the line; "" for <> */
-	struct mail_parameters mail;
+	struct span argument;  /* all after the verb, trimmed; into the line */
+	struct span address;   /* MAIL, RCPT, VRFY: normal form, into the line; "" for <> */
+	struct span recipient; /* XEXPLAIN: normal form, into the line; its sender is in address */
+	struct mail_parameters mail; /* sender_is_self also for XEXPLAIN */
 	struct rcpt_parameters rcpt;
+	bool is_online;	     /* XEXPLAIN ... ONLINE: the smarthost is to be asked, too */
 	uint64_t chunk_size; /* BDAT */
 	bool is_last;	     /* BDAT ... LAST */
 };

@@ -116,6 +116,17 @@ static void check_others(const struct command *command)
 	assert(again.is_last == command->is_last);
 }
 
+/* Both paths passed the door, so that what is made of them needs no other look. */
+static void check_explain(const struct command *command)
+{
+	struct error fault;
+
+	assert(command->recipient.length != 0);
+	assert(address_check(command->recipient, &fault) == 0);
+	assert(address_check(command->address, &fault) == 0);
+	assert(!command->mail.sender_is_self || command->address.length == 0);
+}
+
 static bool is_within(struct span part, struct span whole)
 {
 	return part.length == 0 || (part.start >= whole.start &&
@@ -134,7 +145,10 @@ static void check_line(struct span line)
 		return;
 	}
 	assert(is_within(command.argument, line) && is_within(command.address, line));
+	assert(is_within(command.recipient, line));
 	assert(command_verb_name(command.verb) != NULL);
+	if (command.verb == COMMAND_XEXPLAIN)
+		check_explain(&command);
 	if (command.verb != COMMAND_MAIL && command.verb != COMMAND_RCPT) {
 		check_others(&command);
 		return;

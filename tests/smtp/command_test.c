@@ -40,7 +40,7 @@ static void verbs_are_known_in_any_case(void **state)
 		{ "AUTH PLAIN AGEAYg==", COMMAND_AUTH, "PLAIN AGEAYg==" },
 		{ "QUIT", COMMAND_QUIT, "" },
 		{ "XQUEUE LIST", COMMAND_XQUEUE, "LIST" },
-		{ "XEXPLAIN a", COMMAND_XEXPLAIN, "a" },
+		{ "XEXPLAIN <> <a>", COMMAND_XEXPLAIN, "<> <a>" },
 		{ "", COMMAND_UNKNOWN, NULL },
 		{ "  ", COMMAND_UNKNOWN, NULL },
 		{ "DATAX", COMMAND_UNKNOWN, NULL },
@@ -95,6 +95,45 @@ static void addresses_are_taken_in_their_forms(void **state)
 	}
 }
 
+static void a_question_about_a_message_is_read(void **state)
+{
+	static const struct row {
+		const char *line;
+		const char *sender;
+		const char *recipient;
+		bool is_self;
+		bool is_online;
+	} rows[] = {
+		{ "XEXPLAIN <a@b.example> <c@d.example>", "a@b.example", "c@d.example", false,
+		    false },
+		{ "xexplain <> <root>", "", "root", false, false },
+		{ "XEXPLAIN  <a>\t<c> ", "a", "c", false, false },
+		{ "XEXPLAIN self <c>", "", "c", true, false },
+		{ "XEXPLAIN SELF <c>", "", "c", true, false },
+		{ "XEXPLAIN <self> <c>", "self", "c", false, false },
+		{ "XEXPLAIN self <c> online", "", "c", true, true },
+		{ "XEXPLAIN <a> <c> ONLINE ", "a", "c", false, true },
+		{ "XEXPLAIN <\"a> <b\"@d.example> <\"c>\\\"\"@d.example> ONLINE",
+		    "\"a> <b\"@d.example", "\"c>\\\"\"@d.example", false, true },
+		{ "XEXPLAIN <@x.example:a> <@y.example:\xc3\xa4@b.example>", "a",
+		    "\xc3\xa4@b.example", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct command command;
+		struct error error = { 0 };
+
+		print_message("  %s\n", rows[i].line);
+		assert_int_equal(command_parse(guarded_string(rows[i].line), &command, &error), 0);
+		assert_int_equal(command.verb, COMMAND_XEXPLAIN);
+		assert_true(span_equals_string(command.address, rows[i].sender));
+		assert_true(span_equals_string(command.recipient, rows[i].recipient));
+		assert_int_equal(command.mail.sender_is_self, rows[i].is_self);
+		assert_int_equal(command.is_online, rows[i].is_online);
+	}
+}
+
 static void wrong_arguments_get_their_code(void **state)
 {
 	static const struct row {
@@ -113,6 +152,23 @@ static void wrong_arguments_get_their_code(void **state)
 		{ "VRFY Joe Doe", COMMAND_VRFY, "5.5.2", 501 },
 		{ "VRFY a SMTPUTF8 SMTPUTF8", COMMAND_VRFY, "5.5.2", 501 },
 		{ "XPLAIN x", COMMAND_XPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN self", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN a <b>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN self b", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN selfish <b>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a><b>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a> <>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a> <b", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a <b>", COMMAND_XEXPLAIN, "5.1.7", 553 },
+		{ "XEXPLAIN <a> <b> OFFLINE", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a> <b> ONLINE <c>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a> <b> <c>", COMMAND_XEXPLAIN, "5.5.2", 501 },
+		{ "XEXPLAIN <a b> <c>", COMMAND_XEXPLAIN, "5.1.7", 553 },
+		{ "XEXPLAIN <a@> <c>", COMMAND_XEXPLAIN, "5.1.7", 553 },
+		{ "XEXPLAIN <a> <b c>", COMMAND_XEXPLAIN, "5.1.3", 553 },
+		{ "XEXPLAIN self <@c>", COMMAND_XEXPLAIN, "5.1.3", 553 },
 		{ "DATA x", COMMAND_DATA, "5.5.2", 501 },
 		{ "RSET x", COMMAND_RSET, "5.5.2", 501 },
 		{ "QUIT x", COMMAND_QUIT, "5.5.2", 501 },
@@ -438,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verbs_are_known_in_any_case),
 		cmocka_unit_test(addresses_are_taken_in_their_forms),
+		cmocka_unit_test(a_question_about_a_message_is_read),
 		cmocka_unit_test(wrong_arguments_get_their_code),
 		cmocka_unit_test(a_nul_is_no_part_of_a_command),
 		cmocka_unit_test(bdat_tells_size_and_last),

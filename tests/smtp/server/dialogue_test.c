@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "tests/smtp/server/scene.h"
 
 /* A NOOP of this length, line end included, at every way of arriving; then a real one. */
@@ -130,6 +131,60 @@ static void after_xplain_there_is_another_time(void **state)
 	scene.settings.plain_timeout = 50;
 	assert_int_equal(run_silent(&scene, "XPLAIN\r\nNOOP\r\n", output, sizeof output), -1);
 	assert_non_null(strstr(output, "OK\r\n250 2.0.0 OK\r\n421 4.4.2 "));
+	scene_finish(&scene);
+}
+
+/* "000 PARK n", where nothing is open: n is what was taken since XPLAIN. */
+static void who_is_silent_between_messages_may_park(void **state)
+{
+	static const struct row {
+		const char *input; /* after XPLAIN */
+		const char *aside; /* NULL: none */
+	} rows[] = {
+		{ "", "OK\r\n000 PARK 0\r\n421 4.4.2 " },
+		{ "NOOP\r\nRSET\n", "OK\r\n000 PARK 11\r\n421 4.4.2 " },
+		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\r\n.\r\n",
+		    "OK\r\n000 PARK 40\r\n421 4.4.2 " },
+		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 3 LAST\r\nabc",
+		    "OK\r\n000 PARK 44\r\n421 4.4.2 " },
+		{ "NOOP\r\nNO", NULL },
+		{ "LHLO me\r\n", NULL },
+		{ "MAIL FROM:<a>\r\n", NULL },
+		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\r\n", NULL },
+		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 1\r\nx", NULL },
+		{ "AUTH PLAIN AHUAcmlnaHQ=\r\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(memory_free_string)
+		char *input = memory_format("XPLAIN\r\n%s", rows[i].input);
+		struct scene scene;
+		char output[4000];
+
+		scene_init(&scene);
+		scene.settings.plain_timeout = 60;
+		scene.settings.content_timeout = 60;
+		scene.settings.park_after = 20;
+		assert_int_equal(run_silent(&scene, input, output, sizeof output), -1);
+		if (rows[i].aside != NULL ? strstr(output, rows[i].aside) == NULL
+					  : strstr(output, "PARK") != NULL)
+			fail_msg("%s: %s", rows[i].input, output);
+		scene_finish(&scene);
+	}
+}
+
+static void who_did_not_say_xplain_is_not_parked(void **state)
+{
+	struct scene scene;
+	char output[4000];
+
+	(void)state;
+	scene_init(&scene);
+	scene.settings.command_timeout = 60;
+	scene.settings.park_after = 20;
+	assert_int_equal(run_silent(&scene, "NOOP\r\n", output, sizeof output), -1);
+	assert_null(strstr(output, "000"));
 	scene_finish(&scene);
 }
 
@@ -273,7 +328,7 @@ static void an_answer_may_have_any_number_of_lines(void **state)
 	struct scene scene;
 
 	(void)state;
-	play_many(&scene, "XQUEUE 0\r\nXQUEUE 2\r\nXEXPLAIN 1 250\r\nXQUEUE 0 554\r\nNOOP\r\n");
+	play_many(&scene, "XQUEUE 0\r\nXQUEUE 2\r\nXQUEUE 1 250\r\nXQUEUE 0 554\r\nNOOP\r\n");
 	scene_run(&scene);
 	assert_string_equal(strchr(buffer_string(&scene.output), '\n') + 1,
 	    "250 2.0.0 OK\r\n"
@@ -408,6 +463,8 @@ int main(void)
 		cmocka_unit_test(pipelined_commands_are_answered_in_one_write),
 		cmocka_unit_test(who_is_silent_is_told_so),
 		cmocka_unit_test(after_xplain_there_is_another_time),
+		cmocka_unit_test(who_is_silent_between_messages_may_park),
+		cmocka_unit_test(who_did_not_say_xplain_is_not_parked),
 		cmocka_unit_test(a_lost_connection_is_an_error_or_an_end),
 		cmocka_unit_test(both_directions_are_traced),
 		cmocka_unit_test(a_reply_of_many_lines_fits),

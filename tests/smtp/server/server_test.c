@@ -79,8 +79,8 @@ static const struct row {
 	{ "EHLO ends LMTP", "LHLO me\r\nEHLO me\r\n" MAIL RCPT "RCPT TO:<e>\r\nDATA\r\nx\r\n.\r\n",
 	    "220 250 250 250 250 250 354 250",
 	    "mail(a@b.example) rcpt(c@d.example) rcpt(e) begin end(x\r\n) reset ", 1 },
-	{ "the program's own commands", "XQUEUE LIST a\r\nXEXPLAIN b\r\nVRFY c\r\n",
-	    "220 250 250 252", "other(XQUEUE LIST a) other(XEXPLAIN b) other(VRFY c) ", 1 },
+	{ "the program's own commands", "XQUEUE LIST a\r\nXEXPLAIN <> <b>\r\nVRFY c\r\n",
+	    "220 250 250 252", "other(XQUEUE LIST a) other(XEXPLAIN <> <b>) other(VRFY c) ", 1 },
 	{ "private parameters",
 	    "MAIL FROM:<a> SIZE=7 XNAME=J+20D XSENDER=self XWAIT=disk XTRACE\r\n", "220 250",
 	    "mail(a 7 'J D' self trace) reset ", 1 },
@@ -210,7 +210,7 @@ static const struct cell {
 	{ "STARTTLS\r\n", { 220, 220, 220, 220, 220, 220, 220 } },
 	{ "AUTH PLAIN AHUAcmlnaHQ=\r\n", { 235, 235, 503, 503, 503, 235, 503 } },
 	{ "XQUEUE LIST\r\n", { 250, 250, 250, 250, 250, 250, 250 } },
-	{ "XEXPLAIN x\r\n", { 250, 250, 250, 250, 250, 250, 250 } },
+	{ "XEXPLAIN <a> <b>\r\n", { 250, 250, 250, 250, 250, 250, 250 } },
 	{ "FOO\r\n", { 500, 500, 500, 500, 500, 500, 500 } },
 	{ "MAIL\r\n", { 501, 501, 501, 501, 501, 501, 501 } },
 	{ "RCPT\r\n", { 501, 501, 501, 501, 501, 501, 501 } },
@@ -327,7 +327,7 @@ static void what_is_not_offered_is_refused(void **state)
 		{ MAIL RCPT "BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", "220 250 250 502 250" },
 		{ "STARTTLS\r\nNOOP\r\n", "220 502 250" },
 		{ "AUTH PLAIN AHUAcmlnaHQ=\r\n", "220 502" },
-		{ "XQUEUE LIST\r\nXEXPLAIN x\r\n", "220 502 502" },
+		{ "XQUEUE LIST\r\nXEXPLAIN <a> <b>\r\n", "220 502 502" },
 	};
 
 	(void)state;
@@ -420,8 +420,8 @@ static void callbacks_may_be_missing(void **state)
 	scene.handler.log_in = NULL;
 	scene.handler.other = NULL;
 	scene_say(&scene,
-	    "VRFY x\r\nXQUEUE\r\nXEXPLAIN x\r\nAUTH PLAIN AHUAcmlnaHQ=\r\nEHLO me\r\n" MAIL RCPT
-	    "BDAT 1 LAST\r\nx");
+	    "VRFY x\r\nXQUEUE\r\nXEXPLAIN <a> <b>\r\nAUTH PLAIN AHUAcmlnaHQ=\r\nEHLO me\r\n" MAIL
+		RCPT "BDAT 1 LAST\r\nx");
 	scene_run(&scene);
 	scene_expect(&scene, "220 252 502 502 502 250 250 250 250",
 	    "mail(a@b.example) rcpt(c@d.example) end(x) reset ");
@@ -556,17 +556,17 @@ static void unknown_commands_have_an_end(void **state)
 
 static const struct row plain_rows[] = {
 	{ "the private extension is gone",
-	    PLAIN "EHLO me\r\nXQUEUE LIST\r\nXEXPLAIN b\r\nXPLAIN\r\n"
+	    PLAIN "EHLO me\r\nXQUEUE LIST\r\nXEXPLAIN self <b>\r\nXPLAIN\r\n"
 		  "MAIL FROM:<a> XWAIT=disk\r\nMAIL FROM:<a> XSENDER=self\r\nVRFY c\r\n",
-	    "220 250 250 502 502 502 555 555 252", "plain other(VRFY c) ", 1 },
+	    "220 250 250 502 502 502 555 555 252 END", "plain other(VRFY c) ", 1 },
 	{ "what was begun is dropped",
 	    "LHLO me\r\n" MAIL RCPT PLAIN "DATA\r\n" MAIL RCPT RCPT "DATA\r\nx\r\n.\r\n",
-	    "220 250 250 250 250 503 250 250 250 354 250",
+	    "220 250 250 250 250 503 250 250 250 354 250 END",
 	    "mail(a@b.example) rcpt(c@d.example) reset plain "
 	    "mail(a@b.example) rcpt(c@d.example) rcpt(c@d.example) begin end(x\r\n) reset ",
 	    1 },
-	{ "DATA out of sequence", PLAIN "DATA\r\nRCPT TO:<a>\r\nNOOP\r\n", "220 250 503 503 250",
-	    "plain ", 1 },
+	{ "DATA out of sequence", PLAIN "DATA\r\nRCPT TO:<a>\r\nNOOP\r\n",
+	    "220 250 503 503 250 END", "plain ", 1 },
 	{ "all written at once",
 	    PLAIN "EHLO me\r\n" MAIL RCPT "DATA\r\nx\r\n.\r\n" MAIL RCPT
 		  "DATA\r\ny\r\n.\r\nQUIT\r\n",
@@ -575,28 +575,29 @@ static const struct row plain_rows[] = {
 	    "mail(a@b.example) rcpt(c@d.example) begin end(y\r\n) reset ",
 	    0 },
 	{ "all at once, and no recipient is left", PLAIN MAIL BAD "DATA\r\n" TROJAN "NOOP\r\n",
-	    "220 250 250 550 354 554 250", "plain mail(a@b.example) rcpt(bad@d.example) reset ",
+	    "220 250 250 550 354 554 250 END", "plain mail(a@b.example) rcpt(bad@d.example) reset ",
 	    1 },
 	{ "all at once, and RCPT is wrong",
-	    PLAIN MAIL "RCPT TO:<a b>\r\nDATA\r\n" TROJAN "NOOP\r\n", "220 250 250 553 354 503 250",
-	    "plain mail(a@b.example) reset ", 1 },
+	    PLAIN MAIL "RCPT TO:<a b>\r\nDATA\r\n" TROJAN "NOOP\r\n",
+	    "220 250 250 553 354 503 250 END", "plain mail(a@b.example) reset ", 1 },
 	{ "all at once, and RCPT is missing", PLAIN MAIL "DATA\r\n" TROJAN "NOOP\r\n",
-	    "220 250 250 354 503 250", "plain mail(a@b.example) reset ", 1 },
+	    "220 250 250 354 503 250 END", "plain mail(a@b.example) reset ", 1 },
 	{ "all at once, and MAIL is wrong",
 	    PLAIN "MAIL FROM:<a b>\r\n" RCPT "DATA\r\n" TROJAN MAIL RCPT
 		  "DATA\r\nx\r\n.\r\nDATA\r\n",
-	    "220 250 553 503 354 503 250 250 354 250 503",
+	    "220 250 553 503 354 503 250 250 354 250 503 END",
 	    "plain mail(a@b.example) rcpt(c@d.example) begin end(x\r\n) reset ", 1 },
 	{ "all at once, and MAIL is unknown", PLAIN "MALI FROM:<a>\r\n" RCPT "DATA\r\n" TROJAN,
-	    "220 250 500 503 354 503", "plain ", 1 },
+	    "220 250 500 503 354 503 END", "plain ", 1 },
 	{ "all at once, and chunks are mixed with DATA",
 	    PLAIN MAIL RCPT "BDAT 1\r\nxDATA\r\n" TROJAN "BDAT 2 LAST\r\nyzNOOP\r\n",
-	    "220 250 250 250 250 354 503 503 250",
+	    "220 250 250 250 250 354 503 503 250 END",
 	    "plain mail(a@b.example) rcpt(c@d.example) begin reset ", 1 },
 	{ "a chunk that is refused", PLAIN MAIL BAD "BDAT 12\r\nMAIL FROM:x\nBDAT 1 LAST\r\nx",
-	    "220 250 250 550 554 503", "plain mail(a@b.example) rcpt(bad@d.example) reset ", 1 },
+	    "220 250 250 550 554 503 END", "plain mail(a@b.example) rcpt(bad@d.example) reset ",
+	    1 },
 	{ "RSET and EHLO begin anew", PLAIN "FOO\r\nRSET\r\nDATA\r\nFOO\r\nEHLO me\r\nDATA\r\n",
-	    "220 250 500 250 503 500 250 503", "plain ", 1 },
+	    "220 250 500 250 503 500 250 503 END", "plain ", 1 },
 	{ "the input ends within the content", PLAIN MAIL RCPT "DATA\r\nx\n.\nQUIT\n",
 	    "220 250 250 250 354 421", "plain mail(a@b.example) rcpt(c@d.example) begin reset ",
 	    1 },
@@ -604,7 +605,7 @@ static const struct row plain_rows[] = {
 	    "220 250 250 250 421", "plain mail(a@b.example) rcpt(c@d.example) begin reset ", 1 },
 	{ "the input ends within a refused content", PLAIN MAIL BAD "DATA\r\nx\r\n",
 	    "220 250 250 550 354 421", "plain mail(a@b.example) rcpt(bad@d.example) reset ", 1 },
-	{ "the input ends elsewhere", PLAIN MAIL RCPT, "220 250 250 250",
+	{ "the input ends elsewhere", PLAIN MAIL RCPT, "220 250 250 250 END",
 	    "plain mail(a@b.example) rcpt(c@d.example) reset ", 1 },
 };
 
@@ -660,7 +661,7 @@ static void xplain_may_be_refused_or_missing(void **state)
 	scene.handler.plain = NULL;
 	scene_say(&scene, "XPLAIN\r\nXPLAIN\r\n");
 	scene_run(&scene);
-	scene_expect(&scene, "220 250 502", "");
+	scene_expect(&scene, "220 250 502 END", "");
 	scene_finish(&scene);
 
 	scene_init(&scene);
