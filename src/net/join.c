@@ -83,7 +83,7 @@ static short wanted(bool reads, bool writes)
 /* Waits for it and does it. */
 static void step(struct join *join, struct flow *out, struct flow *in)
 {
-	bool hears_of_end = join->near_has_ended && is_empty(in);
+	bool hears_of_end = join->near_has_ended && is_empty(in) && !in->is_gone;
 	struct pollfd polls[] = {
 		/* A hang-up is told whether asked for or not. */
 		{ is_empty(in) || !is_empty(out) ? join->far : -1,
@@ -140,7 +140,7 @@ enum join_end join_run(struct join *join)
 		if (in.has_ended)
 			return JOIN_FAR_ENDED;
 		/* Whoever half-closes waits for an answer; whoever is gone must be seen to be. */
-		if (in.is_gone && join->near_has_ended)
+		if (in.is_gone && join->near_has_ended && !join->outlives_near)
 			return JOIN_NEAR_GONE;
 	}
 }

@@ -24,6 +24,7 @@ struct join {
 	 */
 	size_t (*filter)(void *context, char *bytes, size_t size);
 	void *context;
+	bool outlives_near; /* far is heard to its end, whether anybody near listens or not */
 	/* Set by the filter: what is left of this is the last. */
 	bool is_stopped;
 	/* To be read: */

@@ -15,7 +15,11 @@
  * XEXPLAIN self|<sender> <recipient> [ONLINE] tells what would become of such
  * a message, in "250-" lines.
  * XPLAIN puts an end to it for the rest of a session whose client is somebody
- * else: sendmail -bs lends its caller the connection.
+ * else: sendmail -bs lends its caller the connection.  What the server still has
+ * to tell sendmail stands in lines that are no reply, and never reach the caller:
+ *	000 PARK n	nothing is open, and n octets have been taken since XPLAIN:
+ *			who has sent no more may close, and come back another time
+ *	000 END		the input has ended, and all of it was answered
  */
 
 #ifndef SMTP_COMMAND_H
@@ -37,6 +41,11 @@ enum {
 
 /* The word that a line of progress in an answer begins with. */
 #define COMMAND_PROGRESS "XTRACE"
+
+/* Between a server and sendmail -bs; no reply begins so. */
+#define COMMAND_ASIDE "000 "
+#define COMMAND_PARK COMMAND_ASIDE "PARK "
+#define COMMAND_END COMMAND_ASIDE "END"
 
 enum command_verb {
 	COMMAND_UNKNOWN,

@@ -229,8 +229,13 @@ static void check_replies(struct span output)
 	while (output.length != 0) {
 		struct reply reply;
 		struct error error;
-		ssize_t length = reply_parse(output, &reply, &error);
+		struct span line;
 
+		if (span_starts_with(output, COMMAND_ASIDE)) {
+			assert(span_take_line(&output, &line));
+			continue;
+		}
+		ssize_t length = reply_parse(output, &reply, &error);
 		assert(length > 0);
 		output = span_after(output, (size_t)length);
 	}

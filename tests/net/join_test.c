@@ -197,6 +197,25 @@ static void a_near_end_that_is_gone_ends_it(void **state)
 	file_close(&scene.far);
 }
 
+static void the_far_end_may_be_all_that_counts(void **state)
+{
+	struct scene scene;
+	char octet;
+
+	(void)state;
+	ignore_pipes();
+	scene_init_with(&scene, (struct join){ .outlives_near = true });
+	say(scene.near_in, "QUIT");
+	file_close(&scene.near_in);
+	file_close(&scene.near_out);
+	check_reads(scene.far, "QUIT");
+	assert_int_equal(read(scene.far, &octet, 1), 0);
+	say(scene.far, "250 ok");
+	say(scene.far, "221 bye");
+	assert_int_equal(waitpid(scene.pid, NULL, WNOHANG), 0);
+	assert_int_equal(scene_finish(&scene), JOIN_FAR_ENDED);
+}
+
 static void answer_each_octet_by_many(int far, size_t each)
 {
 	char block[1000];
@@ -267,8 +286,11 @@ static void a_filter_sees_what_far_says(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, far), 0);
 	scene.pid = fork();
 	if (scene.pid == 0) {
-		struct join join = { in[0], out[1], far[1], take_out, &known, false, 0, false,
-			false };
+		struct join join = { .near_input = in[0],
+			.near_output = out[1],
+			.far = far[1],
+			.filter = take_out,
+			.context = &known };
 
 		known = &join;
 		(void)alarm(60);
@@ -304,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_long_message_arrives_whole),
 		cmocka_unit_test(a_near_end_that_listens_no_more_may_go_on),
 		cmocka_unit_test(a_near_end_that_is_gone_ends_it),
+		cmocka_unit_test(the_far_end_may_be_all_that_counts),
 		cmocka_unit_test(neither_direction_waits_for_the_other),
 		cmocka_unit_test(a_filter_sees_what_far_says),
 	};

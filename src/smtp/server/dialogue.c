@@ -114,44 +114,6 @@ bool dialogue_read_content(struct dialogue *dialogue)
 	return fill(dialogue, clock_deadline(dialogue->settings->content_timeout));
 }
 
-/* Copies a line of this length, LF included, out of the input. */
-static struct span take_line(struct dialogue *dialogue, size_t length)
-{
-	assert(length <= sizeof dialogue->line);
-	memcpy(dialogue->line, stream_input(dialogue->stream).start, length);
-	stream_consume(dialogue->stream, length);
-	length--;
-	if (length != 0 && dialogue->line[length - 1] == '\r')
-		length--;
-	return span_from_bytes(dialogue->line, length);
-}
-
-enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret, struct span *line)
-{
-	int64_t deadline = clock_deadline(dialogue->command_timeout);
-	bool is_long = false;
-
-	for (;;) {
-		struct span input = stream_input(dialogue->stream);
-		ssize_t end = span_find_byte(input, '\n');
-		size_t length = end < 0 ? input.length : (size_t)end + 1;
-
-		if (end >= 0 && !is_long && length <= COMMAND_LINE_LIMIT) {
-			*line = take_line(dialogue, length);
-			trace_input(dialogue, *line, is_secret);
-			return DIALOGUE_LINE;
-		}
-		/* A line without end is dropped as it comes, and answered at its end. */
-		is_long = is_long || length > COMMAND_LINE_LIMIT;
-		if (is_long)
-			stream_consume(dialogue->stream, length);
-		if (end >= 0)
-			return DIALOGUE_LONG_LINE;
-		if (!fill(dialogue, deadline))
-			return DIALOGUE_NO_LINE;
-	}
-}
-
 /* Only who sends and never reads makes the flight as large as the stream allows. */
 static bool make_room(struct dialogue *dialogue, size_t size)
 {
@@ -166,6 +128,86 @@ static bool make_room(struct dialogue *dialogue, size_t size)
 		*dialogue->error = error;
 	dialogue_end(dialogue, -1);
 	return false;
+}
+
+void dialogue_consume(struct dialogue *dialogue, size_t size)
+{
+	stream_consume(dialogue->stream, size);
+	dialogue->taken += size;
+}
+
+/* A word to sendmail -bs; it is no reply, and comes between two. */
+static void put_aside(struct dialogue *dialogue, const char *text)
+{
+	CLEANUP(memory_free_string) char *line = memory_format("%s\r\n", text);
+
+	if (make_room(dialogue, strlen(line)))
+		stream_put(dialogue->stream, span_from_string(line));
+}
+
+/* Nobody would miss the session, had it to be begun again. */
+static bool may_park(const struct dialogue *dialogue)
+{
+	return dialogue->is_plain && dialogue->settings->park_after != 0 &&
+	       dialogue->state == DIALOGUE_IDLE && !dialogue->is_lmtp && !dialogue->is_logged_in &&
+	       stream_input(dialogue->stream).length == 0;
+}
+
+/* The places of a service are few, and programs keep sendmail -bs open for days. */
+static void offer_to_park(struct dialogue *dialogue)
+{
+	int64_t deadline = clock_deadline(dialogue->settings->park_after);
+	struct error ignored;
+
+	/* What has failed now fails again where it is looked at. */
+	if (stream_fill(dialogue->stream, deadline, &ignored) >= 0 || clock_monotonic() < deadline)
+		return;
+	CLEANUP(memory_free_string)
+	char *line = memory_format(COMMAND_PARK "%llu", (unsigned long long)dialogue->taken);
+	put_aside(dialogue, line);
+}
+
+/* Copies a line of this length, LF included, out of the input. */
+static struct span take_line(struct dialogue *dialogue, size_t length)
+{
+	assert(length <= sizeof dialogue->line);
+	memcpy(dialogue->line, stream_input(dialogue->stream).start, length);
+	dialogue_consume(dialogue, length);
+	length--;
+	if (length != 0 && dialogue->line[length - 1] == '\r')
+		length--;
+	return span_from_bytes(dialogue->line, length);
+}
+
+enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret, struct span *line)
+{
+	int64_t deadline = clock_deadline(dialogue->command_timeout);
+	bool is_long = false;
+
+	if (!is_secret && may_park(dialogue))
+		offer_to_park(dialogue);
+	for (;;) {
+		struct span input = stream_input(dialogue->stream);
+		ssize_t end = span_find_byte(input, '\n');
+		size_t length = end < 0 ? input.length : (size_t)end + 1;
+
+		if (end >= 0 && !is_long && length <= COMMAND_LINE_LIMIT) {
+			*line = take_line(dialogue, length);
+			trace_input(dialogue, *line, is_secret);
+			return DIALOGUE_LINE;
+		}
+		/* A line without end is dropped as it comes, and answered at its end. */
+		is_long = is_long || length > COMMAND_LINE_LIMIT;
+		if (is_long)
+			dialogue_consume(dialogue, length);
+		if (end >= 0)
+			return DIALOGUE_LONG_LINE;
+		if (fill(dialogue, deadline))
+			continue;
+		if (dialogue->is_plain && dialogue->outcome == 1)
+			put_aside(dialogue, COMMAND_END);
+		return DIALOGUE_NO_LINE;
+	}
 }
 
 void dialogue_answer(struct dialogue *dialogue, int code, const char *status, const char *text)

@@ -42,10 +42,11 @@ struct dialogue {
 	uint64_t content_size;
 	unsigned errors; /* of the client's syntax, since a MAIL was taken */
 	int64_t command_timeout;
-	bool is_plain; /* after XPLAIN */
-	bool
-	    has_refused; /* something since the last beginning: who does not wait has not seen it */
-	bool has_said;	 /* lines of an answer whose reply is not there yet */
+	bool is_plain;	/* after XPLAIN */
+	uint64_t taken; /* octets of input since */
+	/* Something since the last beginning; who does not wait for replies has not seen it. */
+	bool has_refused;
+	bool has_said;	       /* lines of an answer whose reply is not there yet */
 	struct buffer content; /* a piece of DATA, dots undone */
 	bool is_over;
 	int outcome;	     /* of server_run, when is_over */
@@ -71,6 +72,9 @@ struct extensions dialogue_offer(const struct dialogue *dialogue);
  * command_timeout.  A secret is not traced.
  */
 enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret, struct span *line);
+
+/* Takes octets from the start of the input. */
+void dialogue_consume(struct dialogue *dialogue, size_t size);
 
 /* Reads more content.  False when the session is over. */
 bool dialogue_read_content(struct dialogue *dialogue);

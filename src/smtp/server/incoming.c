@@ -101,7 +101,7 @@ static bool read_data(struct dialogue *dialogue, bool is_wanted)
 		    &transparency, input, &dialogue->content, &is_ended);
 		if (is_wanted)
 			pass_on(dialogue, buffer_span(&dialogue->content));
-		stream_consume(dialogue->stream, taken);
+		dialogue_consume(dialogue, taken);
 	}
 	return true;
 }
@@ -174,7 +174,7 @@ static bool read_chunk(struct dialogue *dialogue, uint64_t size, bool is_wanted)
 
 		if (is_wanted)
 			pass_on(dialogue, piece);
-		stream_consume(dialogue->stream, piece.length);
+		dialogue_consume(dialogue, piece.length);
 		size -= piece.length;
 	}
 	return true;

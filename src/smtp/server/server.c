@@ -249,6 +249,7 @@ static void run_plain(struct dialogue *dialogue, const struct command *command)
 	dialogue->is_plain = true;
 	dialogue->is_lmtp = false;
 	dialogue->has_refused = false;
+	dialogue->taken = 0;
 	if (settings->plain_timeout != 0)
 		dialogue->command_timeout = settings->plain_timeout;
 }
@@ -386,7 +387,7 @@ static void take_leave(struct dialogue *dialogue)
 	int64_t deadline = clock_deadline(dialogue->command_timeout);
 	struct error ignored;
 
-	if (dialogue->outcome == 0)
+	if (dialogue->outcome >= 0)
 		(void)stream_flush(dialogue->stream, deadline, &ignored);
 }
 

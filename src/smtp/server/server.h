@@ -112,7 +112,8 @@ struct server_settings {
 	bool auth_needs_tls;			/* AUTH in clear: 538 5.7.11 */
 	int64_t command_timeout;		/* milliseconds between commands */
 	int64_t plain_timeout;			/* the same after XPLAIN; 0: no other */
-	int64_t content_timeout;		/* between octets of content; CLOCK_NEVER: none */
+	int64_t park_after;	 /* of such silence between messages; 0: never (COMMAND_PARK) */
+	int64_t content_timeout; /* between octets of content; CLOCK_NEVER: none */
 	const struct server_handler *handler;
 	void *context;
 	/* Each line in ('<') and out ('>'), for those who show a conversation; may be NULL. */

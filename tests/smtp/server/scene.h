@@ -272,6 +272,20 @@ static inline void scene_say(struct scene *scene, const char *piece)
 	scene_add(scene, span_from_string(piece));
 }
 
+/* What is no reply: "END", "PARK". */
+static inline bool scene_take_aside(struct scene *scene, struct span *rest)
+{
+	struct span line = { 0 };
+	struct span word = { 0 };
+
+	if (!span_starts_with(*rest, COMMAND_ASIDE))
+		return false;
+	assert_true(span_take_line(rest, &line) && span_take_word(&line, &word) &&
+		    span_take_word(&line, &word));
+	buffer_format(&scene->codes, " %.*s", span_int(word), word.start);
+	return true;
+}
+
 /* The code of each whole reply in output. */
 static inline void scene_read_codes(struct scene *scene)
 {
@@ -280,8 +294,10 @@ static inline void scene_read_codes(struct scene *scene)
 	while (rest.length != 0) {
 		struct reply reply;
 		struct error error;
-		ssize_t length = reply_parse(rest, &reply, &error);
 
+		if (scene_take_aside(scene, &rest))
+			continue;
+		ssize_t length = reply_parse(rest, &reply, &error);
 		assert_true(length > 0);
 		buffer_format(&scene->codes, scene->codes.length != 0 ? " %d" : "%d", reply.code);
 		rest = span_after(rest, (size_t)length);
