@@ -27,7 +27,13 @@ static int read_identity(const struct block *block, struct config *config)
 {
 	if (block_take_string(block, "ehlo", check_ehlo, &config->ehlo) < 0)
 		return -1;
-	return block_take_string(block, "domain", check_plain_domain, &config->domain);
+	if (block_take_string(block, "domain", check_plain_domain, &config->domain) < 0)
+		return -1;
+	if (settings_text(block, "domain") != NULL) {
+		free(config->domain_source);
+		config->domain_source = block_where(block, "domain");
+	}
+	return 0;
 }
 
 static int read_retry(const struct block *block, struct config *config)

@@ -72,14 +72,20 @@ static void complete_identity(struct config *config)
 
 	if (config->ehlo != NULL && strcmp(config->ehlo, "auto") == 0)
 		memory_free_string(&config->ehlo);
-	if (config->domain == NULL)
+	if (config->domain == NULL) {
 		config->domain = read_mailname();
+		if (config->domain != NULL)
+			config->domain_source = memory_copy_string("/etc/mailname");
+	}
 	if (config->ehlo == NULL || config->domain == NULL)
 		full = host_fully_qualified();
 	if (config->ehlo == NULL)
 		config->ehlo = full != NULL ? memory_copy_string(full) : host_address_literal();
-	if (config->domain == NULL)
-		config->domain = full != NULL ? memory_copy_string(full) : host_name();
+	if (config->domain != NULL)
+		return;
+	config->domain = full != NULL ? memory_copy_string(full) : host_name();
+	config->domain_source = memory_copy_string(
+	    full != NULL ? "this machine's full name" : "this machine's name");
 }
 
 /* The nearest one to this process: its service's credentials, its container's, the machine's. */
@@ -174,6 +180,7 @@ void config_finish(struct config *config)
 	free(config->aliases);
 	free(config->ehlo);
 	free(config->domain);
+	free(config->domain_source);
 	free(config->aliases_file);
 	free(config->spool);
 	free(config->retry);

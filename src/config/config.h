@@ -44,8 +44,9 @@ enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_SERVICE, CONFIG_MODE_SPOOL, CON
 enum config_wait { CONFIG_WAIT_AUTO, CONFIG_WAIT_DISK, CONFIG_WAIT_OUTCOME };
 
 struct config {
-	char *ehlo;   /* never NULL after config_load: FQDN, or an address literal */
-	char *domain; /* completes bare names; never NULL after config_load */
+	char *ehlo;	     /* never NULL after config_load: FQDN, or an address literal */
+	char *domain;	     /* completes bare names; never NULL after config_load */
+	char *domain_source; /* where it stands: "/etc/mailname", for messages; as domain */
 	struct config_smarthost *smarthosts;
 	size_t smarthost_count; /* 0: none configured; whoever sends must say so (78) */
 	struct config_alias *aliases;

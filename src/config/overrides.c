@@ -215,6 +215,7 @@ static int apply_simple(struct config *config, struct error *error)
 			false, error) < 0)
 			return -1;
 		replace(&config->domain, value);
+		replace(&config->domain_source, "MAILCHUTE_DOMAIN");
 	}
 	value = environment_get("MAILCHUTE_SPOOL");
 	if (value != NULL) {

@@ -25,9 +25,20 @@ struct expansion {
 	 * The aliases that this envelope has been through: what they stand for
 	 * is among the recipients already.  This bounds the work, too.
 	 */
-	bool *is_done; /* owned; one an entry of aliases */
+	bool *is_done;			      /* owned; one an entry of aliases */
+	const struct expand_witness *witness; /* may be NULL */
 	struct error *error;
 };
+
+static void note(const struct expansion *expansion, const char *address, const struct alias *alias,
+    const char *result)
+{
+	const struct expand_witness *witness = expansion->witness;
+	const struct expand_step step = { address, alias, result };
+
+	if (witness != NULL)
+		witness->see(witness->context, &step);
+}
 
 bool expand_is_this_host(struct span domain)
 {
@@ -85,6 +96,7 @@ static int add_address(struct expansion *expansion, const char *address)
 
 	if (original == NULL && strcmp(full, given->address) != 0)
 		original = given->address;
+	note(expansion, address, NULL, full);
 	int outcome = envelope_add_recipient(expansion->expanded, span_from_string(full),
 	    span_from_string(original != NULL ? original : ""), given->notify, expansion->error);
 	return outcome < 0 ? -1 : 0;
@@ -135,6 +147,7 @@ static int expand_alias(
 		    alias->name, alias->source, DEPTH_LIMIT, expansion->given->address);
 		return error_next(expansion->error, "let it name the addresses themselves");
 	}
+	note(expansion, address, alias, NULL);
 	expansion->chain[expansion->depth++] = alias;
 	for (size_t i = 0; i < alias->target_count; i++)
 		if (expand_target(expansion, address, name, alias->targets[i]) < 0)
@@ -161,8 +174,9 @@ static void finish_expansion(struct expansion *expansion)
 	free(expansion->is_done);
 }
 
-int expand_envelope(const struct config *config, const struct aliases *aliases,
-    const struct envelope *given, struct envelope *expanded, struct error *error)
+int expand_envelope_before(const struct config *config, const struct aliases *aliases,
+    const struct envelope *given, const struct expand_witness *witness, struct envelope *expanded,
+    struct error *error)
 {
 	CLEANUP(finish_expansion)
 	struct expansion expansion = {
@@ -170,6 +184,7 @@ int expand_envelope(const struct config *config, const struct aliases *aliases,
 		.aliases = aliases,
 		.expanded = expanded,
 		.is_done = memory_allocate(aliases->count + 1),
+		.witness = witness,
 		.error = error,
 	};
 
@@ -186,4 +201,10 @@ int expand_envelope(const struct config *config, const struct aliases *aliases,
 			return -1;
 	}
 	return 0;
+}
+
+int expand_envelope(const struct config *config, const struct aliases *aliases,
+    const struct envelope *given, struct envelope *expanded, struct error *error)
+{
+	return expand_envelope_before(config, aliases, given, NULL, expanded, error);
 }

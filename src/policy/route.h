@@ -16,4 +16,7 @@
 const struct config_smarthost *route_choose(
     const struct config *config, const struct envelope *envelope);
 
+/* Why route_choose answers as it does: "the only smarthost". */
+const char *route_reason(const struct config *config, const struct envelope *envelope);
+
 #endif

@@ -10,22 +10,54 @@
 #include "message/address_list.h"
 #include "policy/expand.h"
 
-/* No provider accepts it: it says nothing about who in the world sends. */
-static bool is_local_only(struct span address)
+/* NULL, or why no provider accepts it: it says nothing about who in the world sends. */
+static const char *local_only(struct span address)
 {
 	struct address parts = address_split(address);
 
 	if (parts.domain.length != 0 && parts.domain.start[0] == '[')
-		return false;
-	return span_find_byte(parts.domain, '.') < 0 || expand_is_this_host(parts.domain);
+		return NULL;
+	if (parts.domain.length == 0)
+		return "no smarthost takes an address without a domain";
+	if (span_find_byte(parts.domain, '.') < 0)
+		return "no smarthost takes a domain without a dot";
+	return expand_is_this_host(parts.domain) ? "no smarthost takes this machine's own name"
+						 : NULL;
+}
+
+static bool is_local_only(struct span address)
+{
+	return local_only(address) != NULL;
+}
+
+/* True: from takes its place. */
+static bool judge(const struct smarthost *smarthost, const char *sender, const char **reason)
+{
+	const char *fault = sender[0] != '\0' ? local_only(span_from_string(sender)) : NULL;
+
+	*reason = fault;
+	if (sender[0] == '\0')
+		*reason = "the null sender is never changed";
+	else if (fault == NULL)
+		*reason = "it may be an address of the world";
+	else if (smarthost->from == NULL)
+		*reason = "no \"from\" is configured that could take its place";
+	return fault != NULL && smarthost->from != NULL;
 }
 
 char *sender_outgoing(const struct smarthost *smarthost, const char *sender)
 {
-	if (sender[0] == '\0' || smarthost->from == NULL ||
-	    !is_local_only(span_from_string(sender)))
-		return memory_copy_string(sender);
-	return memory_copy_string(smarthost->from);
+	const char *reason;
+
+	return memory_copy_string(judge(smarthost, sender, &reason) ? smarthost->from : sender);
+}
+
+const char *sender_reason(const struct smarthost *smarthost, const char *sender)
+{
+	const char *reason;
+
+	(void)judge(smarthost, sender, &reason);
+	return reason;
 }
 
 /* A field's value while it is copied with other addresses in it. */

@@ -19,6 +19,9 @@
 /* The MAIL FROM to use; the caller frees it. */
 char *sender_outgoing(const struct smarthost *smarthost, const char *sender);
 
+/* Why sender_outgoing answers as it does, in words that follow "because". */
+const char *sender_reason(const struct smarthost *smarthost, const char *sender);
+
 /* Changes the header's sender fields in place where the policy says so. */
 void sender_rewrite_header(const struct smarthost *smarthost, struct header *header);
 

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "policy/explain.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "message/address.h"
+#include "message/field.h"
+#include "policy/complete.h"
+#include "policy/expand.h"
+#include "policy/route.h"
+#include "policy/sender.h"
+
+enum { TARGETS_SHOWN = 20 }; /* of one alias */
+
+/* ---- what becomes of the recipient ---- */
+
+static void write_alias(const struct alias *alias, const char *address, struct buffer *steps)
+{
+	buffer_format(steps, "%s... aliased to ", address);
+	for (size_t i = 0; i < alias->target_count && i < TARGETS_SHOWN; i++)
+		buffer_format(steps, "%s%s", i != 0 ? ", " : "", alias->targets[i]);
+	if (alias->target_count > TARGETS_SHOWN)
+		buffer_format(steps, " and %zu more", alias->target_count - TARGETS_SHOWN);
+	buffer_format(steps, " (%s%s)\n", strcmp(alias->name, "*") == 0 ? "alias \"*\" in " : "",
+	    alias->source);
+}
+
+static void see_step(void *context, const struct expand_step *step)
+{
+	struct explain *explain = context;
+	const struct config *config = explain->config;
+	struct address parts = address_split(span_from_string(step->address));
+
+	if (step->alias != NULL) {
+		write_alias(step->alias, step->address, &explain->steps);
+		return;
+	}
+	if (strcmp(step->address, step->result) == 0)
+		return;
+	buffer_format(&explain->steps, "%s... completed to %s (%sthe domain is from %s)\n",
+	    step->address, step->result,
+	    parts.domain.length != 0 ? "that domain is this machine; " : "",
+	    config->domain_source != NULL ? config->domain_source : "the settings");
+}
+
+static int expand(struct explain *explain, const struct explain_question *question,
+    const struct envelope *given, struct error *error)
+{
+	const struct expand_witness witness = { see_step, explain };
+
+	return expand_envelope_before(
+	    question->config, question->aliases, given, &witness, &explain->envelope, error);
+}
+
+int explain_find(
+    struct explain *explain, const struct explain_question *question, struct error *error)
+{
+	CLEANUP(explain_finish) struct explain found = { .config = question->config };
+	CLEANUP(envelope_finish) struct envelope given = { 0 };
+
+	buffer_init(&found.steps, SIZE_MAX / 2);
+	if (envelope_set_sender(&given, span_from_string(question->complete_sender), error) < 0 ||
+	    envelope_add_recipient(
+		&given, span_from_string(question->recipient), (struct span){ 0 }, 0, error) < 0 ||
+	    expand(&found, question, &given, error) < 0)
+		return -1;
+	found.smarthost = route_choose(question->config, &found.envelope);
+	if (found.smarthost == NULL)
+		return config_no_smarthost(question->config, error);
+	if (question->sender != NULL)
+		found.sender_given = memory_copy_string(question->sender);
+	if (question->aliases->fault != NULL)
+		found.fault = memory_copy_string(question->aliases->fault);
+	found.recipient = memory_copy_string(question->recipient);
+	*explain = found;
+	found = (struct explain){ 0 };
+	return 0;
+}
+
+void explain_finish(struct explain *explain)
+{
+	free(explain->sender_given);
+	free(explain->recipient);
+	free(explain->fault);
+	envelope_finish(&explain->envelope);
+	buffer_finish(&explain->steps);
+	*explain = (struct explain){ 0 };
+}
+
+/* ---- in words ---- */
+
+struct writing {
+	const struct explain *explain;
+	const struct explain_login *login;
+	explain_line *take;
+	void *context;
+	bool is_stopped;
+};
+
+static void write_span(struct writing *writing, struct span line)
+{
+	if (!writing->is_stopped)
+		writing->is_stopped = !writing->take(writing->context, line);
+}
+
+/* Frees the line. */
+static void write_take(struct writing *writing, char *line)
+{
+	write_span(writing, span_from_string(line));
+	free(line);
+}
+
+static void write_steps(struct writing *writing)
+{
+	struct span rest = buffer_span(&writing->explain->steps);
+	struct span line;
+
+	while (span_take_line(&rest, &line))
+		write_span(writing, line);
+}
+
+static void write_recipients(struct writing *writing)
+{
+	const struct envelope *envelope = &writing->explain->envelope;
+	const struct smarthost *smarthost = &writing->explain->smarthost->parameters;
+
+	for (size_t i = 0; i < envelope->recipient_count && !writing->is_stopped; i++) {
+		const char *address = envelope->recipients[i].address;
+
+		write_take(writing,
+		    memory_format("%s... deliverable: mailer %s, host %s, user %s", address,
+			smarthost->is_lmtp ? "lmtp" : "relay",
+			smarthost->host != NULL ? smarthost->host : smarthost->path, address));
+	}
+}
+
+/* As the session decides it (session.c, tls_is_required). */
+static const char *tls_words(const struct smarthost *smarthost)
+{
+	switch (smarthost->tls) {
+	case SMARTHOST_TLS_NEVER:
+		return "without TLS";
+	case SMARTHOST_TLS_STARTTLS:
+		return "with STARTTLS or not at all";
+	case SMARTHOST_TLS_IMPLICIT:
+		return "with TLS from the first octet";
+	case SMARTHOST_TLS_IF_OFFERED:
+		break;
+	}
+	return smarthost->user != NULL && !smarthost->is_loopback
+		   ? "with STARTTLS or not at all, because there is a login"
+		   : "with STARTTLS if it is offered";
+}
+
+static char *login_words(const struct explain_login *login)
+{
+	const struct smarthost *known = login->known;
+
+	if (known == NULL)
+		return memory_format("the login cannot be read: %s", login->fault->text);
+	if (known->user == NULL)
+		return memory_copy_string("no login");
+	if (known->user[0] == '\0')
+		return memory_copy_string("login by certificate");
+	return login->is_shown ? memory_format("login as %s", known->user)
+			       : memory_copy_string("with a login");
+}
+
+static void write_smarthost(struct writing *writing)
+{
+	const struct explain *explain = writing->explain;
+	const struct config_smarthost *smarthost = explain->smarthost;
+	const struct smarthost *parameters = writing->login->known != NULL ? writing->login->known
+									   : &smarthost->parameters;
+	CLEANUP(memory_free_string) char *label = smarthost_label(parameters);
+	CLEANUP(memory_free_string) char *login = login_words(writing->login);
+	CLEANUP(memory_free_string)
+	char *place = smarthost->place.line != 0 ? memory_format("%s line %d",
+						       smarthost->place.file, smarthost->place.line)
+						 : memory_copy_string(smarthost->place.file);
+
+	write_take(writing,
+	    memory_format("    smarthost \"%s\", %s (%s): %s", parameters->name,
+		route_reason(explain->config, &explain->envelope), place, parameters->url));
+	write_take(writing,
+	    memory_format("    connection to %s %s, %s", label, tls_words(parameters), login));
+}
+
+/* The envelope's sender before the smarthost is looked at. */
+static void write_own_sender(struct writing *writing)
+{
+	const struct explain *explain = writing->explain;
+	const char *complete = explain->envelope.sender;
+	const char *source = explain->config->domain_source;
+
+	if (source == NULL)
+		source = "the settings";
+	if (explain->sender_given == NULL)
+		write_take(writing,
+		    memory_format("    sender %s: the caller's own name, its domain from %s",
+			complete, source));
+	else if (strcmp(explain->sender_given, complete) != 0)
+		write_take(writing, memory_format("    sender %s: %s, its domain from %s", complete,
+					explain->sender_given, source));
+}
+
+static void write_sender(struct writing *writing)
+{
+	const struct smarthost *known = writing->login->known;
+	const char *complete = writing->explain->envelope.sender;
+	const char *shown = complete[0] != '\0' ? complete : "<>";
+	CLEANUP(memory_free_string) char *outgoing = NULL;
+
+	write_own_sender(writing);
+	if (known == NULL)
+		known = &writing->explain->smarthost->parameters;
+	outgoing = sender_outgoing(known, complete);
+	const char *reason = sender_reason(known, complete);
+	if (strcmp(outgoing, complete) == 0) {
+		write_take(writing,
+		    memory_format("    sender %s stays as it is, because %s", shown, reason));
+		return;
+	}
+	write_take(writing,
+	    memory_format("    sender %s goes as %s, because %s", shown, outgoing, reason));
+	write_take(writing,
+	    memory_format(
+		"    From, Sender and Resent-From with such an address get %s in its place, too",
+		outgoing));
+}
+
+void explain_write(const struct explain *explain, const struct explain_login *login,
+    explain_line *take, void *context)
+{
+	struct writing writing = { explain, login, take, context, false };
+
+	assert(explain->smarthost != NULL && (login->known != NULL || login->fault != NULL));
+	write_steps(&writing);
+	write_recipients(&writing);
+	write_smarthost(&writing);
+	write_sender(&writing);
+	if (explain->fault != NULL)
+		write_take(&writing, memory_format("    warning: %s", explain->fault));
+}
+
+/* ---- the header ---- */
+
+static const char *const sender_fields[] = { "From", "Sender", "Resent-From" };
+
+enum { SENDER_FIELDS = sizeof sender_fields / sizeof sender_fields[0] };
+
+/* The first field of this name, unfolded; NULL without one.  The caller frees it. */
+static char *value_of(const struct header *header, const char *name)
+{
+	ssize_t at = header_find(header, name, 0);
+
+	return at >= 0 ? field_unfold(header_field(header, (size_t)at).value) : NULL;
+}
+
+static void write_field(
+    struct writing *writing, const char *name, const char *before, const char *after)
+{
+	if (after == NULL)
+		return;
+	if (before == NULL)
+		write_take(writing, memory_format("    %s: %s (added)", name, after));
+	else if (strcmp(before, after) == 0)
+		write_take(writing, memory_format("    %s: %s (stays)", name, after));
+	else
+		write_take(writing, memory_format("    %s: %s becomes %s", name, before, after));
+}
+
+void explain_header(const struct explain *explain, const struct explain_login *login,
+    struct header *header, const char *full_name, explain_line *take, void *context)
+{
+	struct writing writing = { explain, login, take, context, false };
+	const struct complete_submitter submitter = {
+		.sender = explain->envelope.sender,
+		.full_name = full_name,
+	};
+	char *before[SENDER_FIELDS];
+
+	for (size_t i = 0; i < SENDER_FIELDS; i++)
+		before[i] = value_of(header, sender_fields[i]);
+	complete_header(header, explain->config, &submitter);
+	sender_rewrite_header(
+	    login->known != NULL ? login->known : &explain->smarthost->parameters, header);
+	for (size_t i = 0; i < SENDER_FIELDS; i++) {
+		CLEANUP(memory_free_string) char *after = value_of(header, sender_fields[i]);
+
+		write_field(&writing, sender_fields[i], before[i], after);
+		free(before[i]);
+	}
+}
