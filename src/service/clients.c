@@ -2,6 +2,8 @@
 
 #include "service/clients.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +15,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "net/listen.h"
+#include "service/queue_commands.h"
 #include "service/queue_store.h"
 #include "service/receive.h"
 
@@ -39,8 +42,8 @@ void clients_finish(struct clients *clients)
 }
 
 /* The child's whole life. */
-static _Noreturn void serve_client(
-    int connection, int channel_fd, const struct clients_settings *settings)
+static _Noreturn void serve_client(int connection, int channel_fd,
+    const struct clients_settings *settings, const struct queue_viewer *viewer)
 {
 	const int kept[] = { connection, channel_fd, settings->queue_directory,
 		log_keep_descriptor() };
@@ -55,11 +58,17 @@ static _Noreturn void serve_client(
 		.file = { .fd = -1 },
 	};
 	struct store store = queue_store_table(&queue_store, settings->way);
+	struct queue_commands commands = {
+		.queue_directory = settings->queue_directory,
+		.service = &channel,
+		.viewer = *viewer,
+	};
 	struct receive_settings receive = {
 		.config = settings->config,
 		.fault = settings->fault,
-		.uid = listen_peer_uid(connection),
+		.uid = viewer->uid,
 		.store = &store,
+		.queue = &commands,
 	};
 
 	process_close_all_but(kept, sizeof kept / sizeof kept[0]);
@@ -101,9 +110,11 @@ int clients_start(struct clients *clients, int connection, const struct clients_
 		file_close(&connection);
 		return -1;
 	}
+	struct queue_viewer viewer = queue_viewer_of(
+	    listen_peer_uid(connection), settings->root_counts);
 	pid_t pid = fork();
 	if (pid == 0)
-		serve_client(connection, ends[1], settings);
+		serve_client(connection, ends[1], settings, &viewer);
 	if (pid < 0)
 		error_system(error, "cannot start a receive process");
 	file_close(&ends[1]);
@@ -113,6 +124,7 @@ int clients_start(struct clients *clients, int connection, const struct clients_
 		return -1;
 	}
 	channel_init_take_fd(&clients->places[free_index].channel, ends[0]);
+	clients->places[free_index].viewer = viewer;
 	clients->count++;
 	return 0;
 }
@@ -192,27 +204,78 @@ static void settle(struct clients *clients, struct client *client, bool answers)
 	clients->settled(clients->context, id, answers);
 }
 
-static void apply(struct clients *clients, struct client *client, const struct notice *notice)
+static void flush(struct clients *clients, struct client *client)
 {
-	if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0) {
-		settle(clients, client, true);
-	} else if (notice->kind == NOTICE_QUEUED) {
-		settle(clients, client, false);
-		if (notice->wants_outcome)
-			memcpy(client->awaited, notice->id, sizeof client->awaited);
-		client->wants_trace = notice->wants_outcome && notice->wants_trace;
-		clients->queued(clients->context, notice->id, notice->is_later);
+	struct notice notice = { .kind = NOTICE_GO, .id = NOTICE_NO_ID };
+	int64_t ago = 0;
+
+	client->may_flush = clients->flushed(clients->context, &client->viewer, &ago);
+	if (!client->may_flush) {
+		notice.kind = NOTICE_PAUSED;
+		snprintf(
+		    notice.text, sizeof notice.text, "tried %" PRId64 " seconds ago", ago / 1000);
 	}
+	(void)notice_send(&client->channel, &notice);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, QUEUE_ID_SIZE);
+}
+
+/* The IDs of a DUE; what is none is passed over. */
+static void take_due(struct clients *clients, const struct client *client, struct span lines)
+{
+	char ids[NOTICE_LINES / QUEUE_ID_SIZE][QUEUE_ID_SIZE];
+	size_t count = 0;
+	struct span line;
+
+	if (!client->may_flush)
+		return;
+	while (count < sizeof ids / sizeof ids[0] && span_take_line(&lines, &line)) {
+		if (!queue_id_is_valid(line))
+			continue;
+		memcpy(ids[count], line.start, QUEUE_ID_LENGTH);
+		ids[count++][QUEUE_ID_LENGTH] = '\0';
+	}
+	qsort(ids, count, sizeof ids[0], compare_ids);
+	clients->due(clients->context, (const char(*)[QUEUE_ID_SIZE])ids, count);
+}
+
+static void take_queued(struct clients *clients, struct client *client, const struct notice *notice)
+{
+	settle(clients, client, false);
+	if (notice->wants_outcome)
+		memcpy(client->awaited, notice->id, sizeof client->awaited);
+	client->wants_trace = notice->wants_outcome && notice->wants_trace;
+	clients->queued(clients->context, notice->id, notice->is_later);
+}
+
+static void apply(
+    struct clients *clients, struct client *client, const struct notice *notice, struct span lines)
+{
+	if (notice->kind == NOTICE_FLUSH)
+		flush(clients, client);
+	else if (notice->kind == NOTICE_DUE)
+		take_due(clients, client, lines);
+	else if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0)
+		settle(clients, client, true);
+	else if (notice->kind == NOTICE_QUEUED)
+		take_queued(clients, client, notice);
 }
 
 static void read_client(struct clients *clients, struct client *client)
 {
+	struct buffer lines CLEANUP(buffer_finish) = { 0 };
 	struct notice notice;
 	bool has_ended = channel_fill(&client->channel) <= 0;
 	int outcome;
 
-	while ((outcome = notice_take(&client->channel, &notice)) > 0)
-		apply(clients, client, &notice);
+	buffer_init(&lines, NOTICE_LINES);
+	while ((outcome = notice_take_lines(&client->channel, &notice, &lines)) > 0) {
+		apply(clients, client, &notice, buffer_span(&lines));
+		buffer_clear(&lines);
+	}
 	if (outcome < 0 || has_ended) {
 		settle(clients, client, false);
 		free_place(clients, client);

@@ -16,6 +16,7 @@
 #include "base/channel.h"
 #include "config/config.h"
 #include "service/notice.h"
+#include "service/queue_viewer.h"
 
 enum { CLIENTS_LIMIT = 100 };
 
@@ -24,6 +25,8 @@ struct client {
 	char awaited[QUEUE_ID_SIZE]; /* the file whose outcome it waits for, or "" */
 	bool wants_trace;	     /* and what is said with the smarthost about it */
 	struct buffer lines;	     /* of that, not yet told */
+	struct queue_viewer viewer;  /* what of the queue it may see and have tried */
+	bool may_flush;		     /* it was told GO, and has not yet said what is due */
 };
 
 /* What a receive process is given at its birth. */
@@ -33,6 +36,7 @@ struct clients_settings {
 	int queue_directory;	   /* -1 with a fault */
 	const char *way;	   /* "service" or "spool" */
 	bool waits_by_default;
+	bool root_counts; /* this client is an administrator if it is root */
 };
 
 struct clients {
@@ -43,6 +47,10 @@ struct clients {
 	/* The client with this awaited file has let go of it: it answers the refusal, or is gone.
 	 */
 	void (*settled)(void *context, const char *id, bool answers);
+	/* This one wants its mail tried.  False: it has just asked; *ago is in milliseconds. */
+	bool (*flushed)(void *context, const struct queue_viewer *viewer, int64_t *ago);
+	/* These are its files, sorted. */
+	void (*due)(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count);
 	void *context;
 };
 

@@ -2,6 +2,7 @@
 
 #include "service/listeners.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -44,7 +45,13 @@ int listeners_add(struct listeners *listeners, const char *path, mode_t mode, st
 	return 0;
 }
 
-int listeners_accept(struct listeners *listeners)
+void listeners_share(struct listeners *listeners)
+{
+	assert(listeners->count != 0);
+	listeners->sockets[listeners->count - 1].is_shared = true;
+}
+
+int listeners_accept(struct listeners *listeners, bool *is_shared)
 {
 	if (clock_monotonic() < listeners->paused_until)
 		return -1;
@@ -52,8 +59,10 @@ int listeners_accept(struct listeners *listeners)
 		int fd = accept4(
 		    listeners->sockets[i].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (fd >= 0)
+		if (fd >= 0) {
+			*is_shared = listeners->sockets[i].is_shared;
 			return fd;
+		}
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			continue;
 		log_event(LOG_LEVEL_ERROR, "cannot accept a client: errno %d", errno);

@@ -24,6 +24,7 @@ struct listeners_socket {
 	char *path; /* owned; NULL: not ours to remove */
 	dev_t device;
 	ino_t inode;
+	bool is_shared; /* given by serve --listen: root at its other end may be any root */
 };
 
 struct listeners {
@@ -38,8 +39,11 @@ size_t listeners_inherit(struct listeners *listeners);
 /* A unix socket of our own at path. */
 int listeners_add(struct listeners *listeners, const char *path, mode_t mode, struct error *error);
 
-/* The next client of any socket, close-on-exec; -1: none waits now. */
-int listeners_accept(struct listeners *listeners);
+/* The last one that was added is shared with other machines' or containers' roots. */
+void listeners_share(struct listeners *listeners);
+
+/* The next client of any socket, close-on-exec, and what that is; -1: none waits now. */
+int listeners_accept(struct listeners *listeners, bool *is_shared);
 
 /* Takes our sockets' names away, so that nobody comes in any more but who is in the queue. */
 void listeners_remove_names(struct listeners *listeners);

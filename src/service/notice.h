@@ -9,6 +9,12 @@
  *	REFUSED	service to child: all recipients refused for good; nothing needs
  *		to be kept, once the child says that it will answer so
  *	ANSWERS	child to service: the refusal reaches the caller, drop the file
+ *	FLUSH	child to service: its client wants its mail tried now
+ *	GO	service to child: so be it; a client that may flush all has been served
+ *	PAUSED	service to child: not so soon again; the text says when it was
+ *	DUE	child to service: these files, one ID a line, are its client's
+ *
+ * FLUSH, GO, PAUSED and DUE are about no file: their id is NOTICE_NO_ID.
  *
  * A child that does not answer ANSWERS has told its caller 250, or has lost
  * it: then the file stays, its recipients marked failed.
@@ -30,8 +36,15 @@ enum notice_kind {
 	NOTICE_TRACE = 'L',
 	NOTICE_TAKEN = 'T',
 	NOTICE_REFUSED = 'R',
-	NOTICE_ANSWERS = 'A'
+	NOTICE_ANSWERS = 'A',
+	NOTICE_FLUSH = 'F',
+	NOTICE_GO = 'G',
+	NOTICE_PAUSED = 'P',
+	NOTICE_DUE = 'D',
 };
+
+/* No message was ever received at its time. */
+#define NOTICE_NO_ID "0000000000000000000000000"
 
 struct notice {
 	enum notice_kind kind;

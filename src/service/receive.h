@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "net/stream.h"
+#include "service/queue_commands.h"
 #include "service/store.h"
 
 struct receive_settings {
@@ -25,6 +26,7 @@ struct receive_settings {
 	const struct error *fault; /* NULL, or why no mail can be taken now: said to MAIL */
 	int64_t uid;		   /* the peer's; -1 unknown */
 	const struct store *store;
+	const struct queue_commands *queue; /* NULL: none is kept */
 };
 
 /* Serves the client until it leaves.  The stream stays the caller's. */

@@ -199,6 +199,11 @@ void runner_add(struct runner *runner, const char *id, bool is_later)
 	schedule_add(&runner->schedule, id, is_later ? clock_wall() + runner->config->retry[0] : 0);
 }
 
+void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	schedule_hasten(&runner->schedule, ids, count, clock_wall());
+}
+
 void runner_settle(struct runner *runner, const char *id, bool answers)
 {
 	for (size_t i = 0; i < runner->refused_count; i++) {

@@ -51,6 +51,12 @@ int runner_scan(struct runner *runner, struct error *error);
 /* A queue file is there that is due now, or at the first step of the retry list. */
 void runner_add(struct runner *runner, const char *id, bool is_later);
 
+/*
+ * What waits for its time is due now: these (sorted), or all when ids is NULL.
+ * They go by the same door as ever: a few at once, and behind new mail.
+ */
+void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count);
+
 /* The client that was told of a refusal answers it to its caller, or is gone. */
 void runner_settle(struct runner *runner, const char *id, bool answers);
 

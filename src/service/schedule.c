@@ -51,10 +51,8 @@ int64_t schedule_next(const struct schedule *schedule)
 	return schedule->count != 0 ? schedule->entries[0].due : INT64_MAX;
 }
 
-static void sink_first(struct schedule *schedule)
+static void sink(struct schedule *schedule, size_t at)
 {
-	size_t at = 0;
-
 	for (;;) {
 		size_t least = at;
 
@@ -75,8 +73,32 @@ bool schedule_take(struct schedule *schedule, int64_t now, char id[static QUEUE_
 		return false;
 	memcpy(id, schedule->entries[0].id, QUEUE_ID_SIZE);
 	schedule->entries[0] = schedule->entries[--schedule->count];
-	sink_first(schedule);
+	sink(schedule, 0);
 	return true;
+}
+
+static int compare_id(const void *a, const void *b)
+{
+	return memcmp(a, b, QUEUE_ID_LENGTH);
+}
+
+static bool is_among(const char *id, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	return ids == NULL || (count != 0 && bsearch(id, ids, count, sizeof *ids, compare_id));
+}
+
+void schedule_hasten(
+    struct schedule *schedule, const char (*ids)[QUEUE_ID_SIZE], size_t count, int64_t now)
+{
+	for (size_t i = 0; i < schedule->count; i++) {
+		struct schedule_entry *entry = &schedule->entries[i];
+
+		if (entry->due > now && is_among(entry->id, ids, count))
+			entry->due = now;
+	}
+	/* Any number of them has moved, so the heap is made anew, from its last parents up. */
+	for (size_t i = schedule->count / 2; i > 0; i--)
+		sink(schedule, i - 1);
 }
 
 void schedule_finish(struct schedule *schedule)

@@ -31,6 +31,13 @@ struct schedule {
 void schedule_add(struct schedule *schedule, const char *id, int64_t due);
 bool schedule_has(const struct schedule *schedule, const char *id);
 
+/*
+ * What was due later is due at now: these IDs, or all when ids is NULL.  ids
+ * come sorted; those that are not here are passed over.
+ */
+void schedule_hasten(
+    struct schedule *schedule, const char (*ids)[QUEUE_ID_SIZE], size_t count, int64_t now);
+
 /* The time of the next one; INT64_MAX when there is none. */
 int64_t schedule_next(const struct schedule *schedule);
 

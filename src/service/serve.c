@@ -20,6 +20,7 @@
 #include "config/digest.h"
 #include "net/listen.h"
 #include "service/clients.h"
+#include "service/flushes.h"
 #include "service/listeners.h"
 #include "service/owner.h"
 #include "service/runner.h"
@@ -41,6 +42,7 @@ struct service {
 	struct spool spool;
 	struct runner runner;
 	struct clients clients;
+	struct flushes flushes;
 	struct listeners listeners;
 	int signals;
 	int status; /* to exit with */
@@ -70,6 +72,28 @@ static void settled(void *context, const char *id, bool answers)
 	struct service *service = context;
 
 	runner_settle(&service->runner, id, answers);
+}
+
+/* Those who may flush all share one place: they mean the same queue. */
+static bool flushed(void *context, const struct queue_viewer *viewer, int64_t *ago)
+{
+	struct service *service = context;
+
+	if (!flushes_begin(
+		&service->flushes, viewer->sees_all ? -1 : viewer->uid, clock_monotonic(), ago))
+		return false;
+	log_event(LOG_LEVEL_INFO, "uid %lld has %s tried now", (long long)viewer->uid,
+	    viewer->sees_all ? "all that waits" : "its waiting mail");
+	if (viewer->sees_all)
+		runner_hasten(&service->runner, NULL, 0);
+	return true;
+}
+
+static void due(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	struct service *service = context;
+
+	runner_hasten(&service->runner, ids, count);
 }
 
 /* ---- settings and spool ---- */
@@ -183,7 +207,7 @@ static void reload(struct service *service)
 
 static const struct config no_config = { 0 };
 
-static void start_client(struct service *service, int connection)
+static void start_client(struct service *service, int connection, bool is_shared)
 {
 	bool is_configured = service->is_configured;
 	enum config_wait wait = is_configured ? service->config.wait : CONFIG_WAIT_DISK;
@@ -194,6 +218,7 @@ static void start_client(struct service *service, int connection)
 		.way = is_configured ? service->way : "service",
 		.waits_by_default = wait == CONFIG_WAIT_OUTCOME ||
 				    (wait == CONFIG_WAIT_AUTO && service->options->on_demand),
+		.root_counts = !is_shared,
 	};
 	struct error error;
 
@@ -204,13 +229,14 @@ static void start_client(struct service *service, int connection)
 static void accept_clients(struct service *service)
 {
 	int connection;
+	bool is_shared;
 
-	while ((connection = listeners_accept(&service->listeners)) >= 0) {
+	while ((connection = listeners_accept(&service->listeners, &is_shared)) >= 0) {
 		configure_again(service);
 		if (service->clients.count == CLIENTS_LIMIT)
 			clients_refuse(connection);
 		else
-			start_client(service, connection);
+			start_client(service, connection, is_shared);
 	}
 }
 
@@ -240,8 +266,13 @@ static int listen_for_all(struct service *service, struct error *error)
 {
 	const char *named = service->options->listen;
 
-	if (named == NULL)
-		named = getenv("MAILCHUTE_SOCKET");
+	if (named != NULL && named[0] != '\0') {
+		if (listeners_add(&service->listeners, named, 0666, error) < 0)
+			return -1;
+		listeners_share(&service->listeners);
+		return 0;
+	}
+	named = getenv("MAILCHUTE_SOCKET");
 	if (named != NULL && named[0] != '\0')
 		return listeners_add(&service->listeners, named, 0666, error);
 	make_socket_directory(MAILCHUTE_SOCKET_PATH);
@@ -433,6 +464,8 @@ static int start(struct service *service, struct error *error)
 	clients_init(&service->clients);
 	service->clients.queued = queued;
 	service->clients.settled = settled;
+	service->clients.flushed = flushed;
+	service->clients.due = due;
 	service->clients.context = service;
 	service->idle_since = CLOCK_NEVER;
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * queue_commands - XQUEUE: what a client may ask about the queue
+ *
+ *	XQUEUE LIST [JSON]	queue_view's lines, as far as they are its own
+ *	XQUEUE FLUSH		have what is its own tried now
+ *
+ * Runs in the receive process.  Without a queue (a mail relayed while its
+ * caller waits) it says what that means for the question.
+ *
+ * Does not know: when something is tried.
+ */
+
+#ifndef SERVICE_QUEUE_COMMANDS_H
+#define SERVICE_QUEUE_COMMANDS_H
+
+#include "base/channel.h"
+#include "service/queue_viewer.h"
+#include "smtp/server/server.h"
+
+struct queue_commands {
+	int queue_directory;	 /* borrowed */
+	struct channel *service; /* borrowed; its fd is negative without a service */
+	struct queue_viewer viewer;
+};
+
+/* argument is what follows XQUEUE. */
+void queue_commands_run(
+    const struct queue_commands *commands, struct span argument, struct server_reply *reply);
+
+/* The same where no queue is: spool is the one that would be, if there is one. */
+void queue_commands_refuse(const char *spool, struct span argument, struct server_reply *reply);
+
+#endif
