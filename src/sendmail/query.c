@@ -126,6 +126,16 @@ int query_run(
 	return way_find(attempt, &query, error);
 }
 
+int query_run_listening(
+    const char *command, query_line *take, void *context, struct reply *reply, struct error *error)
+{
+	struct query query = { command, take, context, reply, false, false };
+
+	int outcome = way_find_listening(attempt, &query, error);
+
+	return outcome == WAY_NOBODY ? QUERY_NOBODY : outcome;
+}
+
 int query_refused(const struct reply *reply, struct error *error)
 {
 	char words[REPLY_TEXT_SIZE] = "";

@@ -29,6 +29,12 @@ typedef bool query_line(void *context, struct span line);
 int query_run(
     const char *command, query_line *take, void *context, struct reply *reply, struct error *error);
 
+enum { QUERY_NOBODY = 1 };
+
+/* The same of a service that listens already; QUERY_NOBODY: none does, nothing was started. */
+int query_run_listening(
+    const char *command, query_line *take, void *context, struct reply *reply, struct error *error);
+
 /* The error that a refusal amounts to, its words in one line: for query_run's reply above 399. */
 int query_refused(const struct reply *reply, struct error *error);
 

@@ -215,3 +215,16 @@ int way_find(way_attempt *attempt, void *context, struct error *error)
 	}
 	return -1;
 }
+
+int way_find_listening(way_attempt *attempt, void *context, struct error *error)
+{
+	const struct journey journey = { attempt, context };
+	enum way_outcome outcome = WAY_NOT_HERE;
+	bool silent = false;
+
+	if (!has_own_settings())
+		outcome = try_services(&journey, &silent, error);
+	if (outcome == WAY_DONE)
+		return 0;
+	return outcome == WAY_NOT_HERE ? WAY_NOBODY : -1;
+}

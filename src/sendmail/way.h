@@ -38,6 +38,11 @@ typedef enum way_outcome way_attempt(void *context, int fd, const char *label, s
 /* 0: an attempt was WAY_DONE.  -1: error is the line for the caller, its kind the exit status. */
 int way_find(way_attempt *attempt, void *context, struct error *error);
 
+enum { WAY_NOBODY = 1 };
+
+/* The same by the first two ways alone; WAY_NOBODY: no service is there for this caller. */
+int way_find_listening(way_attempt *attempt, void *context, struct error *error);
+
 /* The part of an attempt that all have in common: the 220 and the answer to EHLO. */
 enum way_outcome way_greet(struct session *session, struct stream *stream,
     const struct session_settings *settings, struct error *error);
