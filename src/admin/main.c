@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
 	{ "serve", command_serve, "take mail and have it delivered (the service)" },
 	{ "queue", command_queue, "list what waits; --count prints the number alone" },
+	{ "newaliases", command_newaliases, "check the aliases file" },
 	{ "sink", command_sink, "catch mail in a Maildir, for development" },
 };
 
@@ -22,7 +23,7 @@ static int show_help(FILE *where, int status)
 {
 	fprintf(where, "usage: mailchute COMMAND [OPTION ...]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		fprintf(where, "  %-8s %s\n", commands[i].name, commands[i].purpose);
+		fprintf(where, "  %-10s %s\n", commands[i].name, commands[i].purpose);
 	fprintf(where, "\nMail is handed in by sendmail, which is a program of its own.\n");
 	return status;
 }

@@ -22,6 +22,8 @@ struct reading {
 	const char *path;
 	int line; /* where the entry begins */
 	struct alias *entry;
+	aliases_visit *visit; /* or NULL */
+	void *context;
 };
 
 static char *lower_copy(struct span span)
@@ -44,13 +46,24 @@ static void finish_alias(struct alias *alias)
 	*alias = (struct alias){ 0 };
 }
 
-/* Only the first fault is kept: the next shows when it is mended. */
-static void note_fault(
-    struct aliases *aliases, const char *source, struct span text, const char *reason)
+/* Only the first fault is kept: the next shows when it is mended.  A visitor sees all. */
+static void note_fault(struct reading *reading, enum aliases_fault_kind kind, int line,
+    struct span text, const char *reason)
 {
-	if (aliases->fault == NULL)
-		aliases->fault = memory_format("%s: \"%.*s\" is passed over: %s", source,
-		    span_int(span_first(text, 200)), text.start, reason);
+	struct aliases *aliases = reading->aliases;
+	const char *name = reading->entry != NULL ? reading->entry->name : NULL;
+	const struct aliases_fault fault = { .kind = kind,
+		.path = reading->path,
+		.line = line,
+		.name = name,
+		.text = text,
+		.reason = reason };
+
+	if (reading->visit != NULL)
+		reading->visit(reading->context, &fault);
+	if (aliases->fault == NULL && kind != ALIASES_TWICE)
+		aliases->fault = memory_format("%s line %d: \"%.*s\" is passed over: %s",
+		    reading->path, line, span_int(span_first(text, 200)), text.start, reason);
 }
 
 static void add_target(struct alias *alias, struct span target)
@@ -78,16 +91,18 @@ static int visit_mailbox(void *context, const struct mailbox *mailbox)
 {
 	struct reading *reading = context;
 	const char *reason = mailbox->fault;
-
 	/* In brackets or in a group, too: "<|program>" is no address of anybody. */
-	if (reason == NULL)
-		reason = mailbox->address[0] != '\0'
-			     ? local_delivery(span_from_string(mailbox->address))
-			     : "it is empty";
-	if (reason == NULL)
-		add_target(reading->entry, span_from_string(mailbox->address));
+	const char *local = reason == NULL ? local_delivery(span_from_string(mailbox->address))
+					   : NULL;
+
+	if (reason == NULL && mailbox->address[0] == '\0')
+		reason = "it is empty";
+	if (local != NULL)
+		note_fault(reading, ALIASES_LOCAL, reading->line, mailbox->source, local);
+	else if (reason != NULL)
+		note_fault(reading, ALIASES_NO_ADDRESS, reading->line, mailbox->source, reason);
 	else
-		note_fault(reading->aliases, reading->entry->source, mailbox->source, reason);
+		add_target(reading->entry, span_from_string(mailbox->address));
 	return 0;
 }
 
@@ -108,7 +123,7 @@ static void read_target(struct reading *reading, struct span target)
 	if (target.length == 0)
 		return;
 	if (reason != NULL)
-		note_fault(reading->aliases, reading->entry->source, target, reason);
+		note_fault(reading, ALIASES_LOCAL, reading->line, target, reason);
 	else if (is_final_name(target))
 		add_target(reading->entry, target);
 	else
@@ -181,9 +196,18 @@ static const struct alias *find_exact(const struct aliases *aliases, struct span
  * An entry that names nobody stays out: mail for it must still go somewhere.
  * An earlier entry of the name wins, the configuration's among them.
  */
-static void keep_alias(struct aliases *aliases, struct alias *entry)
+static void keep_alias(struct reading *reading, struct alias *entry)
 {
-	if (entry->target_count == 0 || find_exact(aliases, span_from_string(entry->name))) {
+	struct aliases *aliases = reading->aliases;
+	const struct alias *earlier = find_exact(aliases, span_from_string(entry->name));
+
+	if (earlier != NULL)
+		note_fault(reading, ALIASES_TWICE, reading->line, span_from_string(entry->name),
+		    earlier->source);
+	else if (entry->target_count == 0)
+		note_fault(reading, ALIASES_NOBODY, reading->line, span_from_string(entry->name),
+		    "it names nobody");
+	if (earlier != NULL || entry->target_count == 0) {
 		finish_alias(entry);
 		return;
 	}
@@ -209,24 +233,25 @@ static void read_entry(struct reading *reading, struct span text)
 	struct span rest = span_trim(text);
 	struct span name;
 
+	reading->entry = NULL;
 	if (rest.length == 0)
 		return;
-	entry.source = memory_format("%s line %d", reading->path, reading->line);
-	reading->entry = &entry;
 	if (span_find_byte(text, '\0') >= 0) {
-		note_fault(
-		    reading->aliases, entry.source, span_from_string("..."), "it holds a NUL");
+		note_fault(reading, ALIASES_NO_ENTRY, reading->line, span_from_string("..."),
+		    "it holds a NUL");
 		return;
 	}
 	if (!take_name(&rest, &name) || !is_fit_name(name)) {
-		note_fault(reading->aliases, entry.source, rest, "it is not \"name: targets\"");
+		note_fault(
+		    reading, ALIASES_NO_ENTRY, reading->line, rest, "it is not \"name: targets\"");
 		return;
 	}
+	entry.source = memory_format("%s line %d", reading->path, reading->line);
 	entry.name = lower_copy(name);
+	reading->entry = &entry;
 	read_targets(reading, rest);
-	if (entry.target_count == 0)
-		note_fault(reading->aliases, entry.source, name, "it names nobody");
-	keep_alias(reading->aliases, &entry);
+	keep_alias(reading, &entry);
+	reading->entry = NULL;
 }
 
 /* aliases(5): blanks at the start of a line continue the one before; comments do not end it. */
@@ -249,7 +274,7 @@ static void read_lines(struct reading *reading, struct span text)
 			reading->line = number;
 		} else if (logical.length == 0) {
 			note_fault(
-			    reading->aliases, reading->path, content, "it continues nothing");
+			    reading, ALIASES_NO_ENTRY, number, content, "it continues nothing");
 			continue;
 		} else
 			buffer_append_byte(&logical, ' ');
@@ -258,11 +283,11 @@ static void read_lines(struct reading *reading, struct span text)
 	read_entry(reading, buffer_span(&logical));
 }
 
-static int read_aliases_file(struct aliases *aliases, const char *path, struct error *error)
+static int read_aliases_file(struct reading *reading, struct error *error)
 {
+	const char *path = reading->path;
 	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	CLEANUP(buffer_finish) struct buffer text = { 0 };
-	struct reading reading = { .aliases = aliases, .path = path };
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
@@ -278,7 +303,7 @@ static int read_aliases_file(struct aliases *aliases, const char *path, struct e
 	if (outcome > 0)
 		return error_set(error, ERROR_CONFIG, "4.3.5", "%s is larger than %d bytes", path,
 		    ALIASES_LIMIT);
-	read_lines(&reading, buffer_span(&text));
+	read_lines(reading, buffer_span(&text));
 	return 0;
 }
 
@@ -287,28 +312,38 @@ static void add_configured(struct aliases *aliases, const struct config_alias *c
 	CLEANUP(finish_alias) struct alias entry = { 0 };
 	const struct config_place *place = &configured->place;
 
-	struct reading reading = { .aliases = aliases, .entry = &entry };
+	struct reading reading = {
+		.aliases = aliases, .path = place->file, .line = place->line, .entry = &entry
+	};
 
 	entry.name = lower_copy(span_from_string(configured->name));
 	entry.source = place->line != 0 ? memory_format("%s line %d", place->file, place->line)
 					: memory_copy_string(place->file);
 	for (size_t i = 0; i < configured->target_count; i++)
 		read_target(&reading, span_from_string(configured->targets[i]));
-	keep_alias(aliases, &entry);
+	keep_alias(&reading, &entry);
 }
 
-int aliases_load(struct aliases *aliases, const struct config *config, struct error *error)
+int aliases_load_telling(struct aliases *aliases, const struct config *config, aliases_visit *visit,
+    void *context, struct error *error)
 {
 	CLEANUP(aliases_finish) struct aliases fresh = { 0 };
+	struct reading reading = {
+		.aliases = &fresh, .path = config->aliases_file, .visit = visit, .context = context
+	};
 
 	for (size_t i = 0; i < config->alias_count; i++)
 		add_configured(&fresh, &config->aliases[i]);
-	if (config->aliases_file != NULL &&
-	    read_aliases_file(&fresh, config->aliases_file, error) < 0)
+	if (config->aliases_file != NULL && read_aliases_file(&reading, error) < 0)
 		return -1;
 	*aliases = fresh;
 	fresh = (struct aliases){ 0 };
 	return 0;
+}
+
+int aliases_load(struct aliases *aliases, const struct config *config, struct error *error)
+{
+	return aliases_load_telling(aliases, config, NULL, NULL, error);
 }
 
 void aliases_finish(struct aliases *aliases)

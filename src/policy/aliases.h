@@ -5,7 +5,8 @@
  *
  * Exact names from the configuration, then the aliases file (aliases(5):
  * continuation lines, comments, quoted names, lists), then "*".  Programs,
- * files and :include: are refused with a reason (their issue comes later).
+ * files and :include: are passed over with a reason: a relay has nowhere to
+ * do that.
  */
 
 #ifndef POLICY_ALIASES_H
@@ -33,6 +34,30 @@ struct aliases {
 
 /* A missing aliases file is no error; a malformed line is passed over and kept in fault. */
 int aliases_load(struct aliases *aliases, const struct config *config, struct error *error);
+
+enum aliases_fault_kind {
+	ALIASES_LOCAL,	    /* a target that is no address but something to be done here */
+	ALIASES_NO_ADDRESS, /* a target that is nothing at all */
+	ALIASES_NO_ENTRY,   /* a line that is not "name: targets" */
+	ALIASES_NOBODY,	    /* an entry without a target that counts */
+	ALIASES_TWICE,	    /* an earlier entry has the name; no fault for the service */
+};
+
+struct aliases_fault {
+	enum aliases_fault_kind kind;
+	const char *path;
+	int line;	    /* where the entry begins */
+	const char *name;   /* of the entry, or NULL */
+	struct span text;   /* what is passed over */
+	const char *reason; /* in words; for ALIASES_TWICE where the earlier entry stands */
+};
+
+typedef void aliases_visit(void *context, const struct aliases_fault *fault);
+
+/* The same, and tells each fault in its order. */
+int aliases_load_telling(struct aliases *aliases, const struct config *config, aliases_visit *visit,
+    void *context, struct error *error);
+
 void aliases_finish(struct aliases *aliases);
 
 /* The entry for a bare name (any case), "*" included; NULL without one. */

@@ -74,11 +74,15 @@ static int print(const char *text)
 	return file_write_all(STDOUT_FILENO, span_from_string(text)) < 0 ? ERROR_IO : 0;
 }
 
+/* The aliases file is read as it is, at each message; so it is only looked at. */
 static int check_aliases(const struct options *options)
 {
-	(void)options;
-	/* The aliases file is read as it is, at each message. */
-	return 0;
+	static const char *const quiet[] = { "mailchute", "newaliases", NULL };
+	static const char *const verbose[] = { "mailchute", "newaliases", "--verbose", NULL };
+	struct error error;
+
+	(void)program_become(options->is_verbose ? verbose : quiet, &error);
+	return fail(&error);
 }
 
 static int serve(const struct options *options)

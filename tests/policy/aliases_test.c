@@ -109,6 +109,78 @@ static void the_file_is_read_as_it_is(void **state)
 	}
 }
 
+static void note_told(void *context, const struct aliases_fault *fault)
+{
+	struct buffer *told = context;
+
+	assert_string_equal(fault->path, path);
+	assert_non_null(fault->reason);
+	buffer_format(told, "%d %d %s %.*s;", fault->line, (int)fault->kind,
+	    fault->name != NULL ? fault->name : "-", span_int(fault->text), fault->text.start);
+}
+
+static void each_fault_is_told(void **state)
+{
+	static const char text[] = "root: me@x.example\n"
+				   "\n"
+				   " # continues\n"
+				   "Decode: |/bin/x, \"/file y\",\n"
+				   "  :include:/etc/z\n"
+				   "list: a, <|p>, b@@c\n"
+				   "ROOT: other, /x\n"
+				   "nobody:\n"
+				   "no colon\n"
+				   "last: /y\n";
+	static const char want[] = "4 0 decode |/bin/x;"
+				   "4 0 decode \"/file y\";"
+				   "4 0 decode :include:/etc/z;"
+				   "4 3 decode decode;"
+				   "6 0 list |p;"
+				   "6 1 list b@@c;"
+				   "7 0 root /x;"
+				   "7 4 root root;"
+				   "8 3 nobody nobody;"
+				   "9 2 - no colon;"
+				   "10 0 last /y;"
+				   "10 3 last last;";
+	CLEANUP(aliases_finish) struct aliases aliases = { 0 };
+	CLEANUP(buffer_finish) struct buffer told = { 0 };
+	const struct config config = { .aliases_file = path };
+	struct error error = { 0 };
+
+	(void)state;
+	buffer_init(&told, 65536);
+	write_aliases(text, strlen(text));
+	assert_int_equal(aliases_load_telling(&aliases, &config, note_told, &told, &error), 0);
+	assert_string_equal(buffer_string(&told), want);
+	CLEANUP(memory_free_string) char *got = show(&aliases);
+	assert_string_equal(got, "root>me@x.example;list>a");
+}
+
+/* An entry of the configuration has its place there, and is no fault to the service. */
+static void an_earlier_one_in_the_configuration_wins(void **state)
+{
+	static char name[] = "root";
+	static char target[] = "me@x.example";
+	char *targets[] = { target };
+	struct config_alias alias = { .name = name,
+		.targets = targets,
+		.target_count = 1,
+		.place = { .file = path, .line = 17 } };
+	CLEANUP(aliases_finish) struct aliases aliases = { 0 };
+	CLEANUP(buffer_finish) struct buffer told = { 0 };
+	const struct config config = { .aliases_file = path, .aliases = &alias, .alias_count = 1 };
+	struct error error = { 0 };
+
+	(void)state;
+	buffer_init(&told, 65536);
+	write_aliases("Root: you\n", strlen("Root: you\n"));
+	assert_int_equal(aliases_load_telling(&aliases, &config, note_told, &told, &error), 0);
+	assert_string_equal(buffer_string(&told), "1 4 root root;");
+	assert_null(aliases.fault);
+	assert_string_equal(aliases_find(&aliases, span_from_string("root"))->targets[0], target);
+}
+
 static void any_bytes_are_survived(void **state)
 {
 	static const char text[] =
@@ -183,6 +255,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_file_is_read_as_it_is),
+		cmocka_unit_test(each_fault_is_told),
+		cmocka_unit_test(an_earlier_one_in_the_configuration_wins),
 		cmocka_unit_test(any_bytes_are_survived),
 		cmocka_unit_test(the_configuration_comes_first),
 		cmocka_unit_test(a_missing_file_is_no_fault),
