@@ -4,23 +4,64 @@
 
 #include "service/serve.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/process.h"
+#include "net/connect.h"
+#include "service/background.h"
 #include "service/for_caller.h"
 
-enum { READY_FD = 3 }; /* where for_caller's start_service leaves its pipe */
+enum { BACKGROUND_TIMEOUT = 30000 }; /* milliseconds until it must listen; a queue may be long */
+
+static bool somebody_listens(const char *path)
+{
+	struct error error;
+	int fd CLEANUP(file_close) = connect_unix(path, &error);
+
+	return fd >= 0;
+}
+
+/*
+ * What sendmail -bd is for boot scripts and entrypoints: done when clients can
+ * connect, whoever serves them.
+ */
+static int start_in_background(const struct serve_options *serve)
+{
+	const char *const arguments[] = { "mailchute", "serve", "--ready",
+		serve->is_verbose ? "--verbose" : "--ready",
+		serve->listen != NULL ? "--listen" : NULL, serve->listen, NULL };
+	const char *named = serve->listen != NULL ? serve->listen : getenv("MAILCHUTE_SOCKET");
+	struct error error;
+
+	if (named == NULL || named[0] == '\0')
+		named = MAILCHUTE_SOCKET_PATH;
+	if (somebody_listens(named)) {
+		printf("mailchute: a service listens at %s already\n", named);
+		return 0;
+	}
+	if (background_start(arguments, clock_deadline(BACKGROUND_TIMEOUT), &error) < 0)
+		return command_fail(&error);
+	return 0;
+}
 
 int command_serve(int argc, char **argv)
 {
-	enum { FOR_CALLER, ON_DEMAND, LISTEN, VERBOSE, COUNT };
+	enum { FOR_CALLER, QUESTION, ON_DEMAND, LISTEN, VERBOSE, BACKGROUND, READY, COUNT };
 	struct command_option options[COUNT] = {
 		[FOR_CALLER] = { .name = "--for-caller" },
+		[QUESTION] = { .name = "--question" },
 		[ON_DEMAND] = { .name = "--on-demand" },
 		[LISTEN] = { .name = "--listen", .takes_value = true },
 		[VERBOSE] = { .name = "--verbose" },
+		[BACKGROUND] = { .name = "--background" },
+		[READY] = { .name = "--ready" },
 	};
 	struct serve_options serve = { .ready_fd = -1 };
 	struct error error;
@@ -32,13 +73,15 @@ int command_serve(int argc, char **argv)
 	process_protect_memory();
 	if (options[FOR_CALLER].value != NULL) {
 		process_close_from(STDERR_FILENO + 1);
-		return for_caller_run(&serve.sources);
+		return for_caller_run(&serve.sources, options[QUESTION].value != NULL);
 	}
 	serve.on_demand = options[ON_DEMAND].value != NULL;
 	serve.listen = options[LISTEN].value;
 	serve.is_verbose = options[VERBOSE].value != NULL;
-	if (serve.on_demand)
-		serve.ready_fd = READY_FD;
+	if (options[BACKGROUND].value != NULL)
+		return start_in_background(&serve);
+	if (serve.on_demand || options[READY].value != NULL)
+		serve.ready_fd = BACKGROUND_READY_FD;
 	(void)log_open("mailchute", "auto");
 	return serve_run(&serve);
 }

@@ -17,6 +17,7 @@
 #include "sendmail/intake.h"
 #include "sendmail/options.h"
 #include "sendmail/program.h"
+#include "sendmail/verify.h"
 
 static int fail(const struct error *error)
 {
@@ -96,6 +97,14 @@ static int serve(const struct options *options)
 	return fail(&error);
 }
 
+static int verify(const struct options *options)
+{
+	enum error_kind status = ERROR_NONE;
+	struct error error;
+
+	return verify_run(options, &status, &error) < 0 ? fail(&error) : (int)status;
+}
+
 static int not_written_yet(const struct options *options)
 {
 	struct error error;
@@ -122,7 +131,7 @@ static int (*const personalities[])(const struct options *) = {
 	[OPTIONS_LIST_QUEUE] = list_queue,
 	[OPTIONS_RUN_QUEUE] = not_written_yet,
 	[OPTIONS_CHECK_ALIASES] = check_aliases,
-	[OPTIONS_VERIFY] = not_written_yet,
+	[OPTIONS_VERIFY] = verify,
 	[OPTIONS_SESSION] = not_written_yet,
 	[OPTIONS_SERVE_BACKGROUND] = serve,
 	[OPTIONS_SERVE] = serve,

@@ -126,6 +126,14 @@ int query_run(
 	return way_find(attempt, &query, error);
 }
 
+int query_run_at_rest(
+    const char *command, query_line *take, void *context, struct reply *reply, struct error *error)
+{
+	struct query query = { command, take, context, reply, false, false };
+
+	return way_find_for_question(attempt, &query, error);
+}
+
 int query_run_listening(
     const char *command, query_line *take, void *context, struct reply *reply, struct error *error)
 {

@@ -29,6 +29,10 @@ typedef bool query_line(void *context, struct span line);
 int query_run(
     const char *command, query_line *take, void *context, struct reply *reply, struct error *error);
 
+/* The same, and where no service runs it starts none. */
+int query_run_at_rest(
+    const char *command, query_line *take, void *context, struct reply *reply, struct error *error);
+
 enum { QUERY_NOBODY = 1 };
 
 /* The same of a service that listens already; QUERY_NOBODY: none does, nothing was started. */

@@ -54,6 +54,7 @@ enum way_outcome way_greet(struct session *session, struct stream *stream,
 struct journey {
 	way_attempt *attempt;
 	void *context;
+	bool is_question; /* a child must start no service for it */
 };
 
 static void pause_milliseconds(int64_t milliseconds)
@@ -104,7 +105,8 @@ static enum way_outcome try_socket(
 /* A child of our own on a socket pair. */
 static enum way_outcome try_child(const struct journey *journey, struct error *error)
 {
-	static const char *const arguments[] = { "mailchute", "serve", "--for-caller", NULL };
+	const char *const arguments[] = { "mailchute", "serve", "--for-caller",
+		journey->is_question ? "--question" : NULL, NULL };
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -194,18 +196,17 @@ static enum way_outcome try_services(
 	return outcome;
 }
 
-int way_find(way_attempt *attempt, void *context, struct error *error)
+static int find(const struct journey *journey, struct error *error)
 {
-	const struct journey journey = { attempt, context };
 	enum way_outcome outcome = WAY_NOT_HERE;
 	struct error first = { 0 };
 	bool silent = false;
 
 	if (!has_own_settings())
-		outcome = try_services(&journey, &silent, &first);
+		outcome = try_services(journey, &silent, &first);
 	*error = first;
 	if (outcome == WAY_NOT_HERE || outcome == WAY_LOST || outcome == WAY_BUSY)
-		outcome = try_children(&journey, error);
+		outcome = try_children(journey, error);
 	if (outcome == WAY_DONE)
 		return 0;
 	/* That nothing is configured for us is no news where a service should have answered. */
@@ -216,9 +217,23 @@ int way_find(way_attempt *attempt, void *context, struct error *error)
 	return -1;
 }
 
+int way_find(way_attempt *attempt, void *context, struct error *error)
+{
+	const struct journey journey = { attempt, context, false };
+
+	return find(&journey, error);
+}
+
+int way_find_for_question(way_attempt *attempt, void *context, struct error *error)
+{
+	const struct journey journey = { attempt, context, true };
+
+	return find(&journey, error);
+}
+
 int way_find_listening(way_attempt *attempt, void *context, struct error *error)
 {
-	const struct journey journey = { attempt, context };
+	const struct journey journey = { attempt, context, false };
 	enum way_outcome outcome = WAY_NOT_HERE;
 	bool silent = false;
 

@@ -38,6 +38,9 @@ typedef enum way_outcome way_attempt(void *context, int fd, const char *label, s
 /* 0: an attempt was WAY_DONE.  -1: error is the line for the caller, its kind the exit status. */
 int way_find(way_attempt *attempt, void *context, struct error *error);
 
+/* The same for what hands nothing over: a child of our own answers, and starts no service. */
+int way_find_for_question(way_attempt *attempt, void *context, struct error *error);
+
 enum { WAY_NOBODY = 1 };
 
 /* The same by the first two ways alone; WAY_NOBODY: no service is there for this caller. */

@@ -3,8 +3,6 @@
 #include "service/for_caller.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +14,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/process.h"
 #include "config/digest.h"
 #include "config/environment.h"
 #include "net/connect.h"
 #include "net/join.h"
+#include "service/background.h"
 #include "service/direct.h"
 #include "service/owner.h"
 #include "service/receive.h"
@@ -36,56 +34,12 @@ enum {
 
 /* ---- by a service on demand ---- */
 
-static _Noreturn void become_service(void)
-{
-	static char *const arguments[] = { (char *)(uintptr_t) "mailchute",
-		(char *)(uintptr_t) "serve", (char *)(uintptr_t) "--on-demand", NULL };
-	char path[PATH_MAX];
-
-	if (process_own_path(path, sizeof path) == 0)
-		(void)execv(path, arguments);
-	(void)execv(MAILCHUTE_PROGRAM, arguments);
-	_exit(ERROR_SYSTEM);
-}
-
-/* Why it could not start, as it says so itself: "KIND text".  Nothing, when it could. */
-static int read_failure(int fd, struct error *error)
-{
-	char line[900];
-	char *words = NULL;
-
-	ssize_t length = file_read_full(fd, line, sizeof line - 1);
-	if (length <= 0)
-		return 0;
-	line[length] = '\0';
-	long kind = strtol(line, &words, 10);
-	if (kind < ERROR_USAGE || kind > ERROR_CONFIG)
-		kind = ERROR_SYSTEM;
-	return error_set(error, (enum error_kind)kind, kind == ERROR_CONFIG ? "4.3.5" : "4.3.0",
-	    "%s", words + strspn(words, " "));
-}
-
 /* 0: it listens, or another service was first, or time is over; -1: it cannot be started. */
 static int start_service(int64_t deadline, struct error *error)
 {
-	int ends[2];
+	static const char *const arguments[] = { "mailchute", "serve", "--on-demand", NULL };
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_system(error, "cannot make a pipe");
-	int outcome = process_detach(ends[1]);
-	if (outcome == 1)
-		become_service();
-	file_close(&ends[1]);
-	if (outcome < 0) {
-		error_system(error, "cannot start a service");
-	} else {
-		struct pollfd wait = { .fd = ends[0], .events = POLLIN };
-
-		if (poll(&wait, 1, clock_poll_timeout(deadline)) > 0)
-			outcome = read_failure(ends[0], error);
-	}
-	file_close(&ends[0]);
-	return outcome;
+	return background_start(arguments, deadline, error);
 }
 
 /*
@@ -221,21 +175,16 @@ static int check(const struct config *config, struct error *error)
 	return 0;
 }
 
-/*
- * A service would live with this caller's limits, and serve others with them.
- * 0: they are wide enough.
- */
-static int check_limits(struct error *error)
-{
-	const char *too_small;
-
-	if (process_raise_limits(&too_small))
-		return 0;
-	return error_set(error, ERROR_SYSTEM, "4.3.0",
-	    "a service on demand cannot be started under this process's limit of %s", too_small);
-}
-
 /* ---- both ---- */
+
+/* The caller is told, too; but what php-fpm's children say to stderr nobody reads. */
+static void log_fault(const struct error *fault)
+{
+	char line[900];
+
+	error_line(fault, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "uid %u is refused: %s", (unsigned)getuid(), line);
+}
 
 static void receive_directly(
     struct worker_parent *parent, const struct config *config, const struct error *fault)
@@ -261,6 +210,8 @@ static void receive_directly(
 	    (worker_parent_become(parent, uid, gid, &error) < 0 ||
 		owner_become(config->spool, &error) < 0))
 		settings.fault = &error;
+	if (settings.fault != NULL)
+		log_fault(settings.fault);
 	stream_init_take_fd(&stream, dup(STDIN_FILENO), dup(STDOUT_FILENO), "caller");
 	receive_run(&stream, &settings);
 }
@@ -268,8 +219,6 @@ static void receive_directly(
 /* True: served by a service.  False: why not. */
 static bool serve_by_spool(const struct config *config, struct error *fault)
 {
-	if (check_limits(fault) < 0)
-		return false;
 	int service CLEANUP(file_close) = reach_service(config, fault);
 	if (service < 0)
 		return false;
@@ -278,7 +227,7 @@ static bool serve_by_spool(const struct config *config, struct error *fault)
 	return join_service(config, service);
 }
 
-static void serve(struct worker_parent *parent, const struct config *config)
+static void serve(struct worker_parent *parent, const struct config *config, bool is_question)
 {
 	struct error fault;
 
@@ -286,7 +235,7 @@ static void serve(struct worker_parent *parent, const struct config *config)
 		receive_directly(parent, config, &fault);
 		return;
 	}
-	if (!spool_is_for_us(config)) {
+	if (is_question || !spool_is_for_us(config)) {
 		receive_directly(parent, config, NULL);
 		return;
 	}
@@ -296,7 +245,7 @@ static void serve(struct worker_parent *parent, const struct config *config)
 	receive_directly(parent, config, config->mode == CONFIG_MODE_SPOOL ? &fault : NULL);
 }
 
-int for_caller_run(const struct config_sources *sources)
+int for_caller_run(const struct config_sources *sources, bool is_question)
 {
 	struct worker_parent parent;
 	struct config config = { 0 };
@@ -312,7 +261,7 @@ int for_caller_run(const struct config_sources *sources)
 	if (config_load(sources, &config, &error) < 0)
 		receive_directly(&parent, &config, &error);
 	else
-		serve(&parent, &config);
+		serve(&parent, &config, is_question);
 	worker_parent_finish(&parent);
 	config_finish(&config);
 	return 0;

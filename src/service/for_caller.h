@@ -6,15 +6,17 @@
  * Reads the configuration and decides: where the spool belongs to this uid, or
  * can be made, a service is started on demand and the caller joined to its
  * socket; else the message is relayed while the caller waits.  The caller is
- * at descriptors 0 and 1.
+ * at descriptors 0 and 1.  One that only asks (XEXPLAIN) is answered here.
  */
 
 #ifndef SERVICE_FOR_CALLER_H
 #define SERVICE_FOR_CALLER_H
 
+#include <stdbool.h>
+
 #include "config/config.h"
 
 /* Serves one caller; an exit status. */
-int for_caller_run(const struct config_sources *sources);
+int for_caller_run(const struct config_sources *sources, bool is_question);
 
 #endif

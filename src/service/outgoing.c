@@ -19,6 +19,21 @@ int outgoing_relay(const struct config *config, const struct config_smarthost *s
 	return 0;
 }
 
+int outgoing_account(const struct config *config, const struct config_smarthost *smarthost,
+    struct smarthost *account, struct error *error)
+{
+	struct smarthost found CLEANUP(smarthost_finish) = { 0 };
+
+	smarthost_copy(&smarthost->parameters, &found);
+	if (secrets_read(config->secrets_file, smarthost->secret, &found, error) < 0)
+		return -1;
+	memory_free_secret(&found.password);
+	memory_free_secret(&found.token);
+	*account = found;
+	found = (struct smarthost){ 0 };
+	return 0;
+}
+
 /* The smarthost with the address that it may send as; a login may be one, so it is looked at. */
 static int find_from(const struct config *config, const struct config_smarthost *smarthost,
     struct smarthost *known, struct error *error)

@@ -18,6 +18,10 @@
 int outgoing_relay(const struct config *config, const struct config_smarthost *smarthost,
     struct request_relay *relay, struct error *error);
 
+/* Who the smarthost knows us as: user and from, without any secret. */
+int outgoing_account(const struct config *config, const struct config_smarthost *smarthost,
+    struct smarthost *account, struct error *error);
+
 /*
  * Sets sender and header of attempt from those of the message; header is in
  * wire form.  A smarthost without a from sends as its login, if that is an

@@ -2,7 +2,6 @@
 
 #include "service/receive.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,9 @@
 #include "policy/aliases.h"
 #include "policy/complete.h"
 #include "policy/expand.h"
+#include "service/explanation.h"
+#include "service/queue_commands.h"
+#include "service/submitter.h"
 #include "smtp/server/server.h"
 
 enum {
@@ -66,29 +68,6 @@ static void reset(void *context)
 	receive->has_fault = false;
 }
 
-/* The submitter's own address and full name, by the uid that the kernel vouches for. */
-static char *own_address(struct receive *receive)
-{
-	int64_t uid = receive->settings->uid;
-	const struct passwd *entry = uid >= 0 ? getpwuid((uid_t)uid) : NULL;
-	char name[64];
-
-	if (entry == NULL) {
-		snprintf(name, sizeof name, uid >= 0 ? "uid-%lld" : "nobody", (long long)uid);
-		return complete_address(receive->settings->config, name);
-	}
-	if (receive->attributes.full_name[0] == '\0' && entry->pw_gecos != NULL) {
-		size_t length = strcspn(entry->pw_gecos, ",");
-
-		if (length < sizeof receive->attributes.full_name &&
-		    !span_has_control(span_from_bytes(entry->pw_gecos, length)))
-			snprintf(receive->attributes.full_name,
-			    sizeof receive->attributes.full_name, "%.*s", (int)length,
-			    entry->pw_gecos);
-	}
-	return complete_address(receive->settings->config, entry->pw_name);
-}
-
 static void take_mail(void *context, struct span sender, const struct mail_parameters *parameters,
     struct server_reply *reply)
 {
@@ -109,7 +88,8 @@ static void take_mail(void *context, struct span sender, const struct mail_param
 	snprintf(receive->attributes.full_name, sizeof receive->attributes.full_name, "%s",
 	    parameters->full_name);
 	if (parameters->sender_is_self) {
-		complete = own_address(receive);
+		complete = submitter_address(receive->settings->config, receive->settings->uid,
+		    receive->attributes.full_name, sizeof receive->attributes.full_name);
 	} else {
 		given = span_copy(sender);
 		complete = complete_address(receive->settings->config, given);
@@ -302,12 +282,63 @@ static void end_content(void *context, struct server_reply *reply)
 		log_message_id(receive);
 }
 
+/* XEXPLAIN, whatever message is being received meanwhile. */
+static void answer_explain(
+    const struct receive *receive, const struct command *command, struct server_reply *reply)
+{
+	const struct receive_settings *settings = receive->settings;
+	bool is_self = command->mail.sender_is_self;
+	char *sender CLEANUP(memory_free_string) = span_copy(command->address);
+	char *recipient CLEANUP(memory_free_string) = span_copy(command->recipient);
+	char *complete CLEANUP(memory_free_string) = NULL;
+
+	if (settings->fault != NULL) {
+		server_reply_from_error(reply, settings->fault);
+		return;
+	}
+	complete = is_self ? submitter_address(settings->config, settings->uid, NULL, 0)
+			   : complete_address(settings->config, sender);
+	const struct explanation_question question = {
+		.config = settings->config,
+		.uid = settings->uid,
+		.sender = is_self ? NULL : sender,
+		.complete_sender = complete,
+		.recipient = recipient,
+	};
+	explanation_answer(&question, reply);
+}
+
+/* XQUEUE, whose answer is as good as the settings that say where the queue is. */
+static void answer_queue(
+    const struct receive *receive, const struct command *command, struct server_reply *reply)
+{
+	const struct receive_settings *settings = receive->settings;
+
+	if (settings->fault != NULL)
+		server_reply_from_error(reply, settings->fault);
+	else if (settings->queue != NULL)
+		queue_commands_run(settings->queue, command->argument, reply);
+	else
+		queue_commands_refuse(settings->config->spool, command->argument, reply);
+}
+
+static void answer_other(void *context, const struct command *command, struct server_reply *reply)
+{
+	const struct receive *receive = context;
+
+	if (command->verb == COMMAND_XEXPLAIN)
+		answer_explain(receive, command, reply);
+	else if (command->verb == COMMAND_XQUEUE)
+		answer_queue(receive, command, reply);
+}
+
 static const struct server_handler handler = {
 	.mail = take_mail,
 	.rcpt = take_rcpt,
 	.content = take_content,
 	.end = end_content,
 	.reset = reset,
+	.other = answer_other,
 };
 
 /* In seconds; whoever waits for the outcome waits no longer than this, disk included. */

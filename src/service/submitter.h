@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+
+/* submitter - who hands a message in, by the uid that the kernel vouches for */
+
+#ifndef SERVICE_SUBMITTER_H
+#define SERVICE_SUBMITTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+/*
+ * The address of this uid (-1: unknown), completed; the caller frees it.  Its
+ * full name goes into full_name (of size octets, may be NULL) where that is
+ * empty.
+ */
+char *submitter_address(const struct config *config, int64_t uid, char *full_name, size_t size);
+
+#endif
