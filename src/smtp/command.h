@@ -19,7 +19,7 @@
  * to tell sendmail stands in lines that are no reply, and never reach the caller:
  *	000 PARK n	nothing is open, and n octets have been taken since XPLAIN:
  *			who has sent no more may close, and come back another time
- *	000 END		the input has ended, and all of it was answered
+ *	000 END		the session has ended in good order, and is not lost
  */
 
 #ifndef SMTP_COMMAND_H

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_LINE_LIMIT = 500 }; /* RFC 5321, 4.5.3.1.5: 512 with code and CRLF */
+enum {
+	TEXT_LINE_LIMIT = 500, /* RFC 5321, 4.5.3.1.5: 512 with code and CRLF */
+	LINE_LENGTH = 480,     /* of what is wrapped: room for the status */
+};
 
 /* RFC 5321, 4.2.1 allows a tab in a text; every other control may drive a terminal. */
 static char mask(char byte)
@@ -206,4 +209,17 @@ void reply_write_more(struct buffer *output, int code, struct span text)
 {
 	assert(code >= 200 && code <= 599);
 	write_line(output, code, '-', "", text);
+}
+
+void reply_wrap(struct buffer *text, struct span words)
+{
+	while (words.length > LINE_LENGTH) {
+		ssize_t blank = span_find_last_byte(span_first(words, LINE_LENGTH), ' ');
+		size_t length = blank > 0 ? (size_t)blank : LINE_LENGTH;
+
+		buffer_append_span(text, span_first(words, length));
+		buffer_append_byte(text, '\n');
+		words = span_after(words, blank > 0 ? length + 1 : length);
+	}
+	buffer_append_span(text, words);
 }

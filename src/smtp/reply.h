@@ -56,6 +56,9 @@ const char *reply_status(const struct reply *reply);
  */
 void reply_write(struct buffer *output, int code, const char *status, const char *text);
 
+/* Adds words to a text for reply_write, broken at blanks so that no line will be cut. */
+void reply_wrap(struct buffer *text, struct span words);
+
 /* One line of a reply that others follow: whole and without status, controls masked. */
 void reply_write_more(struct buffer *output, int code, struct span text);
 

@@ -136,8 +136,7 @@ void dialogue_consume(struct dialogue *dialogue, size_t size)
 	dialogue->taken += size;
 }
 
-/* A word to sendmail -bs; it is no reply, and comes between two. */
-static void put_aside(struct dialogue *dialogue, const char *text)
+void dialogue_put_aside(struct dialogue *dialogue, const char *text)
 {
 	CLEANUP(memory_free_string) char *line = memory_format("%s\r\n", text);
 
@@ -164,7 +163,7 @@ static void offer_to_park(struct dialogue *dialogue)
 		return;
 	CLEANUP(memory_free_string)
 	char *line = memory_format(COMMAND_PARK "%llu", (unsigned long long)dialogue->taken);
-	put_aside(dialogue, line);
+	dialogue_put_aside(dialogue, line);
 }
 
 /* Copies a line of this length, LF included, out of the input. */
@@ -202,11 +201,8 @@ enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret,
 			dialogue_consume(dialogue, length);
 		if (end >= 0)
 			return DIALOGUE_LONG_LINE;
-		if (fill(dialogue, deadline))
-			continue;
-		if (dialogue->is_plain && dialogue->outcome == 1)
-			put_aside(dialogue, COMMAND_END);
-		return DIALOGUE_NO_LINE;
+		if (!fill(dialogue, deadline))
+			return DIALOGUE_NO_LINE;
 	}
 }
 

@@ -61,6 +61,9 @@ void dialogue_finish(struct dialogue *dialogue);
 /* Ends the session with this outcome, unless it is over already. */
 void dialogue_end(struct dialogue *dialogue, int outcome);
 
+/* Adds a word to sendmail -bs; it is no reply, and comes between two. */
+void dialogue_put_aside(struct dialogue *dialogue, const char *text);
+
 /* Says 421 to somebody who may not listen any more. */
 void dialogue_last_word(struct dialogue *dialogue, const char *status, const char *text);
 

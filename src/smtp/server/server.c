@@ -387,8 +387,11 @@ static void take_leave(struct dialogue *dialogue)
 	int64_t deadline = clock_deadline(dialogue->command_timeout);
 	struct error ignored;
 
-	if (dialogue->outcome >= 0)
-		(void)stream_flush(dialogue->stream, deadline, &ignored);
+	if (dialogue->outcome < 0)
+		return;
+	if (dialogue->is_plain)
+		dialogue_put_aside(dialogue, COMMAND_END);
+	(void)stream_flush(dialogue->stream, deadline, &ignored);
 }
 
 int server_run(struct stream *stream, const struct server_settings *settings, struct error *error)

@@ -8,8 +8,6 @@
 #include "base/memory.h"
 #include "smtp/server/server.h"
 
-enum { LINE_LENGTH = 480 }; /* what reply_write shows of a line, and some air */
-
 void server_reply_set(
     struct server_reply *reply, int code, const char *status, const char *format, ...)
 {
@@ -57,30 +55,16 @@ static int code_from_status(const char *status)
 	return 451;
 }
 
-/* A line of a reply holds 512 octets and an error more: it is broken at blanks. */
-static void wrap(struct buffer *text, struct span words)
-{
-	while (words.length > LINE_LENGTH) {
-		ssize_t blank = span_find_last_byte(span_first(words, LINE_LENGTH), ' ');
-		size_t length = blank > 0 ? (size_t)blank : LINE_LENGTH;
-
-		buffer_append_span(text, span_first(words, length));
-		buffer_append_byte(text, '\n');
-		words = span_after(words, blank > 0 ? length + 1 : length);
-	}
-	buffer_append_span(text, words);
-}
-
 void server_reply_from_error(struct server_reply *reply, const struct error *error)
 {
 	CLEANUP(buffer_finish) struct buffer text = { 0 };
 	bool has_status = error->status[0] == '4' || error->status[0] == '5';
 
 	buffer_init(&text, REPLY_TEXT_SIZE - 1);
-	wrap(&text, span_from_string(error->text));
+	reply_wrap(&text, span_from_string(error->text));
 	if (error->next[0] != '\0') {
 		buffer_append_byte(&text, '\n');
-		wrap(&text, span_from_string(error->next));
+		reply_wrap(&text, span_from_string(error->next));
 	}
 	server_reply_set(reply, code_from_status(error->status),
 	    has_status ? error->status : "4.3.0", "%s", buffer_string(&text));

@@ -570,7 +570,7 @@ static const struct row plain_rows[] = {
 	{ "all written at once",
 	    PLAIN "EHLO me\r\n" MAIL RCPT "DATA\r\nx\r\n.\r\n" MAIL RCPT
 		  "DATA\r\ny\r\n.\r\nQUIT\r\n",
-	    "220 250 250 250 250 354 250 250 250 354 250 221",
+	    "220 250 250 250 250 354 250 250 250 354 250 221 END",
 	    "plain mail(a@b.example) rcpt(c@d.example) begin end(x\r\n) reset "
 	    "mail(a@b.example) rcpt(c@d.example) begin end(y\r\n) reset ",
 	    0 },
@@ -599,12 +599,14 @@ static const struct row plain_rows[] = {
 	{ "RSET and EHLO begin anew", PLAIN "FOO\r\nRSET\r\nDATA\r\nFOO\r\nEHLO me\r\nDATA\r\n",
 	    "220 250 500 250 503 500 250 503 END", "plain ", 1 },
 	{ "the input ends within the content", PLAIN MAIL RCPT "DATA\r\nx\n.\nQUIT\n",
-	    "220 250 250 250 354 421", "plain mail(a@b.example) rcpt(c@d.example) begin reset ",
+	    "220 250 250 250 354 421 END", "plain mail(a@b.example) rcpt(c@d.example) begin reset ",
 	    1 },
 	{ "the input ends within a chunk", PLAIN MAIL RCPT "BDAT 9 LAST\r\nxyz",
-	    "220 250 250 250 421", "plain mail(a@b.example) rcpt(c@d.example) begin reset ", 1 },
+	    "220 250 250 250 421 END", "plain mail(a@b.example) rcpt(c@d.example) begin reset ",
+	    1 },
 	{ "the input ends within a refused content", PLAIN MAIL BAD "DATA\r\nx\r\n",
-	    "220 250 250 550 354 421", "plain mail(a@b.example) rcpt(bad@d.example) reset ", 1 },
+	    "220 250 250 550 354 421 END", "plain mail(a@b.example) rcpt(bad@d.example) reset ",
+	    1 },
 	{ "the input ends elsewhere", PLAIN MAIL RCPT, "220 250 250 250 END",
 	    "plain mail(a@b.example) rcpt(c@d.example) reset ", 1 },
 };
