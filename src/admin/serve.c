@@ -34,9 +34,8 @@ static bool somebody_listens(const char *path)
  */
 static int start_in_background(const struct serve_options *serve)
 {
-	const char *const arguments[] = { "mailchute", "serve", "--ready",
-		serve->is_verbose ? "--verbose" : "--ready",
-		serve->listen != NULL ? "--listen" : NULL, serve->listen, NULL };
+	const char *arguments[7] = { "mailchute", "serve", "--ready" };
+	size_t count = 3;
 	const char *named = serve->listen != NULL ? serve->listen : getenv("MAILCHUTE_SOCKET");
 	struct error error;
 
@@ -45,6 +44,12 @@ static int start_in_background(const struct serve_options *serve)
 	if (somebody_listens(named)) {
 		printf("mailchute: a service listens at %s already\n", named);
 		return 0;
+	}
+	if (serve->is_verbose)
+		arguments[count++] = "--verbose";
+	if (serve->listen != NULL) {
+		arguments[count++] = "--listen";
+		arguments[count++] = serve->listen;
 	}
 	if (background_start(arguments, clock_deadline(BACKGROUND_TIMEOUT), &error) < 0)
 		return command_fail(&error);

@@ -31,6 +31,20 @@ static int fail(const struct error *error)
 	return (int)error->kind;
 }
 
+/*
+ * Nobody looks at our exit status (callers.md, 11) or at what php-fpm's
+ * children say to stderr: what no service has heard of is logged here.
+ */
+static int fail_and_log(const struct error *error)
+{
+	char line[900];
+
+	error_line(error, line, sizeof line);
+	if (access("/dev/log", W_OK) == 0 && log_open("sendmail", "syslog"))
+		log_event(LOG_LEVEL_ERROR, "uid %u: %s", (unsigned)getuid(), line);
+	return fail(error);
+}
+
 /* Callers take any output for a failure, so that a value is passed over stands in the log alone. */
 static void tell_ignored(const struct options *options)
 {
@@ -49,15 +63,16 @@ static int send_message(const struct options *options)
 
 	tell_ignored(options);
 	if (intake_read(&intake, options, &error) < 0)
-		return fail(&error);
+		return fail_and_log(&error);
 	if (handoff_send(&intake, options, &error) < 0)
-		return fail(&error);
+		return error.kind == ERROR_SYSTEM || error.kind == ERROR_IO ? fail_and_log(&error)
+									    : fail(&error);
 	if (intake.bad_count == 0)
 		return 0;
 	/* The good ones are safe; the bad ones are named (DESIGN 6). */
 	error_set(&error, ERROR_DATA, "5.1.3", "not sent to %s; the other recipients were taken",
 	    intake.fault);
-	return fail(&error);
+	return fail_and_log(&error);
 }
 
 static int list_queue(const struct options *options)
@@ -162,6 +177,6 @@ int main(int argc, char **argv)
 	process_open_standard_descriptors();
 	calm_signals();
 	if (options_parse(argc, argv, &options, &error) < 0)
-		return fail(&error);
+		return fail_and_log(&error);
 	return personalities[options.mode](&options);
 }

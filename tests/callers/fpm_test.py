@@ -62,7 +62,6 @@ def test_many_requests_of_few_workers(callers, token):
     assert bodies == sorted(f"{token} {number}\n" for number in range(20))
 
 
-@pytest.mark.xfail(strict=True, reason="a refusal before the session leaves no line in the log")
 def test_mail_learns_of_a_refusal(callers, body):
     """PHP sees false; the reason is in no output of fpm, so it stands in syslog."""
     start_fpm(callers)
