@@ -4,6 +4,7 @@
 
 import pytest
 
+from support.wait import wait_for
 
 def test_here_document(callers, token):
     callers.run_ok(f"""sendmail -t <<end
@@ -24,7 +25,7 @@ end
     "sendmail -f app@there.example b@far.example c@far.example",
     "/usr/sbin/sendmail -i -fapp@there.example -- b@far.example c@far.example",
     "/usr/lib/sendmail -oi -oem -odi -r app@there.example b@far.example,c@far.example",
-    "sendmail -v -oi -f 'App <app@there.example>' 'Bob <b@far.example>, c@far.example' >/dev/null",
+    "sendmail -v -oi -f 'App <app@there.example>' 'Bob <b@far.example>, c@far.example' 2>/dev/null",
     "sendmail -F App -f app@there.example -B8BITMIME -om -m b@far.example c@far.example",
     "sendmail -N failure,delay -R hdrs -V envelope -f app@there.example b@far.example c@far.example",
     "sendmail -G -oee -odi -oi -pUUCP:host1.UUCP -fapp@there.example b@far.example c@far.example",
@@ -56,6 +57,48 @@ def test_first_and_last_lines(callers, input, header, body):
     assert message.body == body.encode()
     assert header is None or header in message.header.decode().split("\n")
     assert len(message.fields("Subject")) == (header or "").startswith("Subject")
+
+
+# A job that is piped in while it runs; each piece is more than the pipe holds.
+
+PIECES = """\
+{{
+    printf 'Subject: s\\n\\n'
+    yes 'a line {token}' | head -c {size}; echo
+    touch /tmp/first
+    until [ -e /tmp/go ]; do sleep 0.05; done
+    echo the last line
+}} | sendmail b@far.example; echo "status $?"
+"""
+
+
+def start_pieces(callers, token, size):
+    callers.run_ok("rm -f /tmp/first /tmp/go")
+    job = callers.spawn("pieces", PIECES.format(token=token, size=size), "alice")
+    wait_for(callers.path("/tmp/first").exists, what=lambda: f"the first piece:\n{job.text()}")
+    callers.no_message()
+    return job
+
+
+@pytest.mark.parametrize("size", [100, 600_000, 3_000_000])
+def test_pieces(callers, token, size):
+    job = start_pieces(callers, token, size)
+    callers.write("/tmp/go", "")
+    job.wait_for_text("status 0")
+    assert job.text().startswith("status 0\n")
+    line = f"a line {token}\n".encode()
+    assert callers.message().body == \
+        (line * (size // len(line) + 1))[:size] + b"\nthe last line\n"
+
+
+@pytest.mark.parametrize("size", [100, 600_000])
+def test_service_ends_between_pieces(callers, token, size):
+    job = start_pieces(callers, token, size)
+    callers.stop_service()
+    callers.write("/tmp/go", "")
+    job.wait_for_text("status [1-9]")
+    callers.start_service()
+    callers.no_message()
 
 
 # What a process may inherit

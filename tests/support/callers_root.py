@@ -325,6 +325,7 @@ class Callers:
     def spawn(self, name, command, as_user="root", env=None, cwd="/"):
         """A daemon; its output is in .text(), it is killed at the end of the fixture."""
         given = self.environment(as_user, **(env or {}))
+        (self.folder / f"{name}.log").unlink(missing_ok=True)
         self._daemons.append(InnerDaemon(self, name, command, as_user, given, cwd))
         return self._daemons[-1]
 
@@ -387,6 +388,7 @@ class Callers:
         if self.service is None:
             self.start_service()
         self.service.check_runs()
+        self.syslog.lines.clear()
         new = self.sink.maildir / "new"
         for path in new.iterdir() if new.exists() else ():
             path.unlink()
