@@ -24,8 +24,9 @@ struct lend {
 	bool has_greeted;	     /* the caller has its 220 */
 	char line[REPLY_LINE_LIMIT]; /* that is being said by the service; cut */
 	size_t line_length;
-	struct reply last; /* the last whole one, of several lines the last; 0: none */
-	bool has_come_to_end;
+	struct reply last;    /* the last whole one, of several lines the last; 0: none */
+	bool has_come_to_end; /* stdin has, says the service */
+	bool is_closed;	      /* by the last reply */
 	bool is_parked;
 	bool has_failed;
 	struct error failure;
@@ -46,6 +47,8 @@ static void take_aside(struct lend *lend, struct span line)
 
 	if (span_equals_string(line, COMMAND_END))
 		lend->has_come_to_end = true;
+	if (span_equals_string(line, COMMAND_CLOSE))
+		lend->is_closed = true;
 	/* The service has answered all that it was sent, and we have sent all that we read. */
 	if (span_starts_with(line, COMMAND_PARK) &&
 	    span_to_number(span_after(line, strlen(COMMAND_PARK)), &taken) &&
@@ -132,7 +135,7 @@ static void fail(struct lend *lend)
 	char words[REPLY_TEXT_SIZE];
 
 	lend->has_failed = true;
-	if (lend->has_come_to_end && lend->last.code != 0) {
+	if (lend->last.code != 0 && (lend->is_closed || lend->has_come_to_end)) {
 		reply_line(&lend->last, words, sizeof words);
 		error_set(failure, error_kind_from_status(reply_status(&lend->last)),
 		    reply_status(&lend->last), "the session was ended: %s", words);
@@ -149,9 +152,8 @@ static void judge(struct lend *lend)
 {
 	int code = lend->last.code;
 
-	if (code == 221)
-		return;
-	if (lend->has_come_to_end && lend->join.near_has_ended && code != 421)
+	/* The 421 that comes behind a message without its end. */
+	if (code == 221 || (lend->has_come_to_end && code != 421))
 		return;
 	fail(lend);
 }
@@ -184,6 +186,7 @@ static void join_caller(struct lend *lend, int fd)
 	lend->line_length = 0;
 	lend->last = (struct reply){ 0 };
 	lend->has_come_to_end = false;
+	lend->is_closed = false;
 	lend->is_parked = join_run(&lend->join) == JOIN_STOPPED;
 	if (!lend->is_parked)
 		judge(lend);

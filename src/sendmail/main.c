@@ -2,6 +2,8 @@
 
 /* sendmail, mailq, newaliases: the drop-in that every caller knows. */
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +17,13 @@
 #include "base/process.h"
 #include "sendmail/handoff.h"
 #include "sendmail/intake.h"
+#include "sendmail/lend.h"
+#include "sendmail/mailq.h"
 #include "sendmail/options.h"
 #include "sendmail/program.h"
 #include "sendmail/verify.h"
+
+enum { STDERR_TIMEOUT = 5000 }; /* milliseconds, for room in a pipe that is full */
 
 static int fail(const struct error *error)
 {
@@ -26,7 +32,9 @@ static int fail(const struct error *error)
 	error_line(error, line, sizeof line - sizeof "sendmail: \n");
 	char text[sizeof line];
 	int length = snprintf(text, sizeof text, "sendmail: %s\n", line);
-	if (length > 0)
+	/* Who reads only when we have ended would wait for ever, and we for him. */
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+	if (length > 0 && poll(&room, 1, STDERR_TIMEOUT) > 0)
 		(void)file_write_all(STDERR_FILENO, span_from_bytes(text, (size_t)length));
 	return (int)error->kind;
 }
@@ -77,12 +85,26 @@ static int send_message(const struct options *options)
 
 static int list_queue(const struct options *options)
 {
-	static const char *const arguments[] = { "mailchute", "queue", NULL };
+	struct error error;
+
+	return mailq_list(options, &error) < 0 ? fail(&error) : 0;
+}
+
+static int run_queue(const struct options *options)
+{
 	struct error error;
 
 	(void)options;
-	(void)program_become(arguments, &error);
-	return fail(&error);
+	return mailq_run(&error) < 0 ? fail(&error) : 0;
+}
+
+/* -bs; what else was given has no meaning there, and is no reason to fail. */
+static int lend_session(const struct options *options)
+{
+	struct error error;
+
+	(void)options;
+	return lend_run(&error) < 0 ? fail(&error) : 0;
 }
 
 static int print(const char *text)
@@ -120,15 +142,6 @@ static int verify(const struct options *options)
 	return verify_run(options, &status, &error) < 0 ? fail(&error) : (int)status;
 }
 
-static int not_written_yet(const struct options *options)
-{
-	struct error error;
-
-	(void)options;
-	error_set(&error, ERROR_USAGE, "5.5.4", "this mode is not there yet");
-	return fail(&error);
-}
-
 static int show_help(const struct options *options)
 {
 	(void)options;
@@ -144,10 +157,10 @@ static int show_version(const struct options *options)
 static int (*const personalities[])(const struct options *) = {
 	[OPTIONS_SEND] = send_message,
 	[OPTIONS_LIST_QUEUE] = list_queue,
-	[OPTIONS_RUN_QUEUE] = not_written_yet,
+	[OPTIONS_RUN_QUEUE] = run_queue,
 	[OPTIONS_CHECK_ALIASES] = check_aliases,
 	[OPTIONS_VERIFY] = verify,
-	[OPTIONS_SESSION] = not_written_yet,
+	[OPTIONS_SESSION] = lend_session,
 	[OPTIONS_SERVE_BACKGROUND] = serve,
 	[OPTIONS_SERVE] = serve,
 	[OPTIONS_SHOW_HELP] = show_help,
@@ -161,12 +174,28 @@ static int (*const personalities[])(const struct options *) = {
  */
 static void calm_signals(void)
 {
+	static const int numbers[] = { SIGPIPE, SIGXFSZ, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct itimerval off = { 0 };
 
-	(void)sigaction(SIGPIPE, &ignore, NULL);
-	(void)sigaction(SIGALRM, &ignore, NULL);
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		(void)sigaction(numbers[i], &ignore, NULL);
 	(void)setitimer(ITIMER_REAL, &off, NULL);
+}
+
+/* A caller that leaks all the descriptors that it may have leaves none for a socket. */
+static void make_room(void)
+{
+	const char *too_small;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == 0) {
+		file_close(&ends[0]);
+		file_close(&ends[1]);
+		return;
+	}
+	(void)process_raise_limits(&too_small);
+	process_close_from(STDERR_FILENO + 1);
 }
 
 int main(int argc, char **argv)
@@ -176,6 +205,7 @@ int main(int argc, char **argv)
 
 	process_open_standard_descriptors();
 	calm_signals();
+	make_room();
 	if (options_parse(argc, argv, &options, &error) < 0)
 		return fail_and_log(&error);
 	return personalities[options.mode](&options);

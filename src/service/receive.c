@@ -39,6 +39,7 @@ struct receive {
 	struct buffer wire;	/* one block in wire form */
 	struct buffer progress; /* lines for the caller who wants to see them (XTRACE) */
 	char id[QUEUE_ID_SIZE]; /* named in the Received field */
+	bool is_lent;		/* to the caller of sendmail -bs */
 	bool header_is_done;
 	bool has_begun; /* the store has been begun */
 	struct error fault;
@@ -84,7 +85,9 @@ static void take_mail(void *context, struct span sender, const struct mail_param
 	receive->parameters = *parameters;
 	receive->attributes.received = clock_wall();
 	receive->attributes.uid = receive->settings->uid;
-	snprintf(receive->attributes.entrance, sizeof receive->attributes.entrance, "local");
+	/* Exim's words for both. */
+	snprintf(receive->attributes.entrance, sizeof receive->attributes.entrance, "%s",
+	    receive->is_lent ? "local-smtp" : "local");
 	snprintf(receive->attributes.full_name, sizeof receive->attributes.full_name, "%s",
 	    parameters->full_name);
 	if (parameters->sender_is_self) {
@@ -332,6 +335,16 @@ static void answer_other(void *context, const struct command *command, struct se
 		answer_queue(receive, command, reply);
 }
 
+/* What is wrong from the start becomes the greeting of sendmail -bs. */
+static void lend(void *context, struct server_reply *reply)
+{
+	struct receive *receive = context;
+
+	if (receive->settings->fault != NULL)
+		server_reply_from_error(reply, receive->settings->fault);
+	receive->is_lent = true;
+}
+
 static const struct server_handler handler = {
 	.mail = take_mail,
 	.rcpt = take_rcpt,
@@ -339,6 +352,7 @@ static const struct server_handler handler = {
 	.end = end_content,
 	.reset = reset,
 	.other = answer_other,
+	.plain = lend,
 };
 
 /* In seconds; whoever waits for the outcome waits no longer than this, disk included. */
@@ -369,6 +383,9 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 		    .mailchute = true,
 		    .mailchute_limit = answer_limit(settings->config) },
 		.command_timeout = 300000,
+		/* As sendmail has it for programs that keep a session open. */
+		.plain_timeout = 3600000,
+		.park_after = 10000,
 		/* cron streams for hours: once the content has begun, the client sets the pace. */
 		.content_timeout = CLOCK_NEVER,
 		.handler = &handler,

@@ -19,7 +19,8 @@
  * to tell sendmail stands in lines that are no reply, and never reach the caller:
  *	000 PARK n	nothing is open, and n octets have been taken since XPLAIN:
  *			who has sent no more may close, and come back another time
- *	000 END		the session has ended in good order, and is not lost
+ *	000 END		the input has ended, and nothing of the session is lost
+ *	000 CLOSE	the last reply was meant to be the last
  */
 
 #ifndef SMTP_COMMAND_H
@@ -46,6 +47,7 @@ enum {
 #define COMMAND_ASIDE "000 "
 #define COMMAND_PARK COMMAND_ASIDE "PARK "
 #define COMMAND_END COMMAND_ASIDE "END"
+#define COMMAND_CLOSE COMMAND_ASIDE "CLOSE"
 
 enum command_verb {
 	COMMAND_UNKNOWN,

@@ -390,7 +390,7 @@ static void take_leave(struct dialogue *dialogue)
 	if (dialogue->outcome < 0)
 		return;
 	if (dialogue->is_plain)
-		dialogue_put_aside(dialogue, COMMAND_END);
+		dialogue_put_aside(dialogue, dialogue->outcome == 0 ? COMMAND_CLOSE : COMMAND_END);
 	(void)stream_flush(dialogue->stream, deadline, &ignored);
 }
 

@@ -570,7 +570,7 @@ static const struct row plain_rows[] = {
 	{ "all written at once",
 	    PLAIN "EHLO me\r\n" MAIL RCPT "DATA\r\nx\r\n.\r\n" MAIL RCPT
 		  "DATA\r\ny\r\n.\r\nQUIT\r\n",
-	    "220 250 250 250 250 354 250 250 250 354 250 221 END",
+	    "220 250 250 250 250 354 250 250 250 354 250 221 CLOSE",
 	    "plain mail(a@b.example) rcpt(c@d.example) begin end(x\r\n) reset "
 	    "mail(a@b.example) rcpt(c@d.example) begin end(y\r\n) reset ",
 	    0 },
