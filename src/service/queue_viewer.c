@@ -21,31 +21,31 @@ static bool is_his(const struct queue_viewer *viewer, const struct queue_file *f
 	return viewer->uid >= 0 && file->attributes.uid == viewer->uid;
 }
 
-/* One that somebody else replaced while we looked is as good as gone. */
-static int missing_if_locked(int outcome)
+/* Whatever is wrong, to somebody it is as if there were no such file. */
+static int read_own(
+    const struct queue_viewer *viewer, struct queue_file *file, int queue_directory, const char *id)
 {
-	return outcome == QUEUE_LOCKED ? QUEUE_MISSING : outcome;
-}
+	struct error ignored;
 
-int queue_viewer_read(const struct queue_viewer *viewer, struct queue_file *file,
-    int queue_directory, const char *id, struct error *error)
-{
-	if (!viewer->sees_all && viewer->uid < 0)
-		return QUEUE_MISSING;
-	int outcome = queue_file_peek(file, queue_directory, id, error);
-	if (viewer->sees_all)
-		return missing_if_locked(outcome);
-	if (outcome != QUEUE_OPENED)
+	if (queue_file_peek(file, queue_directory, id, &ignored) != QUEUE_OPENED)
 		return QUEUE_MISSING;
 	bool seems_his = is_his(viewer, file);
 	queue_file_finish(file);
-	if (!seems_his)
-		return QUEUE_MISSING;
 	/* A damaged file may name another submitter: only the checksum tells. */
-	if (queue_file_read(file, queue_directory, id, error) != QUEUE_OPENED)
+	if (!seems_his || queue_file_read(file, queue_directory, id, &ignored) != QUEUE_OPENED)
 		return QUEUE_MISSING;
 	if (is_his(viewer, file))
 		return QUEUE_OPENED;
 	queue_file_finish(file);
 	return QUEUE_MISSING;
+}
+
+int queue_viewer_read(const struct queue_viewer *viewer, struct queue_file *file,
+    int queue_directory, const char *id, struct error *error)
+{
+	if (!viewer->sees_all)
+		return read_own(viewer, file, queue_directory, id);
+	int outcome = queue_file_peek(file, queue_directory, id, error);
+	/* One that somebody else replaced while we looked is as good as gone. */
+	return outcome == QUEUE_LOCKED ? QUEUE_MISSING : outcome;
 }

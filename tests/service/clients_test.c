@@ -19,6 +19,10 @@ struct heard {
 	size_t queued;
 	size_t settled;
 	size_t answered;
+	size_t flushed;
+	size_t due;
+	bool is_too_soon;
+	struct queue_viewer viewer;
 	char id[QUEUE_ID_SIZE];
 };
 
@@ -38,6 +42,25 @@ static void settled(void *context, const char *id, bool answers)
 	assert_string_equal(id, heard->id);
 	heard->settled++;
 	heard->answered += answers;
+}
+
+static bool flushed(void *context, const struct queue_viewer *viewer, int64_t *ago)
+{
+	struct heard *heard = context;
+
+	heard->flushed++;
+	heard->viewer = *viewer;
+	*ago = 7900;
+	return !heard->is_too_soon;
+}
+
+static void due(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	struct heard *heard = context;
+
+	for (size_t i = 1; i < count; i++)
+		assert_true(strcmp(ids[i - 1], ids[i]) < 0);
+	heard->due += count;
 }
 
 struct scene {
@@ -64,6 +87,8 @@ static void scene_init(struct scene *scene)
 	clients_init(&scene->clients);
 	scene->clients.queued = queued;
 	scene->clients.settled = settled;
+	scene->clients.flushed = flushed;
+	scene->clients.due = due;
 	scene->clients.context = &scene->heard;
 }
 
@@ -344,6 +369,50 @@ static void more_than_the_limit_are_refused(void **state)
 	hear_all_out(&scene);
 }
 
+/* Our own uid owns the queue, but is an ordinary user where it is root and root is not meant. */
+static void a_flush_is_told_and_what_is_due_by_it(void **state)
+{
+	static const struct row {
+		bool root_counts;
+		bool is_too_soon;
+		const char *reply;
+	} rows[] = {
+		{ true, false, "250 2.0.0 what waits is tried now" },
+		{ false, false, "250 2.0.0 what waits is tried now" },
+		{ true, true, "250 2.0.0 tried 7 seconds ago" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		bool is_root = geteuid() == 0;
+		struct error error;
+		char id[QUEUE_ID_SIZE];
+
+		scene_init(&scene);
+		scene.settings.root_counts = rows[i].root_counts;
+		scene.heard.is_too_soon = rows[i].is_too_soon;
+		/* Somebody else's, which no notice may name. */
+		assert_int_equal(scratch_commit(scene.scratch.fd, id, &error), 0);
+		int fd = connect_client(&scene);
+		send_message(fd, "");
+		hear(&scene, &scene.heard.queued, 1);
+		free(read_replies(fd));
+		fd = connect_client(&scene);
+		say(fd, "EHLO x\r\nXQUEUE FLUSH\r\nQUIT\r\n");
+		hear_all_out(&scene);
+		char *replies CLEANUP(memory_free_string) = read_replies(fd);
+		if (strstr(replies, rows[i].reply) == NULL)
+			fail_msg("no \"%s\" in \"%s\"", rows[i].reply, replies);
+		assert_int_equal(scene.heard.flushed, 1);
+		assert_int_equal(scene.heard.viewer.uid, geteuid());
+		assert_int_equal(scene.heard.viewer.sees_all, rows[i].root_counts || !is_root);
+		/* Whoever may have all tried need not say which. */
+		assert_int_equal(
+		    scene.heard.due, !scene.heard.viewer.sees_all && !rows[i].is_too_soon ? 1 : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +423,7 @@ int main(void)
 		cmocka_unit_test(who_let_go_without_an_answer_is_settled_so),
 		cmocka_unit_test(a_fault_is_said_to_mail),
 		cmocka_unit_test(a_receive_process_keeps_no_other_descriptor),
+		cmocka_unit_test(a_flush_is_told_and_what_is_due_by_it),
 		cmocka_unit_test(it_outlives_the_service),
 		cmocka_unit_test(more_than_the_limit_are_refused),
 	};

@@ -55,6 +55,46 @@ static void nothing_is_taken_before_its_time(void **state)
 	schedule_finish(&schedule);
 }
 
+static void what_is_hastened_is_due_and_stays_in_order(void **state)
+{
+	char ids[500][QUEUE_ID_SIZE];
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	for (size_t count = 0; count <= 1001; count += 7) {
+		struct schedule schedule = { 0 };
+		size_t chosen = 0;
+		size_t taken = 0;
+
+		/* Every third is asked for, and some that are not there. */
+		for (unsigned i = 0; i < count; i++) {
+			schedule_add(
+			    &schedule, make_id(2 * i, id), 1000 + (int64_t)random_below(50));
+			if (i % 3 == 0 && chosen < 400)
+				make_id(2 * i, ids[chosen++]);
+		}
+		make_id(999999, ids[chosen]);
+		schedule_add(&schedule, make_id(5, id), 3);
+		schedule_hasten(&schedule, (const char(*)[QUEUE_ID_SIZE])ids, chosen + 1, 100);
+		/* What was due before stays so. */
+		assert_int_equal(schedule_next(&schedule), 3);
+		assert_true(schedule_take(&schedule, 100, id));
+		while (schedule_take(&schedule, 100, id))
+			assert_string_equal(id, ids[taken++]);
+		assert_int_equal(taken, chosen);
+		schedule_hasten(&schedule, NULL, 0, 100);
+		assert_int_equal(schedule_next(&schedule), schedule.count != 0 ? 100 : INT64_MAX);
+		char previous[QUEUE_ID_SIZE] = "";
+		while (schedule_take(&schedule, 100, id)) {
+			assert_true(strcmp(previous, id) < 0);
+			memcpy(previous, id, sizeof id);
+			taken++;
+		}
+		assert_int_equal(taken, count);
+		schedule_finish(&schedule);
+	}
+}
+
 static void retries_follow_the_list_and_stay_at_its_end(void **state)
 {
 	static const int64_t steps[] = { 30000, 120000, 600000 };
@@ -77,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_come_by_due_time_then_by_age),
 		cmocka_unit_test(nothing_is_taken_before_its_time),
+		cmocka_unit_test(what_is_hastened_is_due_and_stays_in_order),
 		cmocka_unit_test(retries_follow_the_list_and_stay_at_its_end),
 	};
 

@@ -562,6 +562,44 @@ static void ten_thousand_recipients_fit(void **state)
 	assert_string_equal(again.replies[9998], "250 ok");
 }
 
+static void a_peek_reads_all_but_the_message(void **state)
+{
+	CLEANUP(queue_file_finish) struct queue_file file = { 0 };
+	struct room *room = *state;
+	struct error error;
+
+	assert_int_equal(queue_file_peek(&file, room->scratch.fd, room->id, &error), 0);
+	assert_true(scratch_is_ours(&file));
+	assert_int_equal(file.state, QUEUE_FILE_QUEUED);
+	/* Damage to the message goes unseen; a file that is cut short does not. */
+	room->bytes.start[file.message_offset] ^= 1;
+	plant(room, room->bytes.start, room->bytes.length);
+	queue_file_finish(&file);
+	assert_int_equal(queue_file_peek(&file, room->scratch.fd, room->id, &error), 0);
+	queue_file_finish(&file);
+	assert_int_equal(queue_file_read(&file, room->scratch.fd, room->id, &error), 3);
+	plant(room, room->bytes.start, room->bytes.length - 1);
+	assert_int_equal(queue_file_peek(&file, room->scratch.fd, room->id, &error), 3);
+	(void)unlinkat(room->scratch.fd, room->id, 0);
+	assert_int_equal(queue_file_peek(&file, room->scratch.fd, room->id, &error), 2);
+}
+
+static void whether_it_is_in_use_can_be_seen(void **state)
+{
+	CLEANUP(queue_file_finish) struct queue_file seen = { 0 };
+	CLEANUP(queue_file_finish) struct queue_file active = { 0 };
+	struct room *room = *state;
+	struct error error;
+
+	assert_int_equal(queue_file_peek(&seen, room->scratch.fd, room->id, &error), 0);
+	assert_false(queue_file_is_in_use(&seen));
+	open_active(room, &active);
+	assert_true(queue_file_is_in_use(&seen));
+	queue_file_finish(&active);
+	assert_false(queue_file_is_in_use(&seen));
+	open_active(room, &active);
+}
+
 static void finish_is_safe_on_what_is_empty(void **state)
 {
 	struct queue_file file = { 0 };
@@ -615,6 +653,10 @@ int main(void)
 		    every_octet_in_an_envelope_is_kept_or_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ten_thousand_recipients_fit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_file_can_be_read_by_people, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_peek_reads_all_but_the_message, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    whether_it_is_in_use_can_be_seen, set_up, tear_down),
 		cmocka_unit_test(finish_is_safe_on_what_is_empty),
 	};
 
