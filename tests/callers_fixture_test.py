@@ -4,7 +4,7 @@
 
 import pytest
 
-from callers_test import PHP, S_NAIL, bsd_mailx, needs_bsd_mailx, php, s_nail
+from callers_test import PHP, S_NAIL, php, s_nail
 from support.mailchute import environment
 
 
@@ -38,13 +38,4 @@ def test_s_nail(recorder, folder):
                     "a@b.example", "b@far.example")
     assert (result.status, result.stderr) == (0, ""), result
     assert "arguments: -i -f a@b.example -- b@far.example" in recorder.text()
-    assert "text" in recorder.text()
-
-
-@needs_bsd_mailx
-def test_bsd_mailx(recorder, folder):
-    result = bsd_mailx(recorder, folder, "text\n", environment(HOME=str(folder)), "-s", "s",
-                       "b@far.example")
-    assert (result.status, result.stderr) == (0, ""), result
-    assert "arguments: -i -t" in recorder.text()
     assert "text" in recorder.text()

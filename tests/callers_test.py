@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""The real callers: PHP's mail(), s-nail, bsd-mailx; a message of each stands in the sink."""
+"""PHP's mail() and s-nail of this machine, for those who are not root; see also callers/."""
 
 import glob
 import secrets
@@ -9,13 +9,11 @@ import shutil
 import pytest
 
 from support.mailchute import environment, fields, needs_program, run, split
-from support.postfix import UNPACKED
 
 pytestmark = needs_program("sendmail", "mailchute")
 
 PHP = shutil.which("php")
 S_NAIL = shutil.which("s-nail")
-BSD_MAILX = UNPACKED / "mailx/usr/bin/bsd-mailx"
 
 
 def php(programs, script, env):
@@ -26,16 +24,6 @@ def php(programs, script, env):
 def s_nail(programs, body, env, *arguments):
     return run([S_NAIL, "-:/", "-S", f"mta={programs.sendmail}", "-S", "sendwait", "-S",
                 "v15-compat", *arguments], body, env=env)
-
-
-def bsd_mailx(programs, folder, body, env, *arguments):
-    rc = folder / "mailrc"
-    rc.write_text(f"set sendmail={programs.sendmail}\n")
-    libraries = UNPACKED / "mailx/usr/lib/x86_64-linux-gnu"
-    if not libraries.exists():
-        libraries = next((UNPACKED / "mailx/usr/lib").glob("*-linux-gnu"))
-    return run([BSD_MAILX, *arguments], body,
-               env={**env, "MAILRC": str(rc), "LD_LIBRARY_PATH": str(libraries)})
 
 
 @pytest.fixture
@@ -119,29 +107,4 @@ def test_s_nail_learns_of_a_refusal(programs, folder):
     env = environment(socket=folder / "none.sock", config=folder / "empty.conf", mode="direct",
                       HOME=str(folder))
     result = s_nail(programs, "x\n", env, "-s", "s", "b@far.example")
-    assert result.status != 0 and "smarthost" in result.stderr, result
-
-
-needs_bsd_mailx = pytest.mark.skipif(
-    not BSD_MAILX.exists(), reason="bsd-mailx is not unpacked; run tests/run")
-
-
-@needs_bsd_mailx
-def test_bsd_mailx(programs, service, sink, env, token, folder):
-    result = bsd_mailx(programs, folder, f"alert\n{token}\n", env, "-s", "from mail", "-b",
-                       "d@far.example", "-r", "me@there.example", "b@far.example")
-    assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
-    message = only_message(service, sink)
-    assert split(message)[1] == f"alert\n{token}\n".encode()
-    assert fields(message, "Subject") == ["from mail"]
-    assert fields(message, "Bcc") == []
-    assert len(fields(message, "From")) == len(fields(message, "Date")) == 1
-
-
-@needs_bsd_mailx
-def test_bsd_mailx_learns_of_a_refusal(programs, folder):
-    (folder / "empty.conf").write_text("")
-    env = environment(socket=folder / "none.sock", config=folder / "empty.conf", mode="direct",
-                      HOME=str(folder))
-    result = bsd_mailx(programs, folder, "x\n", env, "-s", "s", "b@far.example")
     assert result.status != 0 and "smarthost" in result.stderr, result

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""What watches a machine and reports: sudo, smartd, mdadm, logwatch, unattended-upgrades, fail2ban."""
+"""What watches a machine and tells root: sudo, smartd, logwatch, fail2ban, and more."""
 
 import pytest
 
@@ -228,6 +228,108 @@ def test_unattended_upgrades_while_the_service_is_gone(callers):
     assert "no service answers" in result.stderr, result
     callers.start_service()
     callers.no_message()
+
+
+# apt-listchanges, with a package as apt hands it over
+
+@pytest.fixture
+def package(callers, token):
+    """A package with news."""
+    callers.write("/tmp/thing/DEBIAN/control", "Package: thing\nVersion: 2-1\nArchitecture: all\n"
+                  "Maintainer: A <a@far.example>\nDescription: a thing\n")
+    callers.write("/tmp/thing/usr/share/doc/thing/NEWS.Debian", "".join(
+        f"thing ({version}) unstable; urgency=low\n\n  * {words}\n\n"
+        f" -- A <a@far.example>  Mon, 23 Nov 2026 0{version[0]}:00:00 +0000\n\n"
+        for version, words in (("2-1", f"{token} gr\u00fcn\n    .\n    ."), ("1-1", "the first"))))
+    callers.write("/var/lib/dpkg/status", "")
+    result = callers.run("gzip -9n thing/usr/share/doc/thing/NEWS.Debian"
+                         " && dpkg-deb -b thing thing.deb", cwd="/tmp")
+    assert result.status == 0, result
+    yield ["apt-listchanges", "--frontend=mail", "--email-address=root,ops@far.example",
+           "--since=1-1", "--which=news", "/tmp/thing.deb"]
+    callers.run_ok("rm -rf /tmp/thing /tmp/thing.deb")
+
+
+def test_apt_listchanges(callers, package, token):
+    result = callers.run(package)
+    assert (result.status, result.stderr) == (0, ""), result
+    message = callers.message()
+    check_complete(message, "root@here.example", ["ops@far.example", "root@here.example"])
+    assert message.field("To") == "root@here.example,ops@far.example"
+    assert message.field("Subject") == "apt-listchanges: news for box"
+    text = message.text()
+    assert text.startswith("thing (2-1) unstable;") and "the first" not in text
+    assert f"\n  * {token} gr\u00fcn\n    .\n    .\n" in text
+
+
+def test_apt_listchanges_while_the_service_is_gone(callers, package):
+    callers.stop_service()
+    result = callers.run(package)
+    assert "no service answers" in result.stderr, result
+    callers.start_service()
+    callers.no_message()
+
+
+# logcheck, which sends by mime-construct, as a user of its own
+
+@pytest.fixture
+def logcheck(callers, token):
+    callers.write("/tmp/a.log", f"Nov 23 09:00:00 box kernel: {token} gr\u00fcn\n".encode() +
+                  b".\nNov 23 09:00:01 box kernel: \xfc\n")
+    callers.make_folder("/run/lock/logcheck", "logcheck")
+    callers.make_folder("/var/lib/logcheck", "logcheck")
+    yield ["logcheck", "-l", "/tmp/a.log", "-m"]
+    callers.run_ok("rm -rf /tmp/a.log /run/lock/logcheck /var/lib/logcheck/*")
+
+
+@pytest.mark.parametrize("to, recipient", [("root", "root@here.example"),
+                                           ("ops@far.example", "ops@far.example")])
+def test_logcheck(callers, logcheck, token, to, recipient):
+    callers.run_ok([*logcheck, to], "logcheck")
+    message = callers.message()
+    check_complete(message, "logcheck@here.example", [recipient])
+    assert message.field("From") == "logcheck@here.example"
+    assert message.field("To") == recipient
+    assert message.field("Subject").endswith(" System Events")
+    lines = message.parsed().get_payload(decode=True).splitlines()
+    for line in (f"Nov 23 09:00:00 box kernel: {token} gr\u00fcn".encode(), b".",
+                 b"Nov 23 09:00:01 box kernel: \xfc"):
+        assert line in lines
+
+
+def test_logcheck_while_the_service_is_gone(callers, logcheck):
+    callers.stop_service()
+    result = callers.run([*logcheck, "root"], "logcheck")
+    assert "no service answers" in result.stderr, result
+    callers.start_service()
+    callers.no_message()
+
+
+# check_mailq, the plugin of Nagios and Icinga
+
+CHECK_MAILQ = ["/usr/lib/nagios/plugins/check_mailq", "-M", "postfix", "-w", "1", "-c", "3"]
+
+
+def check_mailq(callers, as_user="root"):
+    result = callers.run(CHECK_MAILQ, as_user)
+    assert result.stderr == "", result
+    return result.status, result.stdout.decode()
+
+
+def test_check_mailq(make_callers):
+    callers = make_callers()
+    assert check_mailq(callers) == \
+        (0, "OK: postfix mailq reports queue is empty|unsent=0;1;3;0\n")
+    callers.sink.kill()
+    for count, expected in ((1, (1, "WARNING: postfix mailq is 1 (threshold w = 1)")),
+                            (3, (2, "CRITICAL: postfix mailq is 3 (threshold c = 3)"))):
+        while callers.count() < count:
+            callers.run_ok(["sendmail", "b@far.example", "root"], input="x\n")
+        assert check_mailq(callers) == (expected[0], f"{expected[1]}|unsent={count};1;3;0\n")
+    # Others than root see what is theirs.
+    assert check_mailq(callers, "alice")[0] == 0
+    callers.run_ok(["sendmail", "b@far.example"], "alice", "x\n")
+    assert check_mailq(callers, "alice")[0] == 1
 
 
 # fail2ban: a server with a jail, a log file, and its own action

@@ -24,7 +24,7 @@ from support.wait import wait_for
 
 ROOT = UNPACKED / "callers"
 USERS = {"root": (0, 0), "daemon": (1, 1), "www-data": (33, 33), "mailchute": (990, 990),
-         "alice": (1001, 1001), "nobody": (65534, 65534)}
+         "logcheck": (992, 992), "alice": (1001, 1001), "nobody": (65534, 65534)}
 
 # Reads: folder for the mount points, the installed mailchute, what else it needs, the packages.
 ENTER = """\
