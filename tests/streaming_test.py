@@ -185,6 +185,20 @@ def test_a_header_up_to_the_limit_passes(held, options):
     assert len(header) > HEADER_LIMIT - 2000 and body == b"body\n"
 
 
+def test_no_received_field_is_added_where_that_is_not_wanted(make_service, make_peer):
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}", submit="received = false").start()
+    text = b"Received: by x; then\nSubject: private\n\nbody\n"
+    assert service.sendmail("b@far.example", input=text).status == 0
+    wait_for(lambda: len(peer.messages) == 1, what="the message")
+    content = peer.messages[0][2]
+    assert content.startswith(b"Received: by x; then\r\nSubject: private\r\n")
+    assert content.count(b"Received:") == 1 and b"uid" not in content
+    looping = b"Received: by x; then\n" * 101 + b"\nbody\n"
+    result = service.sendmail("b@far.example", input=looping)
+    assert result.status != 0 and "loop" in result.stderr, result
+
+
 def test_ten_thousand_fields_are_kept(held):
     service, peer = held
     fields = b"".join(b"X-%d: %d\n" % (number, number) for number in range(10000))

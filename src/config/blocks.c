@@ -68,6 +68,21 @@ static int read_queue(const struct block *block, struct config *config)
 	return read_retry(block, config);
 }
 
+static int read_received(const struct block *block, struct config *config)
+{
+	const char *text = settings_text(block, "received");
+	bool is_on;
+
+	if (text == NULL)
+		return 0;
+	CLEANUP(memory_free_string) char *where = block_where(block, "received");
+	if (check_switch(&(struct check_place){ where, "received" }, text, &is_on,
+		block->settings->error) < 0)
+		return -1;
+	config->omits_received = !is_on;
+	return 0;
+}
+
 static int read_submit(const struct block *block, struct config *config)
 {
 	const char *mode = settings_text(block, "mode");
@@ -85,9 +100,10 @@ static int read_submit(const struct block *block, struct config *config)
 			block->settings->error) < 0)
 			return -1;
 	}
-	if (block_take_duration(block, "wait_limit", &config->wait_limit) < 0)
+	if (block_take_duration(block, "wait_limit", &config->wait_limit) < 0 ||
+	    block_take_duration(block, "timeout", &config->timeout) < 0)
 		return -1;
-	return block_take_duration(block, "timeout", &config->timeout);
+	return read_received(block, config);
 }
 
 static int read_log(const struct block *block, struct config *config)

@@ -88,6 +88,18 @@ int check_wait(
 	return 0;
 }
 
+int check_switch(
+    const struct check_place *place, const char *text, bool *is_on, struct error *error)
+{
+	static const char *const words[] = { "false", "true" };
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*is_on = index != 0;
+	return 0;
+}
+
 int check_auth(const struct check_place *place, const char *text, enum smarthost_auth *auth,
     struct error *error)
 {

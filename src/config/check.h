@@ -29,6 +29,10 @@ int check_mode(
 int check_wait(
     const struct check_place *place, const char *text, enum config_wait *wait, struct error *error);
 
+/* "true" or "false". */
+int check_switch(
+    const struct check_place *place, const char *text, bool *is_on, struct error *error);
+
 /* Which SASL mechanisms a login may use. */
 int check_auth(const struct check_place *place, const char *text, enum smarthost_auth *auth,
     struct error *error);

@@ -55,9 +55,10 @@ struct config {
 	char *spool; /* queue { dir } */
 	enum config_mode mode;
 	enum config_wait wait;
-	int64_t wait_limit; /* milliseconds, like all times here */
-	int64_t timeout;    /* submit { timeout } */
-	int64_t *retry;	    /* never empty after config_load */
+	int64_t wait_limit;  /* milliseconds, like all times here */
+	int64_t timeout;     /* submit { timeout } */
+	bool omits_received; /* submit { received = false }: no Received field is added */
+	int64_t *retry;	     /* never empty after config_load */
 	size_t retry_count;
 	int64_t lifetime;
 	char *log_to;

@@ -155,7 +155,8 @@ static int parse(
 	cfg_opt_t alias[] = { CFG_STR_LIST("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t submit[] = { CFG_STR("mode", NULL, CFGF_NODEFAULT),
 		CFG_STR("wait", NULL, CFGF_NODEFAULT), CFG_STR("wait_limit", NULL, CFGF_NODEFAULT),
-		CFG_STR("timeout", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+		CFG_STR("timeout", NULL, CFGF_NODEFAULT), CFG_STR("received", NULL, CFGF_NODEFAULT),
+		way_out, CFG_END() };
 	cfg_opt_t queue[] = { CFG_STR("dir", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("retry", NULL, CFGF_NODEFAULT),
 		CFG_STR("lifetime", NULL, CFGF_NODEFAULT), way_out, CFG_END() };

@@ -145,6 +145,8 @@ static void repair_header(struct receive *receive)
 
 	queue_id_generate(receive->id);
 	complete_header(&receive->header, receive->settings->config, &submitter);
+	if (receive->settings->config->omits_received)
+		return;
 	value = received_format(&trace);
 	header_prepend(&receive->header, "Received", span_from_string(value));
 }

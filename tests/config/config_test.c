@@ -103,6 +103,7 @@ static void two_lines_suffice(void **state)
 	assert_int_equal(config.wait, CONFIG_WAIT_AUTO);
 	assert_int_equal(config.wait_limit, 3000);
 	assert_int_equal(config.timeout, 20000);
+	assert_false(config.omits_received);
 	assert_int_equal(config.retry_count, 5);
 	assert_int_equal(config.retry[0], 30000);
 	assert_int_equal(config.retry[4], 3600000);
@@ -153,7 +154,7 @@ static void every_setting_is_read(void **state)
 		"alias \"Ops\" { to = ops@x.example }\n"
 		"aliases_file = \"/my/aliases\"\n"
 		"queue { dir = \"/q\" retry = { 1s, \"2m,3h\" } lifetime = 1d }\n"
-		"submit { mode = direct wait = disk wait_limit = 250ms }\n"
+		"submit { mode = direct wait = disk wait_limit = 250ms received = false }\n"
 		"submit { timeout = \"${TEST_EMPTY:-1m}\" }\n"
 		"log { to = \"/var/log/x\" }\n",
 		&config, &error) != 0)
@@ -182,6 +183,7 @@ static void every_setting_is_read(void **state)
 	assert_int_equal(config.mode, CONFIG_MODE_DIRECT);
 	assert_int_equal(config.wait, CONFIG_WAIT_DISK);
 	assert_int_equal(config.wait_limit, 250);
+	assert_true(config.omits_received);
 	/* An empty variable is no value: the default holds, though not the shell's. */
 	assert_int_equal(config.timeout, 20000);
 	assert_string_equal(config.log_to, "/var/log/x");
@@ -268,6 +270,7 @@ static void faults_are_named_with_their_line(void **state)
 		    "alias \"a\"" },
 		{ "submit {\n mode = dirct }", "line 2: mode = \"dirct\"", "mode = \"direct\"" },
 		{ "submit {\n wait = never }", "line 2: wait = \"never\"", "outcome" },
+		{ "submit {\n received = off }", "line 2: received = \"off\"", "\"false\"" },
 		{ "submit {\n timeout = soon }", "line 2: timeout = \"soon\" is no time", "30s" },
 		{ "submit {\n timeout = 0 }", "line 2: timeout = \"0\" is no time", "" },
 		{ "queue {\n retry = { 1s, 1x } }", "line 2: retry = \"1x\" is no time", "" },
@@ -533,6 +536,7 @@ static void the_examples_are_true(void **state)
 	/* The defaults that the file shows are the ones that hold. */
 	assert_int_equal(config.wait_limit, 3000);
 	assert_int_equal(config.timeout, 20000);
+	assert_false(config.omits_received);
 	assert_int_equal(config.lifetime, 5 * 86400000);
 	assert_int_equal(config.smarthosts[1].parameters.window, SMARTHOST_WINDOW);
 	assert_int_equal(config.smarthosts[1].parameters.rate, 30);

@@ -541,6 +541,28 @@ static void a_loop_is_refused(void **state)
 	}
 }
 
+static void received_can_be_left_out(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct buffer content CLEANUP(buffer_finish) = { 0 };
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.omits_received = true;
+	send_text(&scene, "<s@x.y>", "r@x.y", "Received: by x; then\nSubject: a\n\nbody\n");
+	check_reply(&scene, "250 2.0.0");
+	assert_true(span_starts_with(header_of(&scene), "Received: by x; then\r\nSubject: a\r\n"));
+	assert_true(has_line(header_of(&scene), "Date: "));
+	assert_false(has_line(header_of(&scene), "\tid "));
+	/* Loops are still seen by what others have added. */
+	buffer_init(&content, 1 << 20);
+	for (int i = 0; i < 101; i++)
+		buffer_append_string(&content, "Received: by x; then\n");
+	send_span(&scene, "<s@x.y>", "r@x.y", buffer_span(&content));
+	check_reply(&scene, "5.4.6");
+	assert_int_equal(scene.memory.committed, 1);
+}
+
 static void a_header_too_long_is_refused(void **state)
 {
 	struct scene scene CLEANUP(scene_finish);
@@ -614,6 +636,7 @@ int main(void)
 		cmocka_unit_test(what_is_broken_off_is_dropped),
 		cmocka_unit_test(each_message_of_a_session_stands_alone),
 		cmocka_unit_test(a_loop_is_refused),
+		cmocka_unit_test(received_can_be_left_out),
 		cmocka_unit_test(a_header_too_long_is_refused),
 		cmocka_unit_test(a_header_is_never_cut_by_what_is_added),
 		cmocka_unit_test(a_long_body_passes_whole),
