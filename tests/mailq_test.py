@@ -274,6 +274,28 @@ def test_not_oftener_than_every_ten_seconds(make_service, make_peer):
     assert service.text().count(f"uid {ALICE} has its waiting mail tried now") == 1
 
 
+def test_a_smarthost_that_is_down_is_not_asked_for_each(make_service, make_peer):
+    """And its mail keeps its times."""
+    number = 30
+    peer = make_peer(at="greeting", fault="close")
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}",
+                           queue='retry = { "1s", "1h" }').start()
+    for one in range(number):
+        send(service, os.geteuid(), f"r{one}@far.example")
+    wait_for(lambda: service.queue().count("2 attempts, next in") == number, what="two attempts")
+    assert len(peer.sessions) == 2 * number
+    flush(service, os.geteuid())
+    # Its second attempt is due after all that was hastened.
+    send(service, os.geteuid(), "last@far.example")
+    wait_for(lambda: [one for one in objects(service, os.geteuid())
+                      if one["recipients"][0]["address"] == "last@far.example"][0]["attempts"] == 2,
+             what="the last message's second attempt")
+    assert 2 * number + 2 < len(peer.sessions) <= 2 * number + 2 + 3
+    kept = [one for one in objects(service, os.geteuid())[:number] if one["attempts"] == 2]
+    assert len(kept) >= number - 3
+    assert all(one["next_attempt"] > time.time() + 3000 for one in kept)
+
+
 @pytest.mark.parametrize("arguments", [["-q"], ["-qIABC"], ["-qRfar.example"]])
 def test_the_forms_of_q(make_service, arguments):
     service = make_service(url=DEAD, queue=LATER).start()

@@ -30,11 +30,12 @@ struct attempt {
 	size_t *positions; /* of each recipient of the request in the file; owned */
 	bool *is_answered; /* of each recipient of the request; owned */
 	size_t answered_count;
-	bool is_counted;  /* attempt_conclude has counted it */
-	bool wants_trace; /* whoever waits for it is shown the conversation */
-	char *unwritten;  /* of each recipient of the file: a mark the disk did not take, or 0 */
-	char *smarthost;  /* its name; owned */
-	bool has_token;	  /* one of this smarthost's rate is reserved for it (rates.h) */
+	bool is_counted;   /* attempt_conclude has counted it */
+	bool wants_trace;  /* whoever waits for it is shown the conversation */
+	char *unwritten;   /* of each recipient of the file: a mark the disk did not take, or 0 */
+	char *smarthost;   /* its name; owned */
+	bool is_unreached; /* no session with its smarthost came to stand */
+	bool has_token;	   /* one of this smarthost's rate is reserved for it (rates.h) */
 	struct error first_refusal; /* for the caller who waits */
 };
 

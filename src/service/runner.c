@@ -76,6 +76,8 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 	if (attempt->has_token)
 		rates_release(&runner->workers.rates, attempt->smarthost);
 	attempt->has_token = false;
+	if (attempt->is_unreached)
+		stumbles_note(&runner->down, attempt->smarthost, clock_monotonic());
 	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
 	case ATTEMPT_DELIVERED:
 		tell_taken(client, attempt, "delivered");
@@ -124,6 +126,7 @@ void runner_finish(struct runner *runner)
 		release(runner->stuck[i]);
 	}
 	workers_finish(&runner->workers);
+	stumbles_finish(&runner->down);
 	schedule_finish(&runner->schedule);
 	runner_init(runner, NULL, NULL, NULL, NULL);
 }
@@ -136,20 +139,24 @@ static size_t waiting_count(const struct runner *runner)
 	return runner->schedule.count + rates_waiting(&runner->workers.rates);
 }
 
+/* A clock that jumped must not put mail off for longer than the list says. */
+static int64_t bound(const struct runner *runner, int64_t due, int64_t now)
+{
+	int64_t longest = runner->config->retry[runner->config->retry_count - 1];
+
+	return due > now + 2 * longest ? now + longest : due;
+}
+
 static void add_from_disk(struct runner *runner, const char *id, int64_t now)
 {
 	struct queue_progress progress;
 	struct error error;
-	int64_t longest = runner->config->retry[runner->config->retry_count - 1];
 
 	int outcome = queue_file_read_progress(runner->spool->queue, id, &progress, &error);
 	if (outcome == 2)
 		return;
 	int64_t due = outcome == 0 ? progress.next_attempt : 0;
-	/* A clock that jumped must not put mail off for longer than the list says. */
-	if (due > now + 2 * longest)
-		due = now + longest;
-	schedule_add(&runner->schedule, id, due);
+	schedule_add(&runner->schedule, id, bound(runner, due, now));
 }
 
 static bool is_held_open(const struct runner *runner, const char *id)
@@ -201,6 +208,7 @@ void runner_add(struct runner *runner, const char *id, bool is_later)
 
 void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count)
 {
+	stumbles_finish(&runner->down);
 	schedule_hasten(&runner->schedule, ids, count, clock_wall());
 }
 
@@ -222,14 +230,30 @@ void runner_settle(struct runner *runner, const char *id, bool answers)
 void runner_forget(struct runner *runner)
 {
 	workers_forget(&runner->workers);
+	stumbles_finish(&runner->down);
 	rates_forget(&runner->workers.rates, &runner->schedule);
 }
 
 /* ---- attempts ---- */
 
-/* 1: it waits for a token of its smarthost's rate, its file closed. */
+/* It was hastened, and meanwhile its smarthost was found to be down: its old time is as good. */
+static bool put_back(struct runner *runner, struct attempt *attempt)
+{
+	int64_t now = clock_wall();
+	int64_t due = attempt->file.progress.next_attempt;
+
+	if (due <= now || !stumbles_has(&runner->down, attempt->smarthost, clock_monotonic()))
+		return false;
+	schedule_add(&runner->schedule, attempt->file.id, bound(runner, due, now));
+	attempt_finish(attempt);
+	return true;
+}
+
+/* 1: it was put back, or waits for a token of its smarthost's rate; its file is closed. */
 static int prepare(struct runner *runner, struct attempt *attempt, struct error *error)
 {
+	if (put_back(runner, attempt))
+		return 1;
 	const struct config_smarthost *smarthost = route_choose(
 	    runner->config, &attempt->file.envelope);
 	struct rates *rates = &runner->workers.rates;
@@ -249,7 +273,7 @@ static int prepare(struct runner *runner, struct attempt *attempt, struct error 
 	return -1;
 }
 
-/* False when it was put aside: it waits for a token. */
+/* False when it was put aside: for a token, or for its old time. */
 static bool begin_attempt(struct runner *runner, const char *id)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);

@@ -30,6 +30,7 @@ struct runner {
 	struct clients *clients;
 	struct schedule schedule;
 	struct workers workers;
+	struct stumbles down; /* smarthosts not reached since the last runner_hasten */
 	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
 	size_t refused_count;
 	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS]; /* not yet on disk; owned */
@@ -53,7 +54,9 @@ void runner_add(struct runner *runner, const char *id, bool is_later);
 
 /*
  * What waits for its time is due now: these (sorted), or all when ids is NULL.
- * They go by the same door as ever: a few at once, and behind new mail.
+ * They go by the same door as ever: a few at once, and behind new mail.  Those
+ * whose smarthost is then found to be down wait for their old time again, so
+ * that it is asked two or three times, and not for each.
  */
 void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count);
 

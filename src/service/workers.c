@@ -156,6 +156,7 @@ static void lose(
 
 		if (is_counted)
 			attempt_defer_rest(attempt, why, lost.relay);
+		attempt->is_unreached = is_counted && !lost.is_ready;
 		workers->concluded(workers->context, attempt, is_counted);
 	}
 	free_slot(&lost);
