@@ -38,7 +38,7 @@ def a_border_at_the_end(draft):
     draft.separator.end = draft.chance.choice((b"\n", b"\r\n", b"\r\r\n"))
 
 
-@oddity("mbox From first line", owns=("first-line",))
+@oddity("mbox From first line", owns=("first-line",), entrance="arguments")
 def a_separator_of_mailboxes(draft):
     draft.lead.append(Line(draft.chance.choice((
         b"From alice@there.example Tue Jan  1 00:00:00 2019", b"From - Tue Jan  1 00:00:00 2019",
@@ -70,14 +70,14 @@ def a_mark_before_the_header(draft):
 
 # dots
 
-@oddity("lone dot", owns=("dots", "dot-end"), dots="end", body=True)
+@oddity("lone dot", owns=("dots", "dot-end"), dots="end", body=True, entrance="arguments")
 def a_dot_ends_it(draft):
     draft.add_body("before the dot")
     draft.tail += [Line(b".", None, draft.chance.choice((None, b"\n", b"\r\n"))),
                    Line(b"this was never sent", None), Line(b".", None)]
 
 
-@oddity("lone dot", owns=("dots", "dot-text"), dots="text", body=True)
+@oddity("lone dot", owns=("dots", "dot-text"), dots="text", body=True, entrance="arguments")
 def a_dot_is_text(draft):
     draft.options.append(draft.chance.choice(("-i", "-oi", "-oitrue")))
     draft.add_body("before the dot", ".", "behind it", ".", ".")
@@ -94,19 +94,19 @@ def every_line_begins_with_a_dot(draft):
         draft.add_body("." * length + draft.chance.choice(("", "x")))
 
 
-@oddity(".. without -i", owns=("dots",), dots="end", body=True)
+@oddity(".. without -i", owns=("dots",), dots="end", body=True, entrance="arguments")
 def two_dots_without_i(draft):
     draft.add_body("..", "..", "...x")
 
 
-@oddity("last . without newline, -i", owns=("dots", "end", "border", "body"), dots="text")
+@oddity("last . without newline, -i", owns=("dots", "end", "border", "body"), dots="text", entrance="arguments")
 def a_last_dot(draft):
     draft.options.append("-i")
     draft.add_body("before", ".")
     draft.is_unended = True
 
 
-@oddity(". CR CR LF without -i", owns=("dots", "dot-end"), dots="end", body=True)
+@oddity(". CR CR LF without -i", owns=("dots", "dot-end"), dots="end", body=True, entrance="arguments")
 def a_dot_with_two_returns(draft):
     """It ends the message."""
     draft.add_body("before")
@@ -115,7 +115,7 @@ def a_dot_with_two_returns(draft):
 
 # line ends
 
-@oddity("line ends", owns=("ends",), ends="lf", body=True)
+@oddity("line ends", owns=("ends",), ends="lf", body=True, entrance="arguments")
 def line_feeds(draft):
     draft.add_body("one", "", "two")
 
@@ -135,7 +135,7 @@ def as_php_does(draft):
     draft.add_body("CRLF above", "LF below")
 
 
-@oddity("line ends", owns=("end", "dot-end"), body=True)
+@oddity("line ends", owns=("end", "dot-end"), body=True, entrance="arguments")
 def no_last_line_end(draft):
     draft.last_line = Line(b"the last line")
     draft.is_unended = True
@@ -158,7 +158,7 @@ def bare_returns(draft):
                    Line(b"\r.", b" ."), Line(b".\r.", b". ."), Line(b"x\r \rMAIL", b"x   MAIL"))
 
 
-@oddity("last header line without newline", owns=("border", "body", "end"), resent=False)
+@oddity("last header line without newline", owns=("border", "body", "end"), resent=False, entrance="arguments")
 def a_last_field_without_end(draft):
     draft.separator = None
     draft.is_unended = True
@@ -222,7 +222,7 @@ def thirty_megabytes(draft):
     draft.add_body(*(line % number for number in range(400000)))
 
 
-@oddity("size", is_heavy=True, recode=False, owns=("dots", "dot-text"), dots="text", peer="data", body=True)
+@oddity("size", is_heavy=True, recode=False, owns=("dots", "dot-text"), dots="text", peer="data", body=True, entrance="arguments")
 def many_dot_lines(draft):
     draft.options.append("-i")
     draft.add_body(*["."] * 400000)

@@ -7,6 +7,7 @@ telling both sides: what is given, and what must arrive.
 """
 
 import email.utils
+import re
 
 HERE = "here.example"
 
@@ -43,6 +44,7 @@ class Draft:
         self.reads_header = traits.get("t", False)
         self.is_resent = traits.get("resent", False)
         self.peer = traits.get("peer", "data")
+        self.is_session = traits.get("entrance") == "bs"
 
         self.options = []
         self.words = []
@@ -191,7 +193,19 @@ class Draft:
         return octets[:-1].removesuffix(b"\r").removesuffix(b"\r") if self.is_unended else octets
 
     @property
+    def session(self):
+        """What a client of -bs writes, without waiting for any reply."""
+        text = re.sub(rb"(\r?\n)?\Z", b"\r\n", self.input, count=1)
+        # Only a line behind CRLF is one to the server, and its dot is doubled.
+        text = re.sub(rb"(\A|(?<=\r\n))\.", b"..", text)
+        lines = ["EHLO client", f"MAIL FROM:<{self.sender}>",
+                 *(f"RCPT TO:<{one}>" for one in self.recipients), "DATA", ""]
+        return "\r\n".join(lines).encode() + text + b".\r\nQUIT\r\n"
+
+    @property
     def arguments(self):
+        if self.is_session:
+            return ["-bs"]
         words = self.options + self.words
         return words + ["--"] * bool(self.behind) + self.behind
 

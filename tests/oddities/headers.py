@@ -25,7 +25,7 @@ NAMES = (
 )
 
 
-@oddity("From missing", owns=("from", "full-name"))
+@oddity("From missing", owns=("from", "full-name"), entrance="arguments")
 def a_full_name(draft):
     name, draft.full_name = draft.chance.choice(NAMES)
     draft.options += draft.chance.choice((["-F", name], ["-F" + name]))
@@ -33,7 +33,7 @@ def a_full_name(draft):
     draft.added.add("From")
 
 
-@oddity("From missing", owns=("from", "full-name"))
+@oddity("From missing", owns=("from", "full-name"), entrance="arguments")
 def a_full_name_beyond_ascii(draft):
     name = draft.chance.choice(("J\u00f6rg", "\u738b\u5c0f\u660e", "\u00e9 (x)"))
     draft.options += ["-F", name]
@@ -42,21 +42,21 @@ def a_full_name_beyond_ascii(draft):
     draft.added.add("From")
 
 
-@oddity("From missing", owns=("from", "full-name", "environment"))
+@oddity("From missing", owns=("from", "full-name", "environment"), entrance="arguments")
 def a_full_name_in_the_environment(draft):
     name, draft.full_name = draft.chance.choice(NAMES)
     draft.environment["NAME"] = name
     draft.added.add("From")
 
 
-@oddity("From missing", owns=("from", "full-name", "sender"), self=True)
+@oddity("From missing", owns=("from", "full-name", "sender"), self=True, entrance="arguments")
 def the_name_of_the_account(draft):
     draft.sender = f"{draft.traits['login']}@{HERE}"
     draft.full_name = draft.traits["gecos"]
     draft.added.add("From")
 
 
-@oddity("newline in -F", owns=("from", "full-name"))
+@oddity("newline in -F", owns=("from", "full-name"), entrance="arguments")
 def a_line_end_in_the_name(draft):
     draft.options += ["-F", draft.chance.choice(("a\nBcc: evil@there.example",
                                                  "a\rBcc: evil@there.example"))]
@@ -64,7 +64,7 @@ def a_line_end_in_the_name(draft):
     draft.added.add("From")
 
 
-@oddity("From present", owns=("from", "full-name"))
+@oddity("From present", owns=("from", "full-name"), entrance="arguments")
 def a_bare_from(draft):
     name = f"f{draft.number}"
     given = draft.chance.choice(("{}", "{} (Cron Daemon)", "Anacron <{}>", '"A, B" <{}>', "<{}>",
@@ -97,7 +97,7 @@ def neither_date_nor_id(draft):
     draft.added |= {"Date", "Message-ID"}
 
 
-@oddity("Date, Message-ID missing", owns=("date", "locale"))
+@oddity("Date, Message-ID missing", owns=("date", "locale"), entrance="arguments")
 def no_date_in_odd_surroundings(draft):
     draft.environment.update(draft.chance.choice((
         {"LC_ALL": "de_DE.UTF-8", "LANG": "fr_FR"}, {"TZ": "Pacific/Chatham"}, {"TZ": ":nonsense"},

@@ -9,7 +9,7 @@ import re
 from oddities.draft import addresses_of
 
 ADDED = {
-    "Received": rb"by client\.test \(mailchute\) with local( \(uid \d+\))?\r\n\tid \S+;\r\n\t%s",
+    "Received": rb"by client\.test \(mailchute\) with %w \(uid \d+\)\r\n\tid \S+;\r\n\t%s",
     "Date": rb"%s",
     "Resent-Date": rb"%s",
     "Message-ID": rb"<[0-9a-z.]+@here\.example>",
@@ -86,7 +86,8 @@ def check_added(draft, fields):
             sender = re.escape((draft.sender or "MAILER-DAEMON@here.example").encode())
             pattern = (sender if draft.full_name is None
                        else draft.full_name + b" <" + sender + b">")
-        pattern = pattern.replace(b"%s", DATE)
+        pattern = pattern.replace(b"%s", DATE).replace(
+            b"%w", b"local-smtp" if draft.is_session else b"local")
         check(re.fullmatch(pattern, value), "added", name, value, "does not match", pattern)
 
 
@@ -173,8 +174,22 @@ def judge(draft, arrivals):
     check_reader(draft, content, fields, body)
 
 
+def judge_session(draft, status, stdout, stderr):
+    """Nothing but the protocol on standard output, a reply to every command."""
+    lines = stdout.split(b"\r\n")
+    check(all(re.match(rb"\d{3}[ -]", line) for line in lines[:-1]) and lines[-1] == b"",
+          "standard output:", stdout)
+    codes = [int(line[:3]) for line in lines[:-1] if line[3:4] == b" "]
+    wanted = [220, 250, 250] + [250] * len(draft.recipients) + [354, 250, 221]
+    check(codes == wanted, "replies", stdout, "instead of", wanted)
+    check((status, stderr) == (0, b""), "exit", status, stderr)
+
+
 def judge_call(draft, status, stdout, stderr):
     """What the caller was told."""
+    if draft.is_session:
+        judge_session(draft, status, stdout, stderr)
+        return
     check(stdout == b"", "standard output:", stdout)
     lines = stderr.decode(errors="replace")
     if draft.refused is not None:

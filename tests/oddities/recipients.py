@@ -2,8 +2,12 @@
 
 """Oddities of the command line and of who gets it."""
 
+import functools
+
+from oddities import table
 from oddities.draft import HERE
-from oddities.table import oddity
+
+oddity = functools.partial(table.oddity, entrance="arguments")
 
 NO_EFFECT = ("-oem", "-oee", "-oeq", "-oep", "-oew", "-em", "-odi", "-odb", "-odq", "-om", "-m",
              "-oo", "-B7BIT", "-B8BITMIME", "-n", "-U", "-G", "-bm", "-Ac", "-oi", "-i")
@@ -296,7 +300,7 @@ def a_report_that_cannot_be(draft):
 
 # what the server says
 
-@oddity("5xx to one recipient of two", t=False)
+@table.oddity("5xx to one recipient of two", t=False)
 def one_is_refused(draft):
     address = f"{draft.name()}-refused@far.example"
     draft.add_word(address, [address])
@@ -304,18 +308,18 @@ def one_is_refused(draft):
     draft.add_word(address, [address])
 
 
-@oddity("4xx, no connection, connection lost before the final reply")
+@table.oddity("4xx, no connection, connection lost before the final reply")
 def one_is_put_off(draft):
     address = f"{draft.name()}-later@far.example"
     draft.add_word(address, [address])
 
 
-@oddity("failure after the final 250", peer="blunt")
+@table.oddity("failure after the final 250", peer="blunt")
 def the_connection_is_lost_at_quit(draft):
     """The blunt server hangs up instead of answering QUIT."""
 
 
-@oddity("HELO only, no extensions, multi-line replies", peer="blunt", body=True)
+@table.oddity("HELO only, no extensions, multi-line replies", peer="blunt", body=True)
 def a_blunt_server(draft):
     draft.add_body("To a server that says no more than it must.")
 

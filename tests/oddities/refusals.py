@@ -2,9 +2,12 @@
 
 """Oddities for which nothing may be sent, said with an exit status and one line."""
 
+import functools
 import re
 
-from oddities.table import oddity
+from oddities import table
+
+oddity = functools.partial(table.oddity, entrance="arguments")
 
 
 @oddity("unknown option letter", refuses=True)

@@ -14,6 +14,7 @@ import oddities.bodies  # noqa: F401
 import oddities.headers  # noqa: F401
 import oddities.recipients  # noqa: F401
 import oddities.refusals  # noqa: F401
+import oddities.sessions  # noqa: F401
 from oddities import table
 from oddities.draft import Draft
 from oddities.judge import Wrong, address_of, judge, judge_call
@@ -65,7 +66,8 @@ class Run:
         command = [self.program, *draft.arguments]
         variables = {**self.environment, "MAILCHUTE_SOCKET": str(service.socket),
                      **draft.environment}
-        done = subprocess.run(command, input=draft.input, env=variables, capture_output=True,
+        octets = draft.session if draft.is_session else draft.input
+        done = subprocess.run(command, input=octets, env=variables, capture_output=True,
                               timeout=120)
         return done.returncode, done.stdout, done.stderr
 

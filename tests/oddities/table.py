@@ -36,13 +36,11 @@ DIFFERING = (
     "malformed -f", "newline in -f", "newline in a recipient argument", "newline in -F",
     "NUL in a header", "Apparently-To with -t", "Content-Length", "Sender",
     ">From first line", "BOM or 8-bit name in the first header line", "-O IgnoreDots=true",
-    "-X file", "unknown -oX",
+    "-X file", "unknown -oX", "-bs", "bare-LF dot inside -bs DATA",
 )
 ROWS = AGREED + DIFFERING
 # Looked at with every message.
 ALWAYS = ("exit code", "output")
-# What a session of -bs says is tested where -bs is: the rows "-bs" and "bare-LF dot inside
-# -bs DATA" of the second table.
 
 ODDITIES = []
 
