@@ -27,7 +27,9 @@ def check_complete(message):
 
 @pytest.fixture
 def cron(callers):
-    """Starts cron with these crontabs; jobs for @reboot run at once."""
+    """Starts cron with these crontabs alone; jobs for @reboot run at once."""
+    callers.run_ok("rm -f /etc/crontab /etc/cron.d/*")
+
     def start(**crontabs):
         for name in ("crond.pid", "crond.reboot"):
             callers.path(f"/run/{name}").unlink(missing_ok=True)

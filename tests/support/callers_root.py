@@ -340,12 +340,15 @@ class Callers:
         """Waits for so many messages and an empty queue; there are no more than these."""
         wait_for(lambda: len(self.sink.messages()) >= count, timeout,
                  what=lambda: f"{count} messages in the sink, {len(self.sink.messages())} are "
-                 f"there; the service:\n{self.service.tail()}")
+                 f"there; {self._service_tail()}")
         wait_for(lambda: self.count() == 0, timeout,
-                 what=lambda: f"an empty queue; the service:\n{self.service.tail()}")
+                 what=lambda: f"an empty queue; {self._service_tail()}")
         found = [Message(octets) for octets in self.sink.messages()]
         assert len(found) == count, found
         return found
+
+    def _service_tail(self):
+        return f"the service:\n{self.service.tail()}" if self.service else "no service runs"
 
     def message(self):
         """The only one."""
