@@ -18,6 +18,7 @@ typedef int admin_command(int argc, char **argv);
 admin_command command_serve;
 admin_command command_sink;
 admin_command command_queue;
+admin_command command_explain;
 admin_command command_newaliases;
 
 /*

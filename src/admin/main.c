@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
 	{ "serve", command_serve, "take mail and have it delivered (the service)" },
 	{ "queue", command_queue, "list what waits; --count prints the number alone" },
+	{ "explain", command_explain, "say what would become of a message, and why" },
 	{ "newaliases", command_newaliases, "check the aliases file" },
 	{ "sink", command_sink, "catch mail in a Maildir, for development" },
 };

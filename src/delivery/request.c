@@ -9,12 +9,13 @@
 
 #include "base/memory.h"
 #include "delivery/counted.h"
+#include "message/address.h"
 
 void request_encode_relay(const struct request_relay *relay, struct buffer *message)
 {
 	const struct smarthost *smarthost = &relay->smarthost;
 
-	buffer_append_byte(message, REQUEST_RELAY);
+	buffer_append_byte(message, relay->is_inquiry ? REQUEST_INQUIRY : REQUEST_RELAY);
 	counted_put_string(message, relay->hello);
 	counted_put_string(message, smarthost->name);
 	counted_put_string(message, smarthost->url);
@@ -70,13 +71,21 @@ void request_encode_attempt(const struct request_attempt *attempt, struct buffer
 	counted_put_number(message, attempt->longest_line);
 }
 
+void request_encode_verify(const char *address, struct buffer *message)
+{
+	assert(address[0] != '\0');
+	buffer_append_byte(message, REQUEST_VERIFY);
+	counted_put_string(message, address);
+}
+
 int request_kind_of(struct span message)
 {
-	if (message.length == 0)
+	static const char kinds[] = { REQUEST_RELAY, REQUEST_INQUIRY, REQUEST_ATTEMPT,
+		REQUEST_VERIFY };
+
+	if (message.length == 0 || memchr(kinds, message.start[0], sizeof kinds) == NULL)
 		return -1;
-	return message.start[0] == REQUEST_RELAY || message.start[0] == REQUEST_ATTEMPT
-		   ? message.start[0]
-		   : -1;
+	return message.start[0];
 }
 
 static void decode_smarthost(struct counted *counted, struct smarthost *smarthost)
@@ -121,8 +130,10 @@ int request_decode_relay(struct span message, struct request_relay *relay, struc
 	CLEANUP(request_finish_relay) struct request_relay found = { 0 };
 	struct counted counted = { span_after(message, 1), false };
 
-	if (request_kind_of(message) != REQUEST_RELAY)
+	if (request_kind_of(message) != REQUEST_RELAY &&
+	    request_kind_of(message) != REQUEST_INQUIRY)
 		return error_set(error, ERROR_SOFTWARE, "4.3.0", "not a relay request");
+	found.is_inquiry = request_kind_of(message) == REQUEST_INQUIRY;
 	smarthost_init(&found.smarthost);
 	found.hello = counted_take_string(&counted);
 	decode_smarthost(&counted, &found.smarthost);
@@ -199,6 +210,21 @@ int request_decode_attempt(
 		return error_set(error, ERROR_SOFTWARE, "4.3.0", "an attempt request is malformed");
 	*attempt = found;
 	found = (struct request_attempt){ 0 };
+	return 0;
+}
+
+int request_decode_verify(struct span message, char **address, struct error *error)
+{
+	struct counted counted = { span_after(message, 1), false };
+
+	if (request_kind_of(message) != REQUEST_VERIFY)
+		return error_set(error, ERROR_SOFTWARE, "4.3.0", "not a verify request");
+	char *found CLEANUP(memory_free_string) = counted_take_string(&counted);
+	if (!counted_is_complete(&counted) || found == NULL || found[0] == '\0' ||
+	    address_check(span_from_string(found), error) < 0)
+		return error_set(error, ERROR_SOFTWARE, "4.3.0", "a verify request is malformed");
+	*address = found;
+	found = NULL;
 	return 0;
 }
 

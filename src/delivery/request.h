@@ -3,11 +3,13 @@
 /*
  * request - what the service asks of a worker
  *
- * Two kinds of message on the channel, the first once at the beginning:
+ * Kinds of message on the channel, one of the first two once at the beginning:
  *
  *	relay	the smarthost's parameters with its secret, and our name
+ *	inquiry	the same, for a worker that is asked and sends nothing
  *	attempt	one message for some recipients; the queue file's descriptor,
- *		open for reading, travels with it
+ *		open for reading, travels with it; after relay
+ *	verify	does the smarthost know this address? after inquiry
  *
  * Encoded as counted octets; the decoder trusts nothing (it is fuzzed).
  */
@@ -27,6 +29,7 @@ struct request_relay {
 	struct smarthost smarthost; /* owned after decoding */
 	char *hello;		    /* owned after decoding */
 	uint32_t trace_limit;	    /* lines of the conversation to tell of (result.h); 0: none */
+	bool is_inquiry;	    /* no attempt follows */
 	bool is_step_by_step;	    /* this server stumbled over commands sent ahead (result.h) */
 	char *session;		    /* opaque: what an earlier worker left (result.h); a secret */
 	size_t session_length;	    /* owned after decoding, too */
@@ -43,16 +46,26 @@ struct request_attempt {
 	uint64_t longest_line; /* octets without CRLF, in header or body; 0: not known */
 };
 
-enum request_kind { REQUEST_RELAY = 'R', REQUEST_ATTEMPT = 'A' };
+enum request_kind {
+	REQUEST_RELAY = 'R',
+	REQUEST_INQUIRY = 'I',
+	REQUEST_ATTEMPT = 'A',
+	REQUEST_VERIFY = 'V',
+};
 
 void request_encode_relay(const struct request_relay *relay, struct buffer *message);
 void request_encode_attempt(const struct request_attempt *attempt, struct buffer *message);
+/* address: normal form, not empty. */
+void request_encode_verify(const char *address, struct buffer *message);
 
 /* The kind of an encoded message, or -1. */
 int request_kind_of(struct span message);
+/* Of an inquiry, too. */
 int request_decode_relay(struct span message, struct request_relay *relay, struct error *error);
 int request_decode_attempt(
     struct span message, struct request_attempt *attempt, struct error *error);
+/* *address is the caller's. */
+int request_decode_verify(struct span message, char **address, struct error *error);
 
 void request_finish_relay(struct request_relay *relay);
 void request_finish_attempt(struct request_attempt *attempt);

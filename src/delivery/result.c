@@ -39,6 +39,11 @@ void result_encode(const struct result *result, struct buffer *message)
 		counted_put_string(message, result->status);
 		counted_put_string(message, result->text);
 		break;
+	case RESULT_VERIFIED:
+		counted_put_number(message, (uint64_t)result->code);
+		counted_put_string(message, result->status);
+		counted_put_string(message, result->text);
+		break;
 	case RESULT_DONE:
 		counted_put_number(message, result->number);
 		break;
@@ -84,14 +89,19 @@ static void decode_error(struct counted *counted, struct error *error)
 	take_masked(counted, error->next, sizeof error->next);
 }
 
+static void decode_reply(struct counted *counted, struct result *result)
+{
+	result->code = (int)counted_take_number(counted, CODE_LIMIT);
+	take_status(counted, result->status);
+	take_masked(counted, result->text, sizeof result->text);
+}
+
 static void decode_recipient(struct counted *counted, struct result *result)
 {
 	result->number = (uint32_t)counted_take_number(counted, UINT32_MAX);
 	result->recipient = (uint32_t)counted_take_number(counted, UINT32_MAX);
 	result->outcome = (enum result_outcome)counted_take_number(counted, RESULT_IN_DOUBT);
-	result->code = (int)counted_take_number(counted, CODE_LIMIT);
-	take_status(counted, result->status);
-	take_masked(counted, result->text, sizeof result->text);
+	decode_reply(counted, result);
 }
 
 /* An empty one points nowhere. */
@@ -127,6 +137,9 @@ static void decode(struct counted *counted, char kind, struct result *result)
 		break;
 	case RESULT_RECIPIENT:
 		decode_recipient(counted, result);
+		break;
+	case RESULT_VERIFIED:
+		decode_reply(counted, result);
 		break;
 	case RESULT_DONE:
 		result->number = (uint32_t)counted_take_number(counted, UINT32_MAX);

@@ -7,6 +7,7 @@
  *			connection to this smarthost may be given (request_relay)
  *	trace		a line of the conversation, where it was asked for (request_relay)
  *	recipient	one recipient's fate, as soon as it is final
+ *	verified	the reply to VRFY: code, status, and all of it in text
  *	done		the attempt is over and the session lives on
  *	lost		the session could not be opened, or is over: why; attempts
  *			that were not answered are for another worker
@@ -27,6 +28,7 @@ enum result_kind {
 	RESULT_READY = 'Y',
 	RESULT_TRACE = 'T',
 	RESULT_RECIPIENT = 'P',
+	RESULT_VERIFIED = 'V',
 	RESULT_DONE = 'D',
 	RESULT_LOST = 'L',
 };
@@ -41,9 +43,9 @@ struct result {
 	uint32_t number;	     /* of the attempt: recipient, done */
 	uint32_t recipient;	     /* its index in the attempt's envelope: recipient */
 	enum result_outcome outcome; /* recipient */
-	int code;		     /* of the reply; 0 without one: recipient */
-	char status[STATUS_SIZE];    /* recipient */
-	char text[RESULT_TEXT_SIZE]; /* one line: ready, trace, recipient */
+	int code;		     /* of the reply; 0 without one: recipient, verified */
+	char status[STATUS_SIZE];    /* recipient, verified */
+	char text[RESULT_TEXT_SIZE]; /* one line: ready, trace, recipient, verified */
 	char direction;		     /* trace: '<', '>' or '*' (session_trace) */
 	int64_t elapsed;	     /* trace: milliseconds since the worker began */
 	int step;		     /* lost: enum session_step, as a number */

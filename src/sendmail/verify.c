@@ -2,6 +2,7 @@
 
 #include "sendmail/verify.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -49,6 +50,18 @@ static char *question_about(const struct verify *verify, const char *address)
 	return memory_format("XEXPLAIN <%s> <%s>%s", verify->intake->envelope.sender, address, end);
 }
 
+/* What the smarthost itself refused was said in the lines. */
+static void note_exit(struct verify *verify, const struct reply *reply)
+{
+	struct span text = span_from_string(reply->text);
+	uint64_t status = 0;
+
+	if (verify->status == ERROR_NONE && span_starts_with(text, COMMAND_EXIT) &&
+	    span_to_number(span_after(text, strlen(COMMAND_EXIT)), &status) &&
+	    status <= ERROR_CONFIG)
+		verify->status = (enum error_kind)status;
+}
+
 static int ask(struct verify *verify, const char *address, struct error *error)
 {
 	char *question CLEANUP(memory_free_string) = question_about(verify, address);
@@ -58,10 +71,12 @@ static int ask(struct verify *verify, const char *address, struct error *error)
 		return -1;
 	if (verify->is_unheard)
 		return error_system(error, "cannot write to standard output");
-	if (reply.code != 250) {
-		(void)query_refused(&reply, error);
-		print_failure(verify, address, error);
+	if (reply.code == 250) {
+		note_exit(verify, &reply);
+		return 0;
 	}
+	(void)query_refused(&reply, error);
+	print_failure(verify, address, error);
 	return 0;
 }
 

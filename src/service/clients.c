@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "net/listen.h"
+#include "service/inquirer.h"
 #include "service/queue_commands.h"
 #include "service/queue_store.h"
 #include "service/receive.h"
@@ -41,6 +42,12 @@ void clients_finish(struct clients *clients)
 			free_place(clients, &clients->places[i]);
 }
 
+static int start_inquiry(void *context, const struct config_smarthost *smarthost,
+    struct channel *worker, struct error *error)
+{
+	return inquirer_start_by_service(context, smarthost, worker, error);
+}
+
 /* The child's whole life. */
 static _Noreturn void serve_client(int connection, int channel_fd,
     const struct clients_settings *settings, const struct queue_viewer *viewer)
@@ -63,12 +70,14 @@ static _Noreturn void serve_client(int connection, int channel_fd,
 		.service = &channel,
 		.viewer = *viewer,
 	};
+	const struct inquirer_source inquirer = { start_inquiry, &channel };
 	struct receive_settings receive = {
 		.config = settings->config,
 		.fault = settings->fault,
 		.uid = viewer->uid,
 		.store = &store,
 		.queue = &commands,
+		.inquirer = &inquirer,
 	};
 
 	process_close_all_but(kept, sizeof kept / sizeof kept[0]);
@@ -258,6 +267,8 @@ static void apply(
 		flush(clients, client);
 	else if (notice->kind == NOTICE_DUE)
 		take_due(clients, client, lines);
+	else if (notice->kind == NOTICE_ASK && client->viewer.sees_all)
+		clients->asked(clients->context, &client->channel, notice->text);
 	else if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0)
 		settle(clients, client, true);
 	else if (notice->kind == NOTICE_QUEUED)

@@ -51,6 +51,8 @@ struct clients {
 	bool (*flushed)(void *context, const struct queue_viewer *viewer, int64_t *ago);
 	/* These are its files, sorted. */
 	void (*due)(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count);
+	/* A client that sees all wants this smarthost to be asked: answer it by WORKER. */
+	void (*asked)(void *context, struct channel *client, const char *smarthost);
 	void *context;
 };
 

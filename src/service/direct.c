@@ -136,6 +136,8 @@ static void apply(
 	case RESULT_RECIPIENT:
 		note_result(answers, envelope, result);
 		break;
+	case RESULT_VERIFIED: /* nobody asked */
+		break;
 	case RESULT_DONE:
 		/* What is in doubt comes of a lost connection, which is told of next. */
 		answers->is_over = answers->in_doubt == 0;

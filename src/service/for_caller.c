@@ -20,6 +20,7 @@
 #include "net/join.h"
 #include "service/background.h"
 #include "service/direct.h"
+#include "service/inquirer.h"
 #include "service/owner.h"
 #include "service/receive.h"
 #include "spool/spool.h"
@@ -186,6 +187,19 @@ static void log_fault(const struct error *fault)
 	log_event(LOG_LEVEL_ERROR, "uid %u is refused: %s", (unsigned)getuid(), line);
 }
 
+struct own_worker {
+	struct worker_parent *parent;
+	const struct config *config;
+};
+
+static int start_inquiry(void *context, const struct config_smarthost *smarthost,
+    struct channel *worker, struct error *error)
+{
+	const struct own_worker *own = context;
+
+	return inquirer_start(own->parent, own->config, smarthost, worker, error);
+}
+
 static void receive_directly(
     struct worker_parent *parent, const struct config *config, const struct error *fault)
 {
@@ -196,11 +210,14 @@ static void receive_directly(
 		.fd = -1,
 	};
 	struct store store = direct_store_table(&direct);
+	struct own_worker own = { parent, config };
+	const struct inquirer_source inquirer = { start_inquiry, &own };
 	struct receive_settings settings = {
 		.config = config,
 		.fault = fault,
 		.uid = (int64_t)getuid(),
 		.store = &store,
+		.inquirer = &inquirer,
 	};
 	struct error error;
 	uid_t uid;

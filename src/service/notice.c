@@ -12,7 +12,13 @@
 /* Both ends are forks of one program, so the struct travels as it is. */
 int notice_send(struct channel *channel, const struct notice *notice)
 {
-	return channel_send(channel, span_from_bytes((const char *)notice, sizeof *notice), -1);
+	return notice_send_descriptor(channel, notice, -1);
+}
+
+int notice_send_descriptor(struct channel *channel, const struct notice *notice, int descriptor)
+{
+	return channel_send(
+	    channel, span_from_bytes((const char *)notice, sizeof *notice), descriptor);
 }
 
 int notice_send_lines(struct channel *channel, const struct notice *notice, struct span lines)
@@ -47,14 +53,21 @@ int notice_take(struct channel *channel, struct notice *notice)
 
 int notice_take_lines(struct channel *channel, struct notice *notice, struct buffer *lines)
 {
+	int descriptor CLEANUP(file_close) = -1;
+
+	return notice_take_descriptor(channel, notice, lines, &descriptor);
+}
+
+int notice_take_descriptor(
+    struct channel *channel, struct notice *notice, struct buffer *lines, int *descriptor)
+{
 	struct buffer message CLEANUP(buffer_finish) = { 0 };
-	int descriptor = -1;
+	int found CLEANUP(file_close) = -1;
 
 	buffer_init(&message, CHANNEL_LIMIT);
-	int outcome = channel_take(channel, &message, &descriptor);
+	int outcome = channel_take(channel, &message, &found);
 	if (outcome <= 0)
 		return outcome;
-	file_close(&descriptor);
 	if (message.length < sizeof *notice ||
 	    message.length > sizeof *notice + (lines != NULL ? NOTICE_LINES : 0))
 		return -1;
@@ -66,6 +79,8 @@ int notice_take_lines(struct channel *channel, struct notice *notice, struct buf
 	if (!is_well_formed(&copy))
 		return -1;
 	*notice = copy;
+	*descriptor = found;
+	found = -1;
 	if (lines != NULL)
 		buffer_append_span(lines, span_after(buffer_span(&message), sizeof *notice));
 	return 1;

@@ -14,7 +14,12 @@
  *	PAUSED	service to child: not so soon again; the text says when it was
  *	DUE	child to service: these files, one ID a line, are its client's
  *
- * FLUSH, GO, PAUSED and DUE are about no file: their id is NOTICE_NO_ID.
+ *	ASK	child to service: its client, who may, wants the smarthost named in
+ *		the text to be asked
+ *	WORKER	service to child: the channel of a worker for that travels with it;
+ *		or there is none, and status and text say why
+ *
+ * FLUSH, GO, PAUSED, DUE, ASK and WORKER are about no file: their id is NOTICE_NO_ID.
  *
  * A child that does not answer ANSWERS has told its caller 250, or has lost
  * it: then the file stays, its recipients marked failed.
@@ -41,6 +46,8 @@ enum notice_kind {
 	NOTICE_GO = 'G',
 	NOTICE_PAUSED = 'P',
 	NOTICE_DUE = 'D',
+	NOTICE_ASK = 'K',
+	NOTICE_WORKER = 'W',
 };
 
 /* No message was ever received at its time. */
@@ -61,10 +68,17 @@ int notice_send(struct channel *channel, const struct notice *notice);
 /* With lines behind it, each with LF: at most NOTICE_LINES octets. */
 int notice_send_lines(struct channel *channel, const struct notice *notice, struct span lines);
 
+/* With a descriptor, which stays the caller's. */
+int notice_send_descriptor(struct channel *channel, const struct notice *notice, int descriptor);
+
 /* 1: taken; 0: none yet; -1: what came is none. */
 int notice_take(struct channel *channel, struct notice *notice);
 
 /* The same; lines that came with it are appended to lines. */
 int notice_take_lines(struct channel *channel, struct notice *notice, struct buffer *lines);
+
+/* The same; *descriptor is the caller's, or -1.  Any other way to take closes it. */
+int notice_take_descriptor(
+    struct channel *channel, struct notice *notice, struct buffer *lines, int *descriptor);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "net/stream.h"
+#include "service/inquirer.h"
 #include "service/queue_commands.h"
 #include "service/store.h"
 
@@ -27,6 +28,7 @@ struct receive_settings {
 	int64_t uid;		   /* the peer's; -1 unknown */
 	const struct store *store;
 	const struct queue_commands *queue; /* NULL: none is kept */
+	const struct inquirer_source *inquirer;
 };
 
 /* Serves the client until it leaves.  The stream stays the caller's. */

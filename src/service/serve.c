@@ -17,10 +17,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "config/digest.h"
 #include "net/listen.h"
 #include "service/clients.h"
 #include "service/flushes.h"
+#include "service/inquirer.h"
 #include "service/listeners.h"
 #include "service/owner.h"
 #include "service/runner.h"
@@ -94,6 +96,41 @@ static void due(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count)
 	struct service *service = context;
 
 	runner_hasten(&service->runner, ids, count);
+}
+
+static const struct config_smarthost *find_smarthost(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (strcmp(config->smarthosts[i].parameters.name, name) == 0)
+			return &config->smarthosts[i];
+	return NULL;
+}
+
+/* The client is of an older service, if it knows a smarthost that we do not. */
+static int start_inquiry(
+    struct service *service, const char *name, struct channel *worker, struct error *error)
+{
+	const struct config_smarthost *smarthost = find_smarthost(&service->config, name);
+
+	if (smarthost == NULL)
+		return error_set(
+		    error, ERROR_CONFIG, "4.3.5", "there is no smarthost \"%s\" any more", name);
+	return inquirer_start(&service->parent, &service->config, smarthost, worker, error);
+}
+
+static void asked(void *context, struct channel *client, const char *smarthost)
+{
+	struct service *service = context;
+	struct channel worker CLEANUP(channel_finish) = { .fd = -1 };
+	struct notice notice = { .kind = NOTICE_WORKER, .id = NOTICE_NO_ID };
+	struct error error;
+
+	if (start_inquiry(service, smarthost, &worker, &error) < 0) {
+		text_copy(notice.status, sizeof notice.status, error.status);
+		error_line(&error, notice.text, sizeof notice.text);
+	}
+	/* A client that is gone shows at its channel's end, and the worker ends with ours. */
+	(void)notice_send_descriptor(client, &notice, worker.fd);
 }
 
 /* ---- settings and spool ---- */
@@ -466,6 +503,7 @@ static int start(struct service *service, struct error *error)
 	service->clients.settled = settled;
 	service->clients.flushed = flushed;
 	service->clients.due = due;
+	service->clients.asked = asked;
 	service->clients.context = service;
 	service->idle_since = CLOCK_NEVER;
 

@@ -443,6 +443,8 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		if (is_ours)
 			attempt_result(slot->tasks[index].attempt, result, slot->relay);
 		return true;
+	case RESULT_VERIFIED: /* nobody asked */
+		return true;
 	case RESULT_DONE:
 		if (is_ours)
 			conclude(workers, slot, index);

@@ -43,6 +43,9 @@ enum {
 /* The word that a line of progress in an answer begins with. */
 #define COMMAND_PROGRESS "XTRACE"
 
+/* The text of the 250 to XEXPLAIN where the smarthost refused: "EXIT 67" (sysexits.h). */
+#define COMMAND_EXIT "EXIT "
+
 /* Between a server and sendmail -bs; no reply begins so. */
 #define COMMAND_ASIDE "000 "
 #define COMMAND_PARK COMMAND_ASIDE "PARK "

@@ -27,6 +27,7 @@
 #include "smtp/client/transcript.h"
 #include "smtp/client/window.h"
 #include "worker/feed.h"
+#include "worker/inquiry.h"
 #include "worker/sandbox.h"
 
 struct worker {
@@ -162,7 +163,8 @@ static int receive_relay(struct worker *worker, struct error *error)
 	}
 	struct span message = buffer_span(&worker->message);
 	int outcome = 1;
-	if (taken < 0 || request_kind_of(message) != REQUEST_RELAY)
+	int kind = request_kind_of(message);
+	if (taken < 0 || (kind != REQUEST_RELAY && kind != REQUEST_INQUIRY))
 		outcome = error_set(error, ERROR_SOFTWARE, "4.3.0",
 		    "worker: the service did not begin with a relay request");
 	else if (request_decode_relay(message, &worker->relay, error) < 0)
@@ -352,7 +354,10 @@ void worker_run_trusting(int channel_fd, struct worker_trust *trust)
 		report_lost(&worker, step, &error);
 	} else {
 		report_ready(&worker);
-		if (serve_requests(&worker, &error) < 0) {
+		int served = worker.relay.is_inquiry
+				 ? inquiry_serve(&worker.channel, &worker.session, &error)
+				 : serve_requests(&worker, &error);
+		if (served < 0) {
 			note(&worker, error.text);
 			report_lost(&worker, SESSION_CLOSED, &error);
 		}

@@ -19,6 +19,9 @@
  *	(closes)
  *				(QUIT)
  *
+ * A worker that was begun with an inquiry is sent verify requests instead, and
+ * answers each with verified, or with lost.
+ *
  * Where the relay request asks for it, lines of the conversation ("trace") go
  * before any of these results.
  *

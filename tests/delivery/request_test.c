@@ -253,6 +253,76 @@ static void ranges_do_not_wrap(void **state)
 	assert_int_equal(decode(message.start, message.length), 0);
 }
 
+static void an_inquiry_is_a_relay_of_its_kind(void **state)
+{
+	CLEANUP(request_finish_relay) struct request_relay relay = { 0 };
+	CLEANUP(request_finish_relay) struct request_relay found = { 0 };
+	CLEANUP(buffer_finish) struct buffer message = { 0 };
+	struct error error;
+
+	(void)state;
+	fill_relay(&relay, &message);
+	assert_int_equal(request_decode_relay(buffer_span(&message), &found, &error), 0);
+	assert_false(found.is_inquiry);
+	request_finish_relay(&found);
+	buffer_clear(&message);
+	relay.is_inquiry = true;
+	request_encode_relay(&relay, &message);
+	assert_int_equal(request_kind_of(buffer_span(&message)), REQUEST_INQUIRY);
+	assert_int_equal(request_decode_relay(buffer_span(&message), &found, &error), 0);
+	assert_true(found.is_inquiry);
+	assert_string_equal(found.smarthost.password, "p@ss");
+	check_truncations(&message);
+}
+
+static void an_address_to_verify_comes_through_the_door(void **state)
+{
+	static const struct row {
+		const char *address;
+		int outcome;
+	} rows[] = {
+		{ "a@b.example", 0 },
+		{ "root", 0 },
+		{ "\"a b\"@b.example", 0 },
+		{ "\xc3\xa4@b.example", 0 },
+		{ "a b@b.example", -1 },
+		{ "a@b.example\r\nMAIL FROM:<x>", -1 },
+		{ "a>", -1 },
+		{ "@b.example", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(buffer_finish) struct buffer message = { 0 };
+		CLEANUP(memory_free_string) char *found = NULL;
+		struct error error;
+
+		buffer_init(&message, 1 << 16);
+		request_encode_verify(rows[i].address, &message);
+		assert_int_equal(request_kind_of(buffer_span(&message)), REQUEST_VERIFY);
+		struct span input = guarded(message.start, message.length);
+		assert_int_equal(request_decode_verify(input, &found, &error), rows[i].outcome);
+		if (rows[i].outcome == 0)
+			assert_string_equal(found, rows[i].address);
+		else
+			assert_null(found);
+		char *none = NULL;
+		for (size_t length = 0; length < message.length; length++)
+			assert_int_equal(
+			    request_decode_verify(guarded(message.start, length), &none, &error),
+			    -1);
+		buffer_append_byte(&message, '\0');
+		assert_int_equal(request_decode_verify(buffer_span(&message), &none, &error), -1);
+		/* A message of another kind with the same octets. */
+		message.start[0] = REQUEST_ATTEMPT;
+		assert_int_equal(
+		    request_decode_verify(
+			span_first(buffer_span(&message), message.length - 1), &none, &error),
+		    -1);
+		assert_null(none);
+	}
+}
+
 static void other_kinds_are_none(void **state)
 {
 	(void)state;
@@ -271,6 +341,8 @@ int main(void)
 		cmocka_unit_test(mutations_never_crash),
 		cmocka_unit_test(no_line_end_comes_through),
 		cmocka_unit_test(ranges_do_not_wrap),
+		cmocka_unit_test(an_inquiry_is_a_relay_of_its_kind),
+		cmocka_unit_test(an_address_to_verify_comes_through_the_door),
 		cmocka_unit_test(other_kinds_are_none),
 	};
 

@@ -42,6 +42,8 @@ static const struct result results[] = {
 	    .text = "no such user" },
 	{ .kind = RESULT_TRACE, .direction = '<', .elapsed = 132, .text = "250-PIPELINING" },
 	{ .kind = RESULT_TRACE, .direction = '*', .elapsed = INT64_MAX },
+	{ .kind = RESULT_VERIFIED, .code = 550, .status = "5.1.1", .text = "550 5.1.1 nobody" },
+	{ .kind = RESULT_VERIFIED, .code = 252, .text = "252 send and see" },
 	{ .kind = RESULT_DONE, .number = 7 },
 	{ .kind = RESULT_LOST,
 	    .step = 3,

@@ -4,7 +4,9 @@
 
 #include "service/notice.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/cmocka.h"
 
@@ -83,6 +85,45 @@ static void lines_travel_behind_a_notice(void **state)
 	close_ends(&ends);
 }
 
+static size_t count_open(void)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < 200; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void a_descriptor_travels_with_a_notice(void **state)
+{
+	struct ends ends;
+	struct notice sent = good_notice();
+	struct notice got = { 0 };
+	int fd = -1;
+
+	(void)state;
+	open_ends(&ends);
+	size_t before = count_open();
+	assert_int_equal(notice_send_descriptor(&ends.a, &sent, STDIN_FILENO), 0);
+	assert_int_equal(channel_fill(&ends.b), 1);
+	assert_int_equal(notice_take_descriptor(&ends.b, &got, NULL, &fd), 1);
+	assert_true(fd > STDERR_FILENO);
+	(void)close(fd);
+	/* Who wants none keeps none, whatever else is wrong. */
+	assert_int_equal(notice_send_descriptor(&ends.a, &sent, STDIN_FILENO), 0);
+	memset(sent.text, 'x', sizeof sent.text);
+	assert_int_equal(notice_send_descriptor(&ends.a, &sent, STDIN_FILENO), 0);
+	assert_int_equal(channel_fill(&ends.b), 1);
+	assert_int_equal(notice_take(&ends.b, &got), 1);
+	while (ends.b.input.length == 0)
+		assert_int_equal(channel_fill(&ends.b), 1);
+	fd = -1;
+	assert_int_equal(notice_take_descriptor(&ends.b, &got, NULL, &fd), -1);
+	assert_int_equal(fd, -1);
+	assert_int_equal(count_open(), before);
+	close_ends(&ends);
+}
+
 static void refuse(struct notice bad, size_t length)
 {
 	struct ends ends;
@@ -121,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_notice_arrives_as_it_was_sent),
 		cmocka_unit_test(lines_travel_behind_a_notice),
+		cmocka_unit_test(a_descriptor_travels_with_a_notice),
 		cmocka_unit_test(what_is_no_notice_is_refused),
 	};
 

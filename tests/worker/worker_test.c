@@ -50,6 +50,10 @@ enum { PATIENCE = 30000 };
  *	refused@	550
  *	later@		450
  *	vanish@		hangs up
+ * and to one it is asked about (VRFY)
+ *	refused@	550 in two lines
+ *	later@		252
+ *	vanish@		hangs up
  * A content that holds "GOODBYE" is taken, then follow a 421 and the end;
  * one that holds "SILENCE" is taken, then follows the end alone.
  */
@@ -149,6 +153,20 @@ static void answer_recipient(struct conversation *conversation, struct span line
 	}
 }
 
+static void answer_verify(struct conversation *conversation, struct span line)
+{
+	CLEANUP(memory_free_string) char *text = span_copy(line);
+
+	if (strstr(text, "refused@") != NULL)
+		say(conversation, "550-5.1.1 nobody\r\n550 5.1.1 of that name\r\n");
+	else if (strstr(text, "later@") != NULL)
+		say(conversation, "252 come and see\r\n");
+	else if (strstr(text, "vanish@") != NULL)
+		conversation->is_over = true;
+	else
+		say(conversation, "250 2.1.5 <full@example.net>\r\n");
+}
+
 static void answer_content(struct conversation *conversation, struct span line)
 {
 	CLEANUP(buffer_finish) struct buffer content = { .limit = 1 << 24 };
@@ -182,6 +200,8 @@ static void answer(struct conversation *conversation, struct span line)
 		answer_recipient(conversation, line);
 	else if (span_starts_with(line, "BDAT "))
 		answer_content(conversation, line);
+	else if (span_starts_with(line, "VRFY "))
+		answer_verify(conversation, line);
 	else if (span_starts_with(line, "QUIT"))
 		conversation->is_over = true;
 	else if (span_starts_with(line, "AUTH "))
@@ -445,6 +465,90 @@ static void a_message_is_delivered(void **state)
 	assert_false(server_heard(scene, "before:"));
 	assert_false(server_heard(scene, ":after"));
 	assert_true(server_heard(scene, "QUIT\r\n"));
+}
+
+static void send_verify(struct scene *scene, const char *address)
+{
+	CLEANUP(buffer_finish) struct buffer message = { .limit = CHANNEL_LIMIT };
+
+	request_encode_verify(address, &message);
+	assert_int_equal(channel_send(&scene->channel, buffer_span(&message), -1), 0);
+}
+
+static void expect_verified(struct scene *scene, int code, const char *status, const char *text)
+{
+	struct result result;
+
+	if (!next_result(scene, &result))
+		fail_msg("the worker died");
+	if (result.kind != RESULT_VERIFIED)
+		fail_msg("not verified: %c %s", result.kind, result.error.text);
+	assert_int_equal(result.code, code);
+	assert_string_equal(result.status, status);
+	assert_string_equal(result.text, text);
+}
+
+static void start_inquiry(struct scene *scene)
+{
+	start_server(scene, (struct server){ 0 });
+	struct request_relay relay = relay_to(scene, "localhost", SMARTHOST_TLS_NEVER);
+	relay.is_inquiry = true;
+	ask(scene, &relay);
+}
+
+static void an_inquiry_asks_and_sends_nothing(void **state)
+{
+	struct scene *scene = *state;
+
+	start_inquiry(scene);
+	/* Before the session stands, and two at once. */
+	send_verify(scene, "one@example.net");
+	send_verify(scene, "refused@example.net");
+	expect_ready(scene, "[127.0.0.1]");
+	expect_verified(scene, 250, "2.1.5", "250 2.1.5 <full@example.net>");
+	expect_verified(scene, 550, "5.1.1", "550 5.1.1 nobody / of that name");
+	send_verify(scene, "later@example.net");
+	expect_verified(scene, 252, "", "252 come and see");
+	channel_finish(&scene->channel);
+	end_server(scene);
+	assert_true(server_heard(scene, "VRFY refused@example.net\r\n"));
+	assert_true(server_heard(scene, "QUIT\r\n"));
+	assert_false(server_heard(scene, "MAIL"));
+}
+
+static void an_inquiry_that_is_lost_says_so(void **state)
+{
+	struct scene *scene = *state;
+
+	start_inquiry(scene);
+	expect_ready(scene, "");
+	send_verify(scene, "vanish@example.net");
+	expect_lost(scene, SESSION_CLOSED, "closed the connection");
+	end_server(scene);
+}
+
+static void an_inquiry_takes_no_message(void **state)
+{
+	struct scene *scene = *state;
+
+	start_inquiry(scene);
+	expect_ready(scene, "");
+	send_message(scene, 7, "one@example.net", "The body.\r\n");
+	expect_lost(scene, SESSION_CLOSED, "not a verify request");
+	end_server(scene);
+	assert_false(server_heard(scene, "MAIL"));
+}
+
+static void what_cannot_be_asked_is_lost(void **state)
+{
+	struct scene *scene = *state;
+
+	start_inquiry(scene);
+	expect_ready(scene, "");
+	send_verify(scene, "\xc3\xa4@example.net");
+	expect_lost(scene, SESSION_CLOSED, "VRFY");
+	end_server(scene);
+	assert_false(server_heard(scene, "VRFY"));
 }
 
 static void a_large_message_is_delivered(void **state)
@@ -1072,6 +1176,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_message_is_delivered, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    an_inquiry_asks_and_sends_nothing, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    an_inquiry_that_is_lost_says_so, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    an_inquiry_takes_no_message, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    what_cannot_be_asked_is_lost, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    a_large_message_is_delivered, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
