@@ -38,11 +38,27 @@ static size_t character_length(struct span text)
 	return length;
 }
 
+/* How many octets at the start stand for themselves; nearly always all. */
+static size_t plain_length(struct span text)
+{
+	size_t length = 0;
+
+	while (length < text.length && text.start[length] >= 0x20 && text.start[length] < 0x7f &&
+	       text.start[length] != '"' && text.start[length] != '\\')
+		length++;
+	return length;
+}
+
 static void append(struct buffer *buffer, struct span text, bool is_json)
 {
-	while (text.length != 0) {
-		size_t length = character_length(text);
+	for (;;) {
+		size_t plain = plain_length(text);
 
+		buffer_append(buffer, text.start, plain);
+		text = span_after(text, plain);
+		if (text.length == 0)
+			return;
+		size_t length = character_length(text);
 		if (is_json && (text.start[0] == '"' || text.start[0] == '\\'))
 			buffer_append_byte(buffer, '\\');
 		if (length == 0)

@@ -413,6 +413,37 @@ static void a_flush_is_told_and_what_is_due_by_it(void **state)
 	}
 }
 
+/* A receive process reads what strangers send, so its word is looked at. */
+static void a_child_moves_nothing_before_it_was_told_to_go_on(void **state)
+{
+	static const char lines[] = "0000000000000000000000002\nno ID\n\n"
+				    "0000000000000000000000001\n00000000000000000000000011\n";
+	struct scene scene CLEANUP(scene_finish);
+	struct notice notice = { .kind = NOTICE_DUE, .id = NOTICE_NO_ID };
+	struct channel child;
+	int ends[2];
+
+	(void)state;
+	scene_init(&scene);
+	assert_int_equal(channel_pair(ends), 0);
+	channel_init_take_fd(&scene.clients.places[0].channel, ends[0]);
+	scene.clients.places[0].viewer = (struct queue_viewer){ .uid = 1000 };
+	scene.clients.count = 1;
+	channel_init_take_fd(&child, ends[1]);
+	assert_int_equal(notice_send_lines(&child, &notice, span_from_string(lines)), 0);
+	notice.kind = NOTICE_FLUSH;
+	assert_int_equal(notice_send(&child, &notice), 0);
+	hear(&scene, &scene.heard.flushed, 1);
+	assert_int_equal(scene.heard.due, 0);
+	assert_int_equal(scene.heard.viewer.uid, 1000);
+	notice.kind = NOTICE_DUE;
+	assert_int_equal(notice_send_lines(&child, &notice, span_from_string(lines)), 0);
+	hear(&scene, &scene.heard.due, 2);
+	channel_finish(&child);
+	hear_all_out(&scene);
+	assert_int_equal(scene.heard.due, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +455,7 @@ int main(void)
 		cmocka_unit_test(a_fault_is_said_to_mail),
 		cmocka_unit_test(a_receive_process_keeps_no_other_descriptor),
 		cmocka_unit_test(a_flush_is_told_and_what_is_due_by_it),
+		cmocka_unit_test(a_child_moves_nothing_before_it_was_told_to_go_on),
 		cmocka_unit_test(it_outlives_the_service),
 		cmocka_unit_test(more_than_the_limit_are_refused),
 	};
