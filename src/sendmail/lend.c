@@ -172,12 +172,25 @@ static enum way_outcome make_plain(struct session *session, struct error *error)
 	return WAY_REFUSED;
 }
 
-static void join_caller(struct lend *lend, int fd)
+/* What the service said in one breath with its last answer to us. */
+static void pass_rest_on(struct lend *lend, struct stream *stream)
+{
+	struct span rest = stream_input(stream);
+	char *bytes CLEANUP(memory_free_string) = memory_allocate(rest.length + 1);
+
+	if (rest.length == 0)
+		return;
+	memcpy(bytes, rest.start, rest.length);
+	write_out(span_from_bytes(bytes, filter(lend, bytes, rest.length)));
+	stream_consume(stream, rest.length);
+}
+
+static void join_caller(struct lend *lend, struct stream *stream)
 {
 	lend->join = (struct join){
 		.near_input = STDIN_FILENO,
 		.near_output = STDOUT_FILENO,
-		.far = fd,
+		.far = stream->input_fd,
 		.filter = filter,
 		.context = lend,
 		/* A message that came whole is not given up because nobody reads the answer. */
@@ -187,7 +200,8 @@ static void join_caller(struct lend *lend, int fd)
 	lend->last = (struct reply){ 0 };
 	lend->has_come_to_end = false;
 	lend->is_closed = false;
-	lend->is_parked = join_run(&lend->join) == JOIN_STOPPED;
+	pass_rest_on(lend, stream);
+	lend->is_parked = lend->join.is_stopped || join_run(&lend->join) == JOIN_STOPPED;
 	if (!lend->is_parked)
 		judge(lend);
 }
@@ -211,7 +225,7 @@ static enum way_outcome attempt(void *context, int fd, const char *label, struct
 	if (outcome != WAY_DONE)
 		return outcome;
 	greet(lend, &session);
-	join_caller(lend, fd);
+	join_caller(lend, &stream);
 	return WAY_DONE;
 }
 

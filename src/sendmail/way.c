@@ -191,8 +191,13 @@ static enum way_outcome try_services(
 
 	enum way_outcome outcome = try_socket(named, journey, error);
 	*silent = outcome == WAY_NOT_HERE && strcmp(error->status, "4.4.2") == 0;
-	if (outcome == WAY_NOT_HERE && find_own_socket(own, sizeof own))
-		outcome = try_socket(own, journey, error);
+	if (outcome != WAY_NOT_HERE || !find_own_socket(own, sizeof own))
+		return outcome;
+	struct error second = { 0 };
+	outcome = try_socket(own, journey, &second);
+	/* That one is silent is better to know than that there is no other. */
+	if (!*silent || outcome != WAY_NOT_HERE)
+		*error = second;
 	return outcome;
 }
 
