@@ -57,6 +57,11 @@ def listed(service, uid):
     return entries
 
 
+def without_times(text):
+    """Of two lists that are made one after the other."""
+    return re.sub(r"next in \w+", "next in", text)
+
+
 def objects(service, uid):
     result = mailq(service, uid, "--json")
     assert (result.status, result.stderr) == (0, ""), result
@@ -124,6 +129,32 @@ def test_a_root_of_elsewhere_is_an_ordinary_user(make_service):
 
 
 @needs_root
+def test_the_owner_of_the_service_sees_all(make_service):
+    service = make_service(url=DEAD, queue=LATER)
+    os.chown(service.folder, ALICE, ALICE)
+    service.spawn([service.programs.mailchute, "serve"], service.environment(), **as_user(ALICE))
+    wait_for(service.answers, what="the service to listen")
+    for uid in (0, ALICE, BOB):
+        send(service, uid, f"to{uid}@far.example")
+    for uid in (0, ALICE):
+        assert len(listed(service, uid)) == 3 and len(objects(service, uid)) == 3
+    assert [sender for _, sender in listed(service, BOB)] == [f"u{BOB}@there.example"]
+    wait_for(lambda: service.queue().count("1 attempts, next in") == 3, what="three attempts")
+    flush(service, ALICE)
+    wait_for(lambda: service.queue().count("2 attempts, next in") >= 1, what="a second attempt")
+
+
+@needs_root
+def test_a_lent_session_has_no_queue(waiting):
+    """sendmail -bs is for SMTP, whatever its caller says."""
+    for uid in (0, ALICE):
+        result = waiting.sendmail("-bs", input=b"EHLO x\r\nXQUEUE LIST\r\nXQUEUE FLUSH\r\nQUIT\r\n",
+                                  **as_user(uid))
+        assert result.status == 0 and b"far.example" not in result.stdout, result
+        assert len(re.findall(rb"^50[02] ", result.stdout, re.MULTILINE)) == 2, result
+
+
+@needs_root
 def test_a_damaged_file_is_shown_to_those_who_see_all(waiting):
     name, = (one["queue_id"] for one in objects(waiting, 0) if one["uid"] == ALICE)
     path = waiting.spool / "queue" / name
@@ -157,7 +188,7 @@ def test_the_layout_is_that_of_postfix(make_service):
         assert first.index("b@") == entry.index("u%d@" % os.geteuid())
         assert empty == "" and total == "-- 1 Kbytes in 1 Request."
     # The administrator's command says the same.
-    assert service.queue() == text
+    assert without_times(service.queue()) == without_times(text)
 
 
 def test_json_has_the_keys_of_postqueue(make_service):
@@ -206,6 +237,16 @@ def test_what_is_being_delivered_is_marked(make_service, make_peer):
     assert objects(service, os.geteuid())[0]["queue_name"] == "active"
 
 
+def test_what_is_in_doubt_is_said_so(make_service, make_peer):
+    peer = make_peer(at="end", fault="close")
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}", queue=LATER).start()
+    send(service, os.geteuid(), "b@far.example")
+    text = service.wait_for_queue(r"\n *\(in doubt: .+\)\n +b@far.example\n")
+    assert without_times(mailq(service, os.geteuid()).stdout.decode()) == without_times(text)
+    recipient, = objects(service, os.geteuid())[0]["recipients"]
+    assert recipient["state"] == "in doubt" and recipient["delay_reason"]
+
+
 def test_a_reader_who_has_seen_enough(make_service):
     service = make_service(url=DEAD, queue=LATER).start()
     send(service, os.geteuid(), *(f"r{number}@far.example" for number in range(3000)))
@@ -229,6 +270,11 @@ def test_without_a_service_nobody_is_told_what_nobody_knows(make_service, spool_
     result = run([service.programs.mailq], **env, **as_user(ALICE))
     assert result.status == 69 and result.stdout == b"", result
     assert "no service answers" in result.stderr and "not known" in result.stderr
+    result = run([service.programs.sendmail, "-q"], **env, **as_user(ALICE))
+    if spool_is_there:
+        assert result.status == 69 and "no service answers" in result.stderr, result
+    else:
+        assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
     # Root and the owner read the spool itself.
     result = run([service.programs.mailq], **env)
     assert result.status == 0
