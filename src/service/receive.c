@@ -41,7 +41,8 @@ struct receive {
 	char id[QUEUE_ID_SIZE]; /* named in the Received field */
 	bool is_lent;		/* to the caller of sendmail -bs */
 	bool header_is_done;
-	bool has_begun; /* the store has been begun */
+	bool header_has_8bit; /* as it was written: From may have come with an address in UTF-8 */
+	bool has_begun;	      /* the store has been begun */
 	struct error fault;
 	bool has_fault; /* told at the end of the content */
 };
@@ -66,6 +67,7 @@ static void reset(void *context)
 	body_init(&receive->body, false);
 	receive->attributes = (struct queue_attributes){ 0 };
 	receive->header_is_done = false;
+	receive->header_has_8bit = false;
 	receive->has_fault = false;
 }
 
@@ -193,6 +195,7 @@ static int finish_header(struct receive *receive, struct error *error)
 		    2 * HEADER_LIMIT);
 	if (begin_store(receive, error) < 0)
 		return -1;
+	receive->header_has_8bit = span_has_8bit(buffer_span(&text));
 	store->write(store->context, buffer_span(&text));
 	store->end_header(store->context);
 	return 0;
@@ -279,7 +282,7 @@ static void end_content(void *context, struct server_reply *reply)
 		server_reply_from_error(reply, &receive->fault);
 		return;
 	}
-	receive->attributes.has_8bit = receive->body.has_8bit;
+	receive->attributes.has_8bit = receive->body.has_8bit || receive->header_has_8bit;
 	receive->attributes.longest_line = receive->body.longest_line;
 	receive->has_begun = false;
 	commit(receive, reply);

@@ -385,6 +385,25 @@ static void the_sender_follows_from_what_was_said(void **state)
 	}
 }
 
+/* From comes with the sender as it was given. */
+static void an_added_field_may_be_8bit(void **state)
+{
+	static const struct row {
+		const char *content;
+		bool has_8bit;
+	} rows[] = { { "a: b\n\nc\n", true }, { "From: d@e.f\n\nc\n", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+
+		scene_init(&scene);
+		send_text(&scene, "<s@b\xc3\xbc.example> SMTPUTF8", "r@x.y", rows[i].content);
+		assert_int_equal(scene.memory.committed, 1);
+		assert_int_equal(scene.memory.attributes.has_8bit, rows[i].has_8bit);
+	}
+}
+
 static void what_the_caller_waits_for_reaches_the_store(void **state)
 {
 	static const struct row {
@@ -629,6 +648,7 @@ int main(void)
 		cmocka_unit_test(the_body_in_wire_form),
 		cmocka_unit_test(chunks_have_no_meaning),
 		cmocka_unit_test(the_sender_follows_from_what_was_said),
+		cmocka_unit_test(an_added_field_may_be_8bit),
 		cmocka_unit_test(what_the_caller_waits_for_reaches_the_store),
 		cmocka_unit_test(recipients_are_what_the_aliases_say),
 		cmocka_unit_test(nothing_is_begun_when_no_mail_can_be_taken),
