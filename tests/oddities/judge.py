@@ -152,6 +152,10 @@ def check_envelope(draft, arrivals):
         for words in (draft.parameters if draft.peer == "bdat" else ()):
             check(words in (arrival.mail + b" " + b" ".join(arrival.rcpts)), words,
                   "is missing:", arrival.mail, arrival.rcpts)
+        is_8bit = not arrival.raw.isascii()
+        check(not is_8bit or draft.peer == "blunt" or b" BODY=8BITMIME" in arrival.mail,
+              "8-bit and not declared:", arrival.mail)
+        check(draft.peer != "blunt" or b"BODY=" not in arrival.mail, "not offered:", arrival.mail)
         for line in (arrival.mail, *arrival.rcpts):
             check(draft.peer == "bdat" or not re.search(rb" (NOTIFY|RET|ENVID|ORCPT)=", line),
                   "a parameter that was not offered:", line)

@@ -87,6 +87,9 @@ class Run:
     def collect(self):
         for _, capture in self.services.values():
             for arrival in capture.take():
+                # A report about who was refused.
+                if arrival.mail.startswith(b"MAIL FROM:<>") and b"-" not in arrival.rcpts[0]:
+                    continue
                 match = re.search(rb"r(\d+)-", b" ".join(arrival.rcpts), re.IGNORECASE)
                 self.arrivals[int(match.group(1)) if match else None].append(arrival)
 
