@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "message/address.h"
 #include "message/address_list.h"
 #include "message/date.h"
@@ -25,6 +26,33 @@ char *complete_address(const struct config *config, const char *address)
 	if (address[0] == '\0' || !address_is_bare(span_from_string(address)))
 		return memory_copy_string(address);
 	return memory_format("%s@%s", address, config->domain);
+}
+
+static void append_login(const char *login, struct buffer *name)
+{
+	bool is_small = login[0] >= 'a' && login[0] <= 'z';
+
+	buffer_append_string(name, login);
+	if (is_small && !name->has_overflowed)
+		name->start[name->length - strlen(login)] = (char)(login[0] - 'a' + 'A');
+}
+
+void complete_full_name(const char *gecos, const char *login, char *full_name, size_t size)
+{
+	struct span rest = span_first(span_from_string(gecos), strcspn(gecos, ","));
+	CLEANUP(buffer_finish) struct buffer name = { 0 };
+
+	assert(size != 0);
+	buffer_init(&name, size - 1);
+	for (size_t i = 0; i < rest.length; i++) {
+		if (rest.start[i] == '&')
+			append_login(login, &name);
+		else
+			buffer_append_byte(&name, rest.start[i]);
+	}
+	full_name[0] = '\0';
+	if (!name.has_overflowed && !span_has_control(buffer_span(&name)))
+		text_copy(full_name, size, buffer_string(&name));
 }
 
 /* Bare names in a field: the domain is put behind each, all else stays. */

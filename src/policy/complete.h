@@ -12,6 +12,7 @@
 #ifndef POLICY_COMPLETE_H
 #define POLICY_COMPLETE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/config.h"
@@ -25,6 +26,12 @@ struct complete_submitter {
 
 void complete_header(
     struct header *header, const struct config *config, const struct complete_submitter *submitter);
+
+/*
+ * The full name in an account's GECOS: up to the first comma, "&" stands for
+ * the login with a capital letter, as in finger.  "" where it is unfit or too long.
+ */
+void complete_full_name(const char *gecos, const char *login, char *full_name, size_t size);
 
 /* "root" becomes "root@domain"; "" and full addresses stay.  The caller frees it. */
 char *complete_address(const struct config *config, const char *address);

@@ -164,6 +164,38 @@ static void what_is_missing_comes(void **state)
 	assert_true(span_starts_with(span_from_string(none), "Date: "));
 }
 
+static void the_full_name_is_part_of_gecos(void **state)
+{
+	static const struct row {
+		const char *gecos;
+		const char *login;
+		const char *want;
+	} rows[] = {
+		{ "", "ann", "" },
+		{ "Ann Example", "ann", "Ann Example" },
+		{ "Ann Example,Room 1,,", "ann", "Ann Example" },
+		{ ",Room 1", "ann", "" },
+		{ "& Example", "ann", "Ann Example" },
+		{ "Mr. & & (&)", "ann", "Mr. Ann Ann (Ann)" },
+		{ "&", "_ann", "_ann" },
+		{ "&", "", "" },
+		{ "J\xc3\xb6rg", "j", "J\xc3\xb6rg" },
+		{ "a\nb", "ann", "" },
+		{ "nineteen characters", "ann", "nineteen characters" },
+		{ "twenty characters ..", "ann", "" },
+		{ "eighteen characte&", "ann", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char name[20] = "x";
+
+		complete_full_name(rows[i].gecos, rows[i].login, name, sizeof name);
+		if (strcmp(name, rows[i].want) != 0)
+			fail_msg("%s: %s", rows[i].gecos, name);
+	}
+}
+
 /* compat.md, "header line over 998"; how it is broken, tests/message/fold_test.c knows. */
 static void long_lines_are_folded(void **state)
 {
@@ -223,6 +255,7 @@ int main(void)
 		cmocka_unit_test(from_is_made_of_name_and_sender),
 		cmocka_unit_test(encoded_words_are_short_and_whole),
 		cmocka_unit_test(what_is_missing_comes),
+		cmocka_unit_test(the_full_name_is_part_of_gecos),
 		cmocka_unit_test(long_lines_are_folded),
 		cmocka_unit_test(resent_messages_get_a_block),
 		cmocka_unit_test(addresses_are_completed),
