@@ -70,15 +70,17 @@ class Peer:
     def __init__(self, at=None, fault=None, times=None,
                  extensions=("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 50000000"),
                  certificate=None, users=None, refuse=None, endless=64 * 1024 * 1024,
-                 hold=None):
+                 hold=None, verify=None):
         """certificate: (file, key) offers STARTTLS; users: {name: password} offers AUTH;
-        refuse: {recipient: reply} for RCPT; endless: octets after which even that ends;
-        hold: the step at which every connection stands still until release()."""
+        refuse: {recipient: reply} for RCPT; verify: {address: reply} for VRFY (252 to any
+        other; a reply of "" hangs up; None: there is no VRFY); endless: octets after which
+        even that ends; hold: the step at which every connection stands still until release()."""
         assert fault is None or fault in FAULTS[at], (at, fault)
         self.at, self.fault, self.times = at, fault, times
         self.extensions = list(extensions)
         self.users = users or {}
         self.refuse = refuse or {}
+        self.verify = verify
         self.endless = endless
         self.hold = hold
         self.sessions = []
@@ -391,6 +393,16 @@ class _Conversation:
             self.say("503 5.5.1 MAIL first")
         elif self.answer("rcpt", "250 2.1.5 recipient"):
             self.recipients.append(address)
+
+    def on_vrfy(self, line):
+        if self.peer.verify is None:
+            self.say("502 5.5.1 peer has no VRFY")
+            return
+        address = line.split(b" ", 1)[1].decode()
+        reply = self.peer.verify.get(address, "252 2.5.2 peer says send and see")
+        if not reply:
+            raise Gone
+        self.say(*reply.split("\n"))
 
     def on_data(self, line):
         if not self.recipients:
