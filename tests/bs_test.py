@@ -494,6 +494,21 @@ def test_a_service_that_ends_loses_nothing_that_was_taken(real, peer, open_sessi
     assert sorted(subjects(peer.messages)) == ["first", "second"]
 
 
+def test_what_is_taken_behind_the_back_of_the_next_service_is_sent(real, peer, open_session):
+    """The next one has looked through the queue already."""
+    session = open_session(of(real))
+    assert session.reply()[0] == 220
+    assert session.send(b"first") == 250
+    real.signal(signal.SIGTERM)
+    assert real.process.wait(20) == 0
+    # Unlike terminate, this leaves the process that serves the session alone.
+    real.process = None
+    real.start()
+    assert session.send(b"second") == 250
+    wait_for(lambda: len(peer.messages) == 2, what="both messages")
+    assert session.end() == (0, b"", b"")
+
+
 def test_a_service_that_is_lost_is_told_with_421(programs, folder, open_session):
     """Played: a service is killed with all its processes in the middle of a session."""
     listener = socket.socket(socket.AF_UNIX)

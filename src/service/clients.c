@@ -58,6 +58,7 @@ static _Noreturn void serve_client(int connection, int channel_fd,
 	struct stream stream;
 	struct queue_store queue_store = {
 		.queue_directory = settings->queue_directory,
+		.spool = settings->config->spool,
 		.service = &channel,
 		.waits_by_default = settings->waits_by_default,
 		.wait_limit = settings->config->wait_limit,

@@ -14,7 +14,7 @@
 
 enum { PATIENCE = 30000 }; /* milliseconds, until the service has said whether to go on */
 
-enum verb { LIST, LIST_JSON, FLUSH, NONE };
+enum verb { LIST, LIST_JSON, FLUSH, ADD, NONE };
 
 static enum verb parse(struct span argument)
 {
@@ -30,6 +30,9 @@ static enum verb parse(struct span argument)
 		return LIST_JSON;
 	if (count == 1 && span_equals_string_ignoring_case(words[0], "FLUSH"))
 		return FLUSH;
+	if ((count == 2 || (count == 3 && span_equals_string_ignoring_case(words[2], "LATER"))) &&
+	    span_equals_string_ignoring_case(words[0], "ADD") && queue_id_is_valid(words[1]))
+		return ADD;
 	return NONE;
 }
 
@@ -144,6 +147,26 @@ static void flush(const struct queue_commands *commands, struct server_reply *re
 	server_reply_set(reply, 250, "2.0.0", "what waits is tried now");
 }
 
+/* ---- ADD ---- */
+
+static void add(
+    const struct queue_commands *commands, struct span argument, struct server_reply *reply)
+{
+	struct notice notice = { .kind = NOTICE_QUEUED };
+	struct span word = { 0 };
+
+	if (!commands->viewer.sees_all) {
+		server_reply_set(reply, 550, "5.7.1", "this is for the service itself");
+		return;
+	}
+	(void)span_take_word(&argument, &word);
+	(void)span_take_word(&argument, &word);
+	memcpy(notice.id, word.start, sizeof notice.id - 1);
+	notice.is_later = span_take_word(&argument, &word);
+	if (commands->service->fd < 0 || notice_send(commands->service, &notice) < 0)
+		server_reply_set(reply, 450, "4.3.2", "the service is just ending, try again");
+}
+
 /* ---- */
 
 void queue_commands_run(
@@ -160,6 +183,8 @@ void queue_commands_run(
 		    "waits is not shown");
 	} else if (verb == FLUSH) {
 		flush(commands, reply);
+	} else if (verb == ADD) {
+		add(commands, argument, reply);
 	} else {
 		list(commands, verb == LIST ? QUEUE_VIEW_TEXT : QUEUE_VIEW_JSON, reply);
 	}
@@ -170,7 +195,7 @@ void queue_commands_refuse(const char *spool, struct span argument, struct serve
 	enum verb verb = parse(argument);
 	struct stat status;
 
-	if (verb == NONE)
+	if (verb == NONE || verb == ADD)
 		refuse_syntax(reply);
 	else if (spool != NULL && lstat(spool, &status) == 0)
 		server_reply_set(reply, 450, "4.3.2",

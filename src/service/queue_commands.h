@@ -5,6 +5,7 @@
  *
  *	XQUEUE LIST [JSON]	queue_view's lines, as far as they are its own
  *	XQUEUE FLUSH		have what is its own tried now
+ *	XQUEUE ADD id [LATER]	this file is new (successor.h); for who sees all
  *
  * Runs in the receive process.  Without a queue (a mail relayed while its
  * caller waits) it says what that means for the question.

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "service/notice.h"
+#include "service/successor.h"
 
 static int begin(void *context, const char *id, const struct envelope *envelope,
     const struct queue_attributes *attributes, struct error *error)
@@ -92,7 +93,12 @@ static void answer(struct queue_store *store, const char *id, const struct store
 
 	memcpy(notice.id, id, sizeof notice.id);
 	server_reply_set(reply, 250, "2.0.0", "queued as %s", id);
-	if (store->service->fd < 0 || notice_send(store->service, &notice) < 0 || !waits)
+	if (store->service->fd < 0 || notice_send(store->service, &notice) < 0) {
+		if (store->spool != NULL)
+			(void)successor_tell(store->spool, id, notice.is_later);
+		return;
+	}
+	if (!waits)
 		return;
 	if (await_outcome(store, id, wish->trace, &outcome) == 0)
 		return;

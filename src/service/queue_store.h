@@ -6,7 +6,7 @@
  * Runs in the receive process.  "250" is said when the queue file is durable;
  * where the caller waits for the outcome, when the service has told it or
  * wait_limit is over.  Needs nothing but the queue directory: a service that
- * has gone meanwhile finds the file at its next start.
+ * has gone meanwhile finds the file at its next start, or is told of it (successor.h).
  */
 
 #ifndef SERVICE_QUEUE_STORE_H
@@ -17,6 +17,7 @@
 
 struct queue_store {
 	int queue_directory;	 /* borrowed */
+	const char *spool;	 /* borrowed; where the next service listens, too */
 	struct channel *service; /* borrowed; its fd is negative without a service */
 	bool waits_by_default;	 /* for the outcome, where the caller did not say */
 	int64_t wait_limit;	 /* milliseconds */

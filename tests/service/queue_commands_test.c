@@ -134,6 +134,12 @@ static void a_list_is_said_to_those_who_may_see_it(void **state)
 		{ "XQUEUE LIST JSON now", { 0, true }, "501 5.5.4 ", "" },
 		{ "XQUEUE FLUSH all", { 0, true }, "501 5.5.4 ", "" },
 		{ "XQUEUE REMOVE", { -1, false }, "501 5.5.4 ", "" },
+		{ "XQUEUE ADD 0000000000000000000000001", { 1000, false }, "550 5.7.1 ", "" },
+		{ "XQUEUE ADD 0000000000000000000000001", { -1, false }, "550 5.7.1 ", "" },
+		{ "XQUEUE ADD 0000000000000000000000001", { 0, true }, "450 4.3.2 ", "" },
+		{ "XQUEUE ADD ../x", { 0, true }, "501 5.5.4 ", "" },
+		{ "XQUEUE ADD", { 0, true }, "501 5.5.4 ", "" },
+		{ "XQUEUE ADD 0000000000000000000000001 NOW", { 0, true }, "501 5.5.4 ", "" },
 	};
 	struct scratch scratch = scratch_make();
 	struct channel none = { .fd = -1 };
@@ -231,6 +237,38 @@ static void a_flush_waits_for_its_answer(void **state)
 	scratch_remove(&scratch);
 }
 
+/* By the process that has taken it, when its own service is gone. */
+static void a_file_may_be_added(void **state)
+{
+	static const char id[] = "0000000000000000000000001";
+
+	(void)state;
+	for (int is_later = 0; is_later < 2; is_later++) {
+		struct channel channel;
+		struct channel service;
+		struct notice notice;
+		int ends[2];
+
+		assert_int_equal(channel_pair(ends), 0);
+		channel_init_take_fd(&channel, ends[0]);
+		channel_init_take_fd(&service, ends[1]);
+		struct scene scene = { .has_queue = true,
+			.commands = { -1, &channel, { 0, true } } };
+		char *line CLEANUP(memory_free_string) = memory_format(
+		    "XQUEUE add %s%s", id, is_later ? " later" : "");
+		char *text CLEANUP(memory_free_string) = ask(&scene, line);
+		assert_begins(text, "250 ");
+		assert_true(channel_fill(&service) > 0);
+		assert_int_equal(notice_take(&service, &notice), 1);
+		assert_int_equal(notice.kind, NOTICE_QUEUED);
+		assert_string_equal(notice.id, id);
+		assert_int_equal(notice.is_later, is_later);
+		assert_false(notice.wants_outcome);
+		channel_finish(&channel);
+		channel_finish(&service);
+	}
+}
+
 static void without_a_queue_nothing_is_claimed(void **state)
 {
 	static const struct row {
@@ -244,6 +282,7 @@ static void without_a_queue_nothing_is_claimed(void **state)
 		{ "XQUEUE LIST", "/", "450 4.3.2 no service answers, and the spool / belongs" },
 		{ "XQUEUE FLUSH", "/", "450 4.3.2 no service answers, and the spool / belongs" },
 		{ "XQUEUE WHAT", "/", "501 5.5.4 " },
+		{ "XQUEUE ADD 0000000000000000000000001", "/", "501 5.5.4 " },
 	};
 
 	(void)state;
@@ -261,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_list_is_said_to_those_who_may_see_it),
 		cmocka_unit_test(a_queue_that_cannot_be_listed_is_an_error),
 		cmocka_unit_test(a_flush_waits_for_its_answer),
+		cmocka_unit_test(a_file_may_be_added),
 		cmocka_unit_test(without_a_queue_nothing_is_claimed),
 	};
 
