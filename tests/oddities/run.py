@@ -58,14 +58,23 @@ class Run:
         self.account = account()
         self.hits = collections.Counter()
         self.by_oddity = collections.Counter()
+        self.direct = 0  # so many went without a service
         self.failures = []
         self.arrivals = collections.defaultdict(list)  # by number
+
+    def goes_directly(self, draft):
+        """Now and then without the service, where no smarthost's refusal is in the way."""
+        is_plain = not any("-refused" in one or "-later" in one for one in draft.recipients)
+        return draft.number % 16 == 5 and is_plain and draft.refused is None
 
     def call(self, draft):
         service, _ = self.services[draft.peer]
         command = [self.program, *draft.arguments]
-        variables = {**self.environment, "MAILCHUTE_SOCKET": str(service.socket),
-                     **draft.environment}
+        way = {"MAILCHUTE_SOCKET": str(service.socket)}
+        if self.goes_directly(draft):
+            way = {"MAILCHUTE_CONFIG": str(service.config), "MAILCHUTE_MODE": "direct"}
+            self.direct += 1
+        variables = {**self.environment, **way, **draft.environment}
         octets = draft.session if draft.is_session else draft.input
         done = subprocess.run(command, input=octets, env=variables, capture_output=True,
                               timeout=120)
