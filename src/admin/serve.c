@@ -69,6 +69,7 @@ int command_serve(int argc, char **argv)
 		[READY] = { .name = "--ready" },
 	};
 	struct serve_options serve = { .ready_fd = -1 };
+	const char *too_small;
 	struct error error;
 
 	if (command_read_options(argc, argv, options, COUNT, &error) < 0)
@@ -78,6 +79,7 @@ int command_serve(int argc, char **argv)
 	process_protect_memory();
 	if (options[FOR_CALLER].value != NULL) {
 		process_close_from(STDERR_FILENO + 1);
+		(void)process_raise_limits(&too_small);
 		return for_caller_run(&serve.sources, options[QUESTION].value != NULL);
 	}
 	serve.on_demand = options[ON_DEMAND].value != NULL;

@@ -3,10 +3,12 @@
 #include "sendmail/intake.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/address.h"
@@ -142,6 +144,15 @@ static bool drop_separator(struct intake *intake)
 	return true;
 }
 
+/* A descriptor that somebody else has made non-blocking. */
+static bool has_to_wait(int fd)
+{
+	struct pollfd input = { .fd = fd, .events = POLLIN };
+
+	return (errno == EAGAIN || errno == EWOULDBLOCK) &&
+	       (poll(&input, 1, -1) > 0 || errno == EINTR);
+}
+
 /* One block of stdin, in wire form.  Returns 0 at the end of the message. */
 static int read_block(struct intake *intake, struct buffer *output, struct error *error)
 {
@@ -150,9 +161,12 @@ static int read_block(struct intake *intake, struct buffer *output, struct error
 
 	do
 		count = read(intake->fd, block, sizeof block);
-	while (count < 0 && errno == EINTR);
-	if (count < 0)
-		return error_system(error, "cannot read the message from standard input");
+	while (count < 0 && (errno == EINTR || has_to_wait(intake->fd)));
+	if (count < 0) {
+		error_system(error, "cannot read the message from standard input");
+		error->kind = ERROR_IO;
+		return error_next(error, "nothing was sent");
+	}
 	if (count > 0)
 		(void)body_convert(&intake->body, span_from_bytes(block, (size_t)count), output);
 	if (count > 0 && !intake->body.is_ended)
@@ -264,10 +278,24 @@ int intake_read_arguments(struct intake *intake, const struct options *options, 
 	return 0;
 }
 
+/* Who waits for us would not see that we wait for him. */
+static void tell_terminal(const struct intake *intake, const struct options *options)
+{
+	static const char with_dot[] =
+	    "sendmail: reading the message from the terminal, end it with . or ^D\n";
+	static const char without[] =
+	    "sendmail: reading the message from the terminal, end it with ^D\n";
+
+	if (isatty(intake->fd) && isatty(STDERR_FILENO))
+		(void)file_write_all(
+		    STDERR_FILENO, span_from_string(options->ignores_dots ? without : with_dot));
+}
+
 int intake_read(struct intake *intake, const struct options *options, struct error *error)
 {
 	if (intake_read_arguments(intake, options, error) < 0)
 		return -1;
+	tell_terminal(intake, options);
 	if (read_ahead(intake, INTAKE_AHEAD, error) < 0)
 		return -1;
 	if (options->reads_header && read_header(intake, error) < 0)
