@@ -2,6 +2,7 @@
 
 """sendmail -bs: SMTP on stdin and stdout, as Symfony Mailer, nmh and alpine speak it."""
 
+import collections
 import email
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import smtplib
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -50,21 +52,23 @@ class Session:
     """A caller that keeps sendmail -bs open, reply by reply."""
 
     def __init__(self, program, env, *arguments):
+        self.program = program
         self.process = subprocess.Popen([str(program), "-bs", *arguments], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                                         bufsize=0)
-        self.waiting = b""
+        self.lines = collections.deque()
+        self.waiting = b""  # of a line without its end
 
     def line(self, timeout=30):
-        while b"\r\n" not in self.waiting:
+        while not self.lines:
             ready, _, _ = select.select([self.process.stdout], [], [], timeout)
             assert ready, f"no reply; so far {self.waiting!r}"
             piece = os.read(self.process.stdout.fileno(), 65536)
             if not piece:
                 return b""
-            self.waiting += piece
-        line, self.waiting = self.waiting.split(b"\r\n", 1)
-        return line
+            *lines, self.waiting = (self.waiting + piece).split(b"\r\n")
+            self.lines.extend(lines)
+        return self.lines.popleft()
 
     def reply(self):
         """(code, lines) of the next whole reply."""
@@ -90,7 +94,8 @@ class Session:
         self.process.stdin.close()
         self.process.stdin = None
         stdout, stderr = self.process.communicate(timeout=60)
-        return self.process.returncode, self.waiting + stdout, stderr
+        rest = b"".join(line + b"\r\n" for line in self.lines) + self.waiting + stdout
+        return self.process.returncode, rest, stderr
 
     def kill(self):
         self.process.kill()
@@ -367,11 +372,8 @@ def test_an_end_between_two_messages_is_no_error(programs, real, session):
     b"BDAT 1\r\nx"], ids=["text", "dot", "nothing", "bare line feeds", "chunk", "no last chunk"])
 def test_an_end_within_a_message_queues_nothing(programs, real, peer, session):
     result = run([programs.sendmail, "-bs"], EHLO + MAIL + RCPT + session, env=of(real))
-    if session.endswith(b"\r\nx") and b"LAST" not in session:
-        assert result.status == 0
-    else:
-        assert codes(result.stdout)[-1] == 421
-        assert result.status == 69 and "ended within the content" in result.stderr
+    assert codes(result.stdout)[-1] == 421
+    assert result.status == 69 and "ended within the content" in result.stderr
     real.wait_until_empty()
     assert peer.messages == []
 
@@ -541,8 +543,13 @@ def connections(service):
     return len(children_of(service.process.pid)) - 1
 
 
-def test_a_silent_session_gives_its_place_back(make_service, make_peer, open_session):
+def test_a_silent_session_gives_its_place_back(make_service, make_peer, open_session, folder):
     first, second = make_peer(), make_peer()
+    # One more, whose caller brings its own settings: there the place is a process of its own.
+    (folder / "conf").write_text(f'smarthost "a" {{ url = "smtp://127.0.0.1:{first.port}" }}\n'
+                                 'submit { mode = "direct" }\nidentity { domain = "x.example" }\n')
+    alone = open_session(environment(socket=folder / "none.sock", config=folder / "conf"))
+    assert alone.reply()[0] == 220
     service = make_service(url=f"smtp://127.0.0.1:{first.port}").start()
     session, leaving, stranded, busy = (open_session(of(service)) for _ in range(4))
     for one in (session, leaving, stranded, busy):
@@ -552,6 +559,10 @@ def test_a_silent_session_gives_its_place_back(make_service, make_peer, open_ses
     assert busy.say(MAIL) == 250
     assert connections(service) == 4
     wait_for(lambda: connections(service) == 1, 30, what="the silent sessions to be parked")
+    wait_for(lambda: children_of(alone.process.pid) == [], 30, what="the child to be gone")
+    assert alone.send(b"direct") == 250
+    assert alone.end() == (0, b"", b"")
+    assert first.messages[-1][2].startswith(b"Received: ")
     assert session.process.poll() is None
     assert leaving.end() == (0, b"", b"")
     # In the middle of a transaction there is something to be missed.
@@ -571,7 +582,43 @@ def test_a_silent_session_gives_its_place_back(make_service, make_peer, open_ses
     assert session.say(b"QUIT\r\n") == 221
     assert session.end() == (0, b"", b"")
     wait_for(lambda: second.messages, what="the message")
-    assert (subjects(first.messages), subjects(second.messages)) == (["before"], ["after"])
+    assert (subjects(first.messages), subjects(second.messages)) == (
+        ["before", "direct"], ["after"])
+
+
+# ---- limits ----
+
+def test_recipients_have_a_limit(programs, real, peer):
+    """RFC 5321, 4.5.3.1.10: at least 100, and 452 says that the others go into another one."""
+    session = EHLO + MAIL + b"".join(b"RCPT TO:<r%d@far.example>\r\n" % number
+                                     for number in range(10005)) + \
+        b"DATA\r\n" + letter(b"to many") + b".\r\nQUIT\r\n"
+    result = run([programs.sendmail, "-bs"], session, env=of(real), timeout=120)
+    assert result.status == 0
+    assert codes(result.stdout) == [220, 250, 250] + 10000 * [250] + 5 * [452] + [354, 250, 221]
+    assert b"452 4.5.3 " in result.stdout
+    wait_for(lambda: sum(len(message[1]) for message in peer.messages) == 10000, 120,
+             what="all recipients")
+
+
+def test_a_flood_in_flat_memory(real, open_session):
+    """What never ends, be it one line or many, is not kept."""
+    session = open_session(of(real))
+    assert session.reply()[0] == 220
+    receiver = children_of(real.process.pid)[-1]
+    flood = 300000 * b"NOOP\r\n"
+    writer = threading.Thread(target=lambda: [
+        session.process.stdin.write(flood), session.process.stdin.write(20000000 * b"x"),
+        session.process.stdin.write(b"\r\n"), session.process.stdin.write(flood)])
+    writer.start()
+    found = collections.Counter(session.reply()[0] for _ in range(600001))
+    writer.join()
+    assert found == {250: 600000, 500: 1}
+    if not is_sanitized(session.program):
+        for pid in (session.process.pid, receiver):
+            assert int(process_status(pid)["VmHWM"][0]) < 8192, process_status(pid)
+    assert session.say(b"QUIT\r\n") == 221
+    assert session.end() == (0, b"", b"")
 
 
 # ---- memory ----

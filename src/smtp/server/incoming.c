@@ -73,7 +73,7 @@ static void begin(struct dialogue *dialogue, struct server_reply *reply)
 }
 
 /* Whoever lent the connection to another can say no more than what we say. */
-static void tell_of_cut(struct dialogue *dialogue)
+void incoming_tell_of_cut(struct dialogue *dialogue)
 {
 	if (dialogue->is_plain && dialogue->outcome == 1)
 		dialogue_last_word(dialogue, "4.4.2",
@@ -92,7 +92,7 @@ static bool read_data(struct dialogue *dialogue, bool is_wanted)
 		struct span input = stream_input(dialogue->stream);
 
 		if (input.length == 0 && !dialogue_read_content(dialogue)) {
-			tell_of_cut(dialogue);
+			incoming_tell_of_cut(dialogue);
 			return false;
 		}
 		input = stream_input(dialogue->stream);
@@ -166,7 +166,7 @@ static bool read_chunk(struct dialogue *dialogue, uint64_t size, bool is_wanted)
 	while (size != 0) {
 		if (stream_input(dialogue->stream).length == 0 &&
 		    !dialogue_read_content(dialogue)) {
-			tell_of_cut(dialogue);
+			incoming_tell_of_cut(dialogue);
 			return false;
 		}
 		struct span input = stream_input(dialogue->stream);

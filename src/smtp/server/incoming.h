@@ -18,4 +18,7 @@ void incoming_data(struct dialogue *dialogue);
 /* BDAT: reads the chunk, then answers. */
 void incoming_chunk(struct dialogue *dialogue, uint64_t size, bool is_last);
 
+/* The session has ended within a content: says so, where somebody may still listen. */
+void incoming_tell_of_cut(struct dialogue *dialogue);
+
 #endif

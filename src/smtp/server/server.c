@@ -368,6 +368,8 @@ static void run_next(struct dialogue *dialogue)
 			dialogue_answer(dialogue, 500, "5.5.2", "the line is too long");
 		break;
 	case DIALOGUE_NO_LINE:
+		if (dialogue->state == DIALOGUE_CHUNKS)
+			incoming_tell_of_cut(dialogue);
 		break;
 	}
 }
