@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from support.mailchute import environment, fields, needs_program, processes, run
+from support.mailchute import (children_of, environment, fields, needs_program, process_status,
+                               processes, run)
 from support.postfix import why_not
 from support.wait import wait_for
 
@@ -520,6 +521,24 @@ def test_a_service_goes_on_while_it_asks(make_service, make_peer):
         slow.release()
         assert b"may be known or not" in asking.communicate(timeout=30)[0]
         assert asking.returncode == 0
+
+
+@needs_root
+def test_nobody_asks_as_root_for_the_spool_of_another(programs, folder, make_service, make_peer):
+    slow = make_peer(verify={}, hold="ehlo")
+    one = Asked("explain", programs, folder, make_service, url_of(slow))
+    one.service.spool.mkdir(mode=0o700)
+    os.chown(one.service.spool, OTHER_UID, OTHER_UID)
+    command = [programs.mailchute, "explain", "--online", "me@far.example"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=one.environment()) as asking:
+        wait_for(lambda: slow.reached_hold, what="the question")
+        parent, = children_of(asking.pid)
+        worker, = children_of(parent)
+        for pid in (parent, worker):
+            status = process_status(pid)
+            assert set(status["Uid"] + status["Gid"] + status["Groups"]) == {str(OTHER_UID)}
+        slow.release()
+        assert b"may be known or not" in asking.communicate(timeout=30)[0]
 
 
 @needs_postfix

@@ -21,6 +21,7 @@
 #include "message/header.h"
 #include "policy/complete.h"
 #include "service/explanation.h"
+#include "service/owner.h"
 #include "service/submitter.h"
 #include "smtp/client/transcript.h"
 
@@ -236,6 +237,17 @@ static int visit_mailbox(void *context, const struct mailbox *mailbox)
 	return 0;
 }
 
+/* Nobody speaks to the network as root where the spool has another owner. */
+static int set_worker_owner(struct explaining *explaining, struct error *error)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!explaining->is_online || !owner_is_another(explaining->config.spool, &uid, &gid))
+		return 0;
+	return worker_parent_become(&explaining->parent, uid, gid, error);
+}
+
 static int run(struct explaining *explaining, struct error *error)
 {
 	const struct config_sources sources = { 0 };
@@ -244,7 +256,8 @@ static int run(struct explaining *explaining, struct error *error)
 	if (explaining->is_online && worker_parent_start(&explaining->parent, error) < 0)
 		return -1;
 	if (config_load(&sources, &explaining->config, error) < 0 ||
-	    set_sender(explaining, error) < 0 || read_message(explaining, error) < 0)
+	    set_worker_owner(explaining, error) < 0 || set_sender(explaining, error) < 0 ||
+	    read_message(explaining, error) < 0)
 		return -1;
 	for (int i = 0; i < explaining->word_count; i++) {
 		struct span word = span_from_string(explaining->words[i]);

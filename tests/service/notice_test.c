@@ -108,6 +108,7 @@ static void a_descriptor_travels_with_a_notice(void **state)
 	assert_int_equal(channel_fill(&ends.b), 1);
 	assert_int_equal(notice_take_descriptor(&ends.b, &got, NULL, &fd), 1);
 	assert_true(fd > STDERR_FILENO);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
 	(void)close(fd);
 	/* Who wants none keeps none, whatever else is wrong. */
 	assert_int_equal(notice_send_descriptor(&ends.a, &sent, STDIN_FILENO), 0);
