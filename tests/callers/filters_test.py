@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""What gets a message and sends another: procmail, formail, vacation."""
+"""What gets a message and sends another: procmail, vacation, maildrop, Dovecot's Sieve, rmail."""
 
 import pytest
 
@@ -196,5 +196,146 @@ def test_vacation_while_the_service_is_gone(callers, vacation):
     callers.stop_service()
     callers.run(["vacation", "alice"], "alice", MESSAGE.format(body="hello"), cwd="/home/alice")
     wait_for(lambda: not callers.processes(), what="its sendmail to end")
+    callers.start_service()
+    callers.no_message()
+
+
+# maildrop, and its mailbot
+
+MAILFILTER = """\
+cc "| mailbot -A 'From: Alice <alice@here.example>' -t /tmp/reply /usr/sbin/sendmail -t -oi -f ''"
+to "!other@far.example third@far.example"
+"""
+
+
+@pytest.fixture
+def maildrop(callers, home, body):
+    callers.write(f"{home}/.mailfilter", MAILFILTER, 0o600, "alice")
+    callers.write("/tmp/reply", body + "\n")
+    return lambda: callers.run(["maildrop", f"{home}/.mailfilter"], "alice",
+                               MESSAGE.format(body=body), cwd=home)
+
+
+def test_maildrop(callers, maildrop, body):
+    """What is forwarded comes from him who sent it, or from nobody; an answer comes from nobody."""
+    assert maildrop().status == 0
+    messages = sorted(callers.messages(2), key=lambda message: message.recipients)
+    check_complete(messages[0], "", ["bob@far.example"])
+    assert messages[0].field("From") == "Alice <alice@here.example>"
+    assert messages[0].field("Subject") == "Re: lunch?"
+    assert messages[0].text().rstrip("\n").endswith(body)
+    check_complete(messages[1], "", ["other@far.example", "third@far.example"])
+    check_forwarded(messages[1], body)
+
+
+def test_maildrop_learns_of_a_refusal(callers, maildrop):
+    """It ends with the status of sendmail, so that the mail stays with him who called it."""
+    callers.stop_service()
+    result = maildrop()
+    assert result.status == 78 and "no service answers" in result.stderr, result
+    callers.start_service()
+    callers.no_message()
+
+
+# Dovecot's delivery agent with Sieve
+
+DOVECOT = """\
+mail_location = maildir:/home/alice/mail
+protocols =
+ssl = no
+postmaster_address = postmaster@here.example
+sendmail_path = /usr/sbin/sendmail
+log_path = /home/alice/log
+protocol lda {
+  mail_plugins = sieve
+}
+plugin {
+  sieve = file:/home/alice/rules.sieve
+}
+"""
+
+
+@pytest.fixture
+def sieve(callers, home, body):
+    def deliver(rules, sender="bob@far.example"):
+        callers.make_folder(f"{home}/mail", "alice")
+        callers.write(f"{home}/dovecot.conf", DOVECOT)
+        callers.write(f"{home}/rules.sieve", rules, owner="alice")
+        return callers.run(["/usr/lib/dovecot/dovecot-lda", "-c", f"{home}/dovecot.conf", "-f",
+                            sender, "-a", "alice@here.example"], "alice",
+                           MESSAGE.format(body=body), cwd=home)
+
+    return deliver
+
+
+@pytest.mark.parametrize("sender", ["bob@far.example", ""])
+def test_sieve_redirects(callers, sieve, body, sender):
+    """With the sender that the message came with, nobody included."""
+    result = sieve('redirect "other@far.example";\n', sender)
+    assert result.status == 0, (result, callers.read("/home/alice/log"))
+    message = callers.message()
+    check_complete(message, sender, ["other@far.example"])
+    check_forwarded(message, body)
+
+
+def test_sieve_answers(callers, sieve, token):
+    result = sieve('require "vacation";\nvacation :days 1 :addresses ["alice@here.example"]'
+                   f' "{token}\n.\nend";\n')
+    assert result.status == 0, (result, callers.read("/home/alice/log"))
+    message = callers.message()
+    check_complete(message, "", ["bob@far.example"])
+    assert message.field("From") == "<alice@here.example>"
+    assert message.field("Auto-Submitted") == "auto-replied (vacation)"
+    assert message.body.rstrip(b"\n") == f"{token}\n.\nend".encode()
+
+
+def test_sieve_rejects(callers, sieve, token):
+    """Its lines end in CR LF here and in LF there."""
+    result = sieve(f'require "reject";\nreject "{token}\n.\nend";\n')
+    assert result.status == 0, (result, callers.read("/home/alice/log"))
+    message = callers.message()
+    check_complete(message, "", ["bob@far.example"])
+    assert message.field("From") == "Postmaster <postmaster@here.example>"
+    parts = list(message.parsed().walk())
+    assert [part.get_content_type() for part in parts] == [
+        "multipart/report", "text/plain", "message/disposition-notification", "text/plain",
+        "message/rfc822", "text/plain"]
+    assert parts[1].get_content().endswith(f":\n{token}\n.\nend")
+    assert parts[-2].get_content()["Message-ID"] == "<one@far.example>"
+
+
+def test_sieve_learns_of_a_refusal(callers, sieve, home):
+    """The mail stays where it was: it is kept, or the delivery is to be tried again."""
+    callers.stop_service()
+    result = sieve('redirect "other@far.example";\n')
+    kept = list(callers.path(f"{home}/mail/new").glob("*"))
+    assert kept or result.status == 75, result
+    assert b"failed to redirect message to <other@far.example>" in callers.read(f"{home}/log")
+    callers.start_service()
+    callers.no_message()
+
+
+# rmail, to which UUCP hands what it got
+
+@pytest.mark.parametrize("line, sender", [
+    ("From carol Mon Nov 23 09:00:00 2026 remote from host1", "host1!carol@here.example"),
+    ("From carol@there.example Mon Nov 23 09:00:00 2026 remote from host1",
+     "host1!carol@there.example"),
+])
+def test_rmail(callers, body, line, sender):
+    """It reads the From_ lines, and calls sendmail with -G -oee -odi -oi -p and -f."""
+    callers.run_ok(["rmail", "b@far.example", "c@far.example"], "daemon",
+                   line + "\n" + MESSAGE.format(body=body).partition("\n")[2])
+    message = callers.message()
+    check_complete(message, sender, ["b@far.example", "c@far.example"])
+    check_forwarded(message, body)
+
+
+def test_rmail_learns_of_a_refusal(callers):
+    callers.stop_service()
+    result = callers.run(["rmail", "b@far.example"], "daemon", "From a Mon Nov 23 09:00:00 2026\n"
+                         "Subject: s\n\nx\n")
+    assert "no service answers" in result.stderr, result
+    assert "sendmail: terminated with 78 (non-zero) status" in result.stderr
     callers.start_service()
     callers.no_message()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""git: send-email, and the hook that tells a list of what was pushed."""
+"""git: send-email, and the hook that tells a list of what was pushed; Mercurial's patchbomb."""
 
 import pytest
 
@@ -118,5 +118,62 @@ def test_hook_while_the_service_is_gone(callers, work):
     result = callers.run(HOOK, "alice")
     assert result.status == 0, result
     assert b"no service answers" in callers.read("/home/alice/errors")
+    callers.start_service()
+    callers.no_message()
+
+
+# Mercurial
+
+HGRC = """\
+[ui]
+username = Alice <alice@here.example>
+[extensions]
+patchbomb =
+[email]
+method = /usr/sbin/sendmail{options}
+from = Alice <alice@here.example>
+"""
+HG = """\
+cd /home/alice
+hg init --quiet box
+cd box
+printf '{token}\n.\nthe end' >file
+hg add --quiet file
+hg commit --message 'a change'
+hg email --quiet --to list@far.example --cc c@far.example --bcc d@far.example --rev 0 >../output
+"""
+
+
+@pytest.fixture
+def hg(callers, token):
+    def email(options=""):
+        callers.write("/home/alice/.hgrc", HGRC.format(options=options))
+        # It is a large program in Python, of which each start would compile everything.
+        return callers.run(HG.format(token=token), "alice",
+                           env={"PYTHONPYCACHEPREFIX": "/tmp/compiled"})
+
+    yield email
+    callers.run_ok("find /home/alice -mindepth 1 -delete")
+
+
+@pytest.mark.parametrize("options", ["", " -i"])
+def test_patchbomb(callers, hg, token, options):
+    """It passes -f and no -i; a text without a newline at its end."""
+    result = hg(options)
+    assert result.status == 0, result
+    message = callers.message()
+    assert message.sender == "alice@here.example"
+    assert sorted(message.recipients) == ["c@far.example", "d@far.example", "list@far.example"]
+    assert message.fields("Bcc") == []
+    assert "<alice@here.example>" in message.field("From")
+    assert message.field("Subject") == "[PATCH] a change"
+    assert message.body.startswith(b"# HG changeset patch\n")
+    assert f"\n+{token}\n+.\n+the end\n".encode() in message.body
+
+
+def test_patchbomb_learns_of_a_refusal(callers, hg):
+    callers.stop_service()
+    result = hg()
+    assert result.status == 255 and "abort: sendmail exited with status 78" in result.stderr, result
     callers.start_service()
     callers.no_message()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""What people read and write mail with: mutt, nmh, GNU's mail, alpine; and swaks."""
+"""What people read and write mail with: mutt and neomutt, nmh, GNU's mail, alpine; and swaks."""
 
 from pathlib import Path
 
@@ -23,16 +23,16 @@ def check_complete(message, sender="alice@here.example", recipients=THREE):
     assert message.field("From") and message.field("Date") and message.field("Message-ID")
 
 
-# mutt
+# mutt and neomutt
 
 SETTINGS = ["set sendmail='/usr/sbin/sendmail -oem -oi'", "set send_charset=utf-8", "set copy=no"]
 
 
-@pytest.fixture
-def mutt(callers, home):
+@pytest.fixture(params=["mutt", "neomutt"])
+def mutt(callers, home, request):
     def run(arguments, text, settings=()):
         options = [word for line in [*SETTINGS, *settings] for word in ("-e", line)]
-        return callers.run(["mutt", "-n", "-F", "/dev/null", *options, *arguments], "alice",
+        return callers.run([request.param, "-n", "-F", "/dev/null", *options, *arguments], "alice",
                            text, {"LC_ALL": "C.UTF-8"})
 
     return run
@@ -80,7 +80,7 @@ def test_mutt_learns_of_a_refusal(callers, mutt):
     """It would put sendmail's words on its screen."""
     callers.stop_service()
     result = mutt(["-s", "s", "b@far.example"], "x")
-    assert result.status == 1 and b"Could not send the message." in result.stdout, result
+    assert result.status == 1 and b"Could not send the message" in result.stdout, result
     assert "child exited 78" in result.stderr and "no service answers" in result.stderr, result
     callers.start_service()
     callers.no_message()

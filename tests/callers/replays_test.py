@@ -49,18 +49,6 @@ def test_emacs_replayed_learns_of_a_refusal(callers):
     callers.no_message()
 
 
-def test_rmail_replayed(callers, body):
-    """As UUCP's rmail calls it, which took the From_ line off."""
-    callers.run_ok(["/usr/sbin/sendmail", "-G", "-oee", "-odi", "-oi", "-pUUCP:host1.UUCP",
-                    "-fhost1!carol", "b@far.example", "c@far.example"], "daemon",
-                   f"From: carol\nTo: b@far.example\nSubject: s\n\n{body}\n")
-    message = callers.message()
-    assert message.sender == "host1!carol@here.example"
-    assert message.recipients == ["b@far.example", "c@far.example"]
-    assert message.field("From") == "carol@here.example"
-    assert message.body == body.encode() + b"\n"
-
-
 def test_cronie_replayed(callers, body):
     """The cron of others than Debian 12."""
     callers.run_ok(["/usr/sbin/sendmail", "-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f",
@@ -76,7 +64,7 @@ def test_cronie_replayed(callers, body):
 
 @pytest.mark.parametrize("empty", [["-f", "<>"], ["-f<>"], ["-f", ""]])
 def test_answers_from_nobody_replayed(callers, token, empty):
-    """Sieve's reject and cronie 1.7, the same in one word, and maildrop."""
+    """As cronie 1.7 and others spell it."""
     callers.run_ok(["/usr/sbin/sendmail", "-i", *empty, "--", "b@far.example"], "alice",
                    f"From: Alice <alice@here.example>\r\nSubject: no\n\n{token}\r\n")
     message = callers.message()
