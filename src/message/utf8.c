@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "message/utf8.h"
+
+static size_t announced_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef)
+		return 3;
+	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+/* Neither controls, nor what is longer than need be, nor surrogates, nor beyond the last one. */
+static bool is_shown(uint32_t code, size_t length)
+{
+	static const uint32_t lowest[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
+
+	if (code < lowest[length] || code > 0x10ffff)
+		return false;
+	return code != 0x7f && (code < 0xd800 || code > 0xdfff);
+}
+
+size_t utf8_decode(struct span text, uint32_t *code)
+{
+	static const unsigned char bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	unsigned char first = (unsigned char)text.start[0];
+	size_t length = announced_length(first);
+	uint32_t value = first & bits[length];
+
+	if (length == 0 || length > text.length)
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		unsigned char next = (unsigned char)text.start[i];
+
+		if ((next & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (next & 0x3f);
+	}
+	if (!is_shown(value, length))
+		return 0;
+	*code = value;
+	return length;
+}
+
+void utf8_append_shown(struct buffer *buffer, struct span text)
+{
+	while (text.length != 0) {
+		uint32_t code;
+		size_t length = utf8_decode(text, &code);
+
+		if (length == 0)
+			buffer_append_byte(buffer, '?');
+		else
+			buffer_append(buffer, text.start, length);
+		text = span_after(text, length != 0 ? length : 1);
+	}
+}

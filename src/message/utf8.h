@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * utf8 - characters that may be shown (RFC 3629), one at a time
+ */
+
+#ifndef MESSAGE_UTF8_H
+#define MESSAGE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/span.h"
+
+/*
+ * The length of the character that text, which is not empty, begins with, and
+ * its code; 0: it is none, or a control character.
+ */
+size_t utf8_decode(struct span text, uint32_t *code);
+
+/* Appends text, and "?" for each octet that begins no such character. */
+void utf8_append_shown(struct buffer *buffer, struct span text);
+
+#endif
