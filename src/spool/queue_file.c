@@ -342,6 +342,10 @@ static bool is_forward(char from, enum recipient_mark to)
 {
 	if (from == RECIPIENT_WAITING)
 		return true;
+	if (from == RECIPIENT_FAILED)
+		return to == RECIPIENT_REPORTED;
+	if (from == RECIPIENT_UNTOLD)
+		return to == RECIPIENT_DELIVERED;
 	return from == RECIPIENT_IN_DOUBT && to != RECIPIENT_WAITING;
 }
 

@@ -58,7 +58,9 @@ enum queue_file_state {
 enum recipient_mark {
 	RECIPIENT_WAITING = '.',
 	RECIPIENT_DELIVERED = 'D',
-	RECIPIENT_FAILED = 'F',
+	RECIPIENT_FAILED = 'F',	  /* for good; a report is owed */
+	RECIPIENT_REPORTED = 'R', /* failed, and the report is durable, or none is wanted */
+	RECIPIENT_UNTOLD = 'S',	  /* delivered; a report of it is owed */
 	RECIPIENT_IN_DOUBT = 'U', /* sent, no answer; tried again */
 };
 
@@ -72,6 +74,7 @@ struct queue_attributes {
 	char full_name[401];   /* XNAME; "" */
 	bool has_8bit;	       /* set before commit: the body holds 8-bit octets */
 	bool is_report;	       /* one of our own reports: never reported on */
+	bool sender_is_local;  /* was a bare name: reports go to whom the settings say */
 	uint64_t longest_line; /* octets */
 };
 
@@ -80,6 +83,7 @@ struct queue_progress {
 	int64_t next_attempt;			/* clock_wall; 0: at once */
 	uint32_t attempts;			/* finished ones */
 	bool is_held;				/* by an administrator */
+	bool has_warned;			/* a report of the delay was made */
 	char last_reply[QUEUE_FILE_REPLY_SIZE]; /* one line; "" */
 };
 
@@ -167,8 +171,9 @@ int queue_file_read_progress(
 /*
  * Overwrites a recipient's mark in place and adds its reply (one line, may be
  * empty; a disk too full for it loses the reply, not the mark).  Not synced.
- * A mark only goes forward: delivered and failed stay, and in doubt is not
- * taken back by waiting, because the message may have arrived.
+ * A mark only goes forward: delivered and failed stay but for their report,
+ * and in doubt is not taken back by waiting, because the message may have
+ * arrived.
  */
 int queue_file_mark(struct queue_file *file, size_t recipient, enum recipient_mark mark,
     const char *reply, struct error *error);

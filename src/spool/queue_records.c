@@ -56,6 +56,8 @@ void queue_records_write(const struct envelope *envelope, const struct queue_att
 	append_string(buffer, "entrance", attributes->entrance);
 	append_string(buffer, "full-name", attributes->full_name);
 	append_string(buffer, "report", attributes->is_report ? "yes" : "no");
+	if (attributes->sender_is_local)
+		append_string(buffer, "local-sender", "yes");
 	for (size_t i = 0; i < envelope->recipient_count; i++)
 		append_recipient(buffer, &envelope->recipients[i]);
 	buffer_append_byte(buffer, '\n');
@@ -64,7 +66,8 @@ void queue_records_write(const struct envelope *envelope, const struct queue_att
 static bool is_recipient_mark(char mark)
 {
 	return mark == RECIPIENT_WAITING || mark == RECIPIENT_DELIVERED ||
-	       mark == RECIPIENT_FAILED || mark == RECIPIENT_IN_DOUBT;
+	       mark == RECIPIENT_FAILED || mark == RECIPIENT_IN_DOUBT ||
+	       mark == RECIPIENT_REPORTED || mark == RECIPIENT_UNTOLD;
 }
 
 /* Takes the next record off rest: 1, 0 at the empty line that ends them, -1. */
@@ -182,6 +185,12 @@ static bool read_report(struct reading *reading, struct span value)
 	return reading->attributes->is_report || span_equals_string(value, "no");
 }
 
+static bool read_local_sender(struct reading *reading, struct span value)
+{
+	reading->attributes->sender_is_local = span_equals_string(value, "yes");
+	return reading->attributes->sender_is_local;
+}
+
 static const struct reader {
 	const char *name;
 	bool (*read)(struct reading *reading, struct span value);
@@ -194,6 +203,7 @@ static const struct reader {
 	{ "entrance", read_entrance },
 	{ "full-name", read_full_name },
 	{ "report", read_report },
+	{ "local-sender", read_local_sender },
 };
 
 static bool read_attribute(struct reading *reading, const struct record *record)

@@ -11,6 +11,7 @@
  *	entrance 5:local
  *	full-name 5:Alice
  *	report 2:no				or yes
+ *	local-sender 3:yes			where it was a bare name
  *	recipient . 15:bob@example.net		the mark is overwritten in place
  *	original 3:bob				of the recipient above
  *	notify 1:6				of the recipient above; RFC 3461

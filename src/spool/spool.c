@@ -12,9 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "spool/draft.h"
+#include "spool/listing.h"
 #include "spool/queue_id.h"
 
 /* Without the slashes at its end, which would lead through a symbolic link. */
@@ -207,18 +209,80 @@ static int move(int from, int to, const char *name)
 	return renameat(from, name, to, name);
 }
 
-int spool_put_aside(struct spool *spool, const char *id, struct error *error)
+static int move_to(struct spool *spool, const char *name, const char *id, struct error *error)
 {
-	CLEANUP(file_close) int corrupt = -1;
+	CLEANUP(file_close) int folder = -1;
 
 	assert(spool->path != NULL && queue_id_is_valid(span_from_string(id)));
-	if (open_inner(spool, "corrupt", true, &corrupt, error) < 0)
+	if (open_inner(spool, name, true, &folder, error) < 0)
 		return -1;
-	if (move(spool->queue, corrupt, id) < 0)
+	if (move(spool->queue, folder, id) < 0)
 		return error_system(
-		    error, "cannot move %s/queue/%s to %s/corrupt", spool->path, id, spool->path);
+		    error, "cannot move %s/queue/%s to %s/%s", spool->path, id, spool->path, name);
 	/* It may be mail that was accepted, so it must not get lost between the two. */
-	(void)fsync(corrupt);
+	(void)fsync(folder);
 	(void)fsync(spool->queue);
 	return 0;
+}
+
+int spool_put_aside(struct spool *spool, const char *id, struct error *error)
+{
+	return move_to(spool, "corrupt", id, error);
+}
+
+int spool_keep_failed(struct spool *spool, const char *id, struct error *error)
+{
+	return move_to(spool, "failed", id, error);
+}
+
+/* -1 where there is none, which is the rule. */
+static int open_failed(const struct spool *spool)
+{
+	return openat(spool->directory, "failed", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static uint64_t size_of(int folder, const char *name)
+{
+	struct stat status;
+
+	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return (uint64_t)status.st_size;
+}
+
+int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,
+    void (*removed)(const char *id), struct error *error)
+{
+	struct listing listing CLEANUP(listing_finish) = { 0 };
+	CLEANUP(file_close) int folder = open_failed(spool);
+	uint64_t total = 0;
+
+	if (folder < 0)
+		return 0;
+	if (listing_read(&listing, folder, error) < 0)
+		return -1;
+	for (size_t i = 0; i < listing.count; i++)
+		total += size_of(folder, listing.ids[i]);
+	/* Names sort by time: the oldest comes first. */
+	for (size_t i = 0; i < listing.count; i++) {
+		uint64_t size = size_of(folder, listing.ids[i]);
+
+		if (queue_id_time(listing.ids[i]) > clock_wall() - age && total <= limit)
+			break;
+		if (unlinkat(folder, listing.ids[i], 0) == 0)
+			removed(listing.ids[i]);
+		total -= size;
+	}
+	return 0;
+}
+
+size_t spool_count_failed(const struct spool *spool)
+{
+	struct listing listing CLEANUP(listing_finish) = { 0 };
+	CLEANUP(file_close) int folder = open_failed(spool);
+	struct error error;
+
+	if (folder < 0 || listing_read(&listing, folder, &error) < 0)
+		return 0;
+	return listing.count;
 }

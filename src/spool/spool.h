@@ -6,6 +6,7 @@
  *	SPOOL/		0700, the service's uid
  *	SPOOL/queue/	one queue file a message
  *	SPOOL/corrupt/	files that did not check out
+ *	SPOOL/failed/	undelivered mail of which nobody could be told
  *	SPOOL/lock	held by the service that owns the spool
  *	SPOOL/submit.sock	its socket, where it was started on demand
  *
@@ -16,6 +17,8 @@
 #define SPOOL_SPOOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -52,5 +55,18 @@ bool spool_is_own(const char *path);
 
 /* Moves a queue file to corrupt/, keeping its name. */
 int spool_put_aside(struct spool *spool, const char *id, struct error *error);
+
+/* Moves one to failed/ likewise. */
+int spool_keep_failed(struct spool *spool, const char *id, struct error *error);
+
+/*
+ * Removes from failed/ what is older than age milliseconds, and the oldest
+ * while all of them are larger than limit octets; tells of each.
+ */
+int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,
+    void (*removed)(const char *id), struct error *error);
+
+/* How many are in failed/; 0 where there is none. */
+size_t spool_count_failed(const struct spool *spool);
 
 #endif

@@ -149,6 +149,12 @@ static void marks_only_go_forward(void **state)
 		{ RECIPIENT_DELIVERED, RECIPIENT_FAILED, 'D' },
 		{ RECIPIENT_FAILED, RECIPIENT_WAITING, 'F' },
 		{ RECIPIENT_FAILED, RECIPIENT_DELIVERED, 'F' },
+		{ RECIPIENT_FAILED, RECIPIENT_REPORTED, 'R' },
+		{ RECIPIENT_REPORTED, RECIPIENT_FAILED, 'R' },
+		{ RECIPIENT_REPORTED, RECIPIENT_WAITING, 'R' },
+		{ RECIPIENT_UNTOLD, RECIPIENT_DELIVERED, 'D' },
+		{ RECIPIENT_UNTOLD, RECIPIENT_WAITING, 'S' },
+		{ RECIPIENT_UNTOLD, RECIPIENT_FAILED, 'S' },
 	};
 	struct room *room = *state;
 	struct error error;
@@ -421,7 +427,7 @@ static void a_torn_progress_is_due_at_once_and_stays_held(void **state)
 	struct error error;
 
 	open_active(room, &file);
-	file.progress = (struct queue_progress){ 1763878999999, 7, true, "450 later" };
+	file.progress = (struct queue_progress){ 1763878999999, 7, true, true, "450 later" };
 	assert_int_equal(queue_file_save_progress(&file, &error), 0);
 	assert_int_equal(pwrite(file.fd, "9", 1, PREAMBLE_SIZE - 500), 1);
 	queue_file_finish(&file);
