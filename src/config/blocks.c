@@ -60,10 +60,39 @@ static int read_retry(const struct block *block, struct config *config)
 	return outcome;
 }
 
+/* A name or an address; "" is a value of its own. */
+static int check_bounce(const struct check_place *place, const char *text, struct error *error)
+{
+	return check_address(place, text, true, error);
+}
+
+static int read_failed(const struct block *block, struct config *config)
+{
+	const char *text = settings_text(block, "failed");
+
+	if (settings_is_empty(block, "bounce")) {
+		free(config->bounce);
+		config->bounce = memory_copy_string("");
+	}
+	if (text == NULL)
+		return 0;
+	config->keeps_failed = strcmp(text, "keep") == 0;
+	if (config->keeps_failed || strcmp(text, "drop") == 0)
+		return 0;
+	CLEANUP(memory_free_string) char *where = block_where(block, "failed");
+	error_set(block->settings->error, ERROR_CONFIG, "5.3.5",
+	    "%s: failed = \"%s\" is neither \"keep\" nor \"drop\"", where, text);
+	return error_next(block->settings->error, "write: failed = \"keep\"");
+}
+
 static int read_queue(const struct block *block, struct config *config)
 {
 	if (block_take_string(block, "dir", check_path, &config->spool) < 0 ||
-	    block_take_duration(block, "lifetime", &config->lifetime) < 0)
+	    block_take_duration(block, "lifetime", &config->lifetime) < 0 ||
+	    block_take_duration(block, "warn", &config->warn) < 0 ||
+	    block_take_string(block, "bounce", check_bounce, &config->bounce) < 0 ||
+	    block_take_duration(block, "failed_limit", &config->failed_limit) < 0 ||
+	    read_failed(block, config) < 0)
 		return -1;
 	return read_retry(block, config);
 }

@@ -36,6 +36,10 @@ static void set_defaults(struct config *config)
 		.retry = memory_allocate(sizeof retry),
 		.retry_count = sizeof retry / sizeof retry[0],
 		.lifetime = INT64_C(5) * 24 * 60 * 60 * 1000,
+		.warn = INT64_C(4) * 60 * 60 * 1000,
+		.bounce = memory_copy_string("root"),
+		.keeps_failed = true,
+		.failed_limit = INT64_C(30) * 24 * 60 * 60 * 1000,
 		.log_to = memory_copy_string("auto"),
 	};
 	memcpy(config->retry, retry, sizeof retry);
@@ -184,6 +188,7 @@ void config_finish(struct config *config)
 	free(config->aliases_file);
 	free(config->spool);
 	free(config->retry);
+	free(config->bounce);
 	free(config->log_to);
 	free(config->secrets_file);
 	free(config->looked);

@@ -61,6 +61,10 @@ struct config {
 	int64_t *retry;	     /* never empty after config_load */
 	size_t retry_count;
 	int64_t lifetime;
+	int64_t warn;	      /* after so long the sender is told of a delay; 0: never */
+	char *bounce;	      /* a name: for local senders; an address: for all; "": no reports */
+	bool keeps_failed;    /* what nobody could be told of is kept in SPOOL/failed */
+	int64_t failed_limit; /* for so long */
 	char *log_to;
 	char *secrets_file;
 	char *looked; /* what was looked at, for "no smarthost is configured" */

@@ -90,6 +90,13 @@ const char *settings_text(const struct block *block, const char *option)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
+bool settings_is_empty(const struct block *block, const char *option)
+{
+	const char *text = cfg_getstr(block->section, option);
+
+	return text != NULL && text[0] == '\0';
+}
+
 unsigned settings_count(const struct block *block, const char *option)
 {
 	return cfg_size(block->section, option);
@@ -159,7 +166,9 @@ static int parse(
 		way_out, CFG_END() };
 	cfg_opt_t queue[] = { CFG_STR("dir", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("retry", NULL, CFGF_NODEFAULT),
-		CFG_STR("lifetime", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+		CFG_STR("lifetime", NULL, CFGF_NODEFAULT), CFG_STR("warn", NULL, CFGF_NODEFAULT),
+		CFG_STR("bounce", NULL, CFGF_NODEFAULT), CFG_STR("failed", NULL, CFGF_NODEFAULT),
+		CFG_STR("failed_limit", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t log[] = { CFG_STR("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
 	cfg_opt_t options[] = { CFG_SEC("identity", identity, CFGF_NODEFAULT),

@@ -49,6 +49,9 @@ int settings_read(
 /* NULL when the option is not set; a value that came out empty, by an unset variable, is none. */
 const char *settings_text(const struct block *block, const char *option);
 
+/* It is set to "", which a few options take for a value. */
+bool settings_is_empty(const struct block *block, const char *option);
+
 /* Of a list. */
 unsigned settings_count(const struct block *block, const char *option);
 const char *settings_item(const struct block *block, const char *option, unsigned index);
