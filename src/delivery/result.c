@@ -38,6 +38,8 @@ void result_encode(const struct result *result, struct buffer *message)
 		counted_put_number(message, (uint64_t)result->code);
 		counted_put_string(message, result->status);
 		counted_put_string(message, result->text);
+		counted_put_number(message, result->refuses_sender);
+		counted_put_number(message, result->passes_dsn);
 		break;
 	case RESULT_VERIFIED:
 		counted_put_number(message, (uint64_t)result->code);
@@ -102,6 +104,8 @@ static void decode_recipient(struct counted *counted, struct result *result)
 	result->recipient = (uint32_t)counted_take_number(counted, UINT32_MAX);
 	result->outcome = (enum result_outcome)counted_take_number(counted, RESULT_IN_DOUBT);
 	decode_reply(counted, result);
+	result->refuses_sender = counted_take_flag(counted);
+	result->passes_dsn = counted_take_flag(counted);
 }
 
 /* An empty one points nowhere. */

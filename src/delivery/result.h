@@ -46,6 +46,8 @@ struct result {
 	int code;		     /* of the reply; 0 without one: recipient, verified */
 	char status[STATUS_SIZE];    /* recipient, verified */
 	char text[RESULT_TEXT_SIZE]; /* one line: ready, trace, recipient, verified */
+	bool refuses_sender;	     /* recipient: MAIL was refused */
+	bool passes_dsn;	     /* recipient: the server has the wishes of RFC 3461, too */
 	char direction;		     /* trace: '<', '>' or '*' (session_trace) */
 	int64_t elapsed;	     /* trace: milliseconds since the worker began */
 	int step;		     /* lost: enum session_step, as a number */

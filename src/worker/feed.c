@@ -191,6 +191,8 @@ static void send_fate(
 		.recipient = (uint32_t)recipient,
 		.outcome = (enum result_outcome)fate->outcome,
 		.code = fate->code,
+		.refuses_sender = fate->is_of_sender,
+		.passes_dsn = job->feed->session->extensions.dsn,
 	};
 
 	snprintf(result.status, sizeof result.status, "%s", fate->status);

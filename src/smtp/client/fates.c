@@ -98,11 +98,14 @@ static int on_rset(struct fates *fates, const struct reply *reply, struct error 
 static int on_mail(struct fates *fates, const struct reply *reply)
 {
 	char what[WHAT_SIZE];
+	struct error error;
 
 	if (reply_class(reply) == 2)
 		return 0;
 	snprintf(what, sizeof what, "MAIL FROM:<%s>", fates->transaction->envelope->sender);
-	judge_all(fates, what, reply);
+	struct transaction_result result = verdict(fates, what, reply, &error);
+	result.is_of_sender = true;
+	report_all(fates, &result);
 	return 0;
 }
 

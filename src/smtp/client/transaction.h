@@ -37,12 +37,13 @@ struct transaction_result {
 	int code;		   /* of the reply; 0 without one */
 	char status[STATUS_SIZE];  /* never empty */
 	const struct reply *reply; /* the server's own words; NULL without any; during the call */
-	const char *text; /* one line for people: the command and the server's words, or the
-			     connection's trouble; valid during the call */
-	bool may_go_next; /* deferred, as too many for this transaction, which has others: may go
-			     in another one at once */
-	bool is_limit;	  /* the server says that so many is its limit */
-	size_t taken;	  /* recipients of this transaction that RCPT has accepted up to now */
+	const char *text;  /* one line for people: the command and the server's words, or the
+			      connection's trouble; valid during the call */
+	bool may_go_next;  /* deferred, as too many for this transaction, which has others: may go
+			      in another one at once */
+	bool is_limit;	   /* the server says that so many is its limit */
+	bool is_of_sender; /* MAIL was refused */
+	size_t taken;	   /* recipients of this transaction that RCPT has accepted up to now */
 };
 
 struct transaction {
