@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "message/header.h"
 #include "policy/route.h"
+#include "service/bounce.h"
 #include "service/outgoing.h"
 #include "service/schedule.h"
 
@@ -43,6 +44,8 @@ static int read_header(const struct queue_file *file, struct buffer *header, str
 static int collect_recipients(struct attempt *attempt, struct error *error)
 {
 	const struct envelope *all = &attempt->file.envelope;
+	/* Of a report that has a sender nobody is to make another. */
+	bool is_silent = attempt->avoids_null_sender && attempt->author != NULL;
 	struct envelope *chosen = &attempt->request.envelope;
 
 	attempt->positions = memory_allocate(all->recipient_count * sizeof *attempt->positions);
@@ -54,7 +57,8 @@ static int collect_recipients(struct attempt *attempt, struct error *error)
 		if (!waits(&attempt->file, i))
 			continue;
 		if (envelope_add_recipient(chosen, span_from_string(recipient->address),
-			span_from_string(original), recipient->notify, error) != 0)
+			span_from_string(original),
+			is_silent ? ENVELOPE_NOTIFY_NEVER : recipient->notify, error) != 0)
 			return error_set(error, ERROR_SOFTWARE, "4.3.0",
 			    "queue file %s holds recipient %s twice", attempt->file.id,
 			    recipient->address);
@@ -66,20 +70,39 @@ static int collect_recipients(struct attempt *attempt, struct error *error)
 	return 0;
 }
 
+/* Who sends a report where the null sender is refused. */
+static int find_author(struct attempt *attempt, const struct config *config,
+    const struct smarthost *login, struct error *error)
+{
+	if (!attempt->file.attributes.is_report)
+		return 0;
+	if (login == NULL)
+		return outgoing_from(
+		    config, route_choose(config, &attempt->file.envelope), &attempt->author, error);
+	if (login->from != NULL)
+		attempt->author = memory_copy_string(login->from);
+	return 0;
+}
+
 static int set_message(struct attempt *attempt, const struct config *config,
     const struct smarthost *login, struct error *error)
 {
 	const struct queue_file *file = &attempt->file;
 	struct buffer header CLEANUP(buffer_finish) = { 0 };
+	const char *sender = file->envelope.sender;
 
+	if (find_author(attempt, config, login, error) < 0)
+		return -1;
+	if (attempt->avoids_null_sender && attempt->author != NULL)
+		sender = attempt->author;
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(file, &header, error) < 0)
 		return -1;
 	if (login != NULL)
 		return outgoing_message_as(
-		    login, file->envelope.sender, buffer_span(&header), &attempt->request, error);
-	return outgoing_message(config, route_choose(config, &file->envelope),
-	    file->envelope.sender, buffer_span(&header), &attempt->request, error);
+		    login, sender, buffer_span(&header), &attempt->request, error);
+	return outgoing_message(config, route_choose(config, &file->envelope), sender,
+	    buffer_span(&header), &attempt->request, error);
 }
 
 static int prepare_request(struct attempt *attempt, const struct config *config,
@@ -97,11 +120,12 @@ static int prepare_request(struct attempt *attempt, const struct config *config,
 	return collect_recipients(attempt, error);
 }
 
-/* A file that came back after its end was recorded (a power cut), or that holds failures alone. */
+/* A file that came back after its end was recorded (a power cut), or before it was reported. */
 static int settle_without_attempt(struct attempt *attempt)
 {
-	if (queue_file_count(&attempt->file, RECIPIENT_FAILED) == 0)
-		attempt_remove(attempt);
+	if (bounce_is_owed(&attempt->file))
+		return ATTEMPT_OWES;
+	attempt_remove(attempt);
 	attempt_finish(attempt);
 	return ATTEMPT_NOTHING;
 }
@@ -220,6 +244,28 @@ static void record_mark(
 	    attempt->file.id, error.text);
 }
 
+/* A verdict of ours has no reply to take a status from, so it begins with it (bounce.c). */
+static void record_verdict(struct attempt *attempt, size_t position, enum recipient_mark mark,
+    const char *status, const char *words)
+{
+	char text[RESULT_TEXT_SIZE + STATUS_SIZE];
+
+	snprintf(text, sizeof text, "%s %s", status, words);
+	record_mark(attempt, position, mark, text);
+}
+
+/* Who wants to be told of a delivery is told by us where the server will not (RFC 3461, 5.2). */
+static enum recipient_mark mark_for(
+    const struct attempt *attempt, size_t position, const struct result *result)
+{
+	const struct recipient *recipient = &attempt->file.envelope.recipients[position];
+
+	if (result->outcome == RESULT_DELIVERED && !result->passes_dsn &&
+	    (recipient->notify & ENVELOPE_NOTIFY_SUCCESS) != 0)
+		return RECIPIENT_UNTOLD;
+	return outcome_marks[result->outcome];
+}
+
 /* 0 when all marks are in the file. */
 static int write_again(struct attempt *attempt, struct error *error)
 {
@@ -234,15 +280,32 @@ static int write_again(struct attempt *attempt, struct error *error)
 	return 0;
 }
 
+/* The null sender of a report is refused: it goes once more with a sender that is taken. */
+static bool shows_null_refused(const struct attempt *attempt, const struct result *result)
+{
+	return result->outcome == RESULT_FAILED && result->refuses_sender &&
+	       attempt->author != NULL && attempt->request.envelope.sender[0] == '\0';
+}
+
 void attempt_result(struct attempt *attempt, const struct result *result, const char *relay)
 {
+	struct result later = *result;
+
 	if (result->recipient >= attempt->request.envelope.recipient_count ||
 	    attempt->is_answered[result->recipient])
 		return;
 	size_t position = attempt->positions[result->recipient];
 	attempt->is_answered[result->recipient] = true;
 	attempt->answered_count++;
-	record_mark(attempt, position, outcome_marks[result->outcome], result->text);
+	if (shows_null_refused(attempt, result)) {
+		later.outcome = RESULT_DEFERRED;
+		result = &later;
+		attempt->null_is_refused = true;
+	}
+	if (result->outcome == RESULT_FAILED && result->code == 0)
+		record_verdict(attempt, position, RECIPIENT_FAILED, result->status, result->text);
+	else
+		record_mark(attempt, position, mark_for(attempt, position, result), result->text);
 	if (result->outcome != RESULT_DELIVERED)
 		text_copy(attempt->file.progress.last_reply,
 		    sizeof attempt->file.progress.last_reply, result->text);
@@ -282,7 +345,7 @@ static void expire(struct attempt *attempt, const struct config *config)
 	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
 		if (!waits(file, i))
 			continue;
-		record_mark(attempt, i, RECIPIENT_FAILED, text);
+		record_verdict(attempt, i, RECIPIENT_FAILED, "4.4.7", text);
 		log_event(LOG_LEVEL_WARNING,
 		    "%s: to=<%s>, relay=none, dsn=4.4.7, status=expired (%s)", file->id,
 		    file->envelope.recipients[i].address, text);
@@ -346,6 +409,7 @@ void attempt_finish(struct attempt *attempt)
 	free(attempt->is_answered);
 	free(attempt->unwritten);
 	free(attempt->smarthost);
+	free(attempt->author);
 	*attempt = (struct attempt){ 0 };
 	attempt->file.fd = -1;
 }

@@ -37,16 +37,19 @@ struct attempt {
 	bool is_unreached; /* no session with its smarthost came to stand */
 	bool has_token;	   /* one of this smarthost's rate is reserved for it (rates.h) */
 	struct error first_refusal; /* for the caller who waits */
+	bool avoids_null_sender;    /* set before attempt_prepare: this smarthost refuses it */
+	bool null_is_refused;	    /* it does so, as this attempt has shown */
+	char *author;		    /* who sends a report then, or NULL; owned */
 };
 
 enum attempt_start {
 	ATTEMPT_STARTED = 0,
-	ATTEMPT_BUSY = 1, /* another process holds the file: try again soon */
-	ATTEMPT_GONE = 2, /* there is none */
-	ATTEMPT_NOTHING =
-	    3, /* no recipient waits; the file was removed, or is kept for its failures */
+	ATTEMPT_BUSY = 1,    /* another process holds the file: try again soon */
+	ATTEMPT_GONE = 2,    /* there is none */
+	ATTEMPT_NOTHING = 3, /* all was done; the file was removed */
 	ATTEMPT_CORRUPT = 4, /* it did not check out and was put aside */
 	ATTEMPT_HELD = 5,
+	ATTEMPT_OWES = 6, /* no recipient waits, and a report is owed (bounce.h): it is open */
 };
 
 /*
@@ -71,7 +74,7 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay);
 
 enum attempt_verdict {
-	ATTEMPT_DELIVERED, /* all: the file may go */
+	ATTEMPT_DELIVERED, /* none waits, and no failure is to be reported */
 	ATTEMPT_WAITING,   /* some wait; *due says until when */
 	ATTEMPT_FAILED,	   /* none waits, some failed for good; others may be delivered */
 	ATTEMPT_REFUSED,   /* all recipients of the message failed for good */

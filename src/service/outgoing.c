@@ -44,6 +44,17 @@ static int find_from(const struct config *config, const struct config_smarthost 
 	return secrets_read(config->secrets_file, smarthost->secret, known, error);
 }
 
+int outgoing_from(const struct config *config, const struct config_smarthost *smarthost,
+    char **from, struct error *error)
+{
+	struct smarthost known CLEANUP(smarthost_finish) = { 0 };
+
+	if (find_from(config, smarthost, &known, error) < 0)
+		return -1;
+	*from = known.from != NULL ? memory_copy_string(known.from) : NULL;
+	return 0;
+}
+
 int outgoing_message_as(const struct smarthost *known, const char *sender, struct span header,
     struct request_attempt *attempt, struct error *error)
 {

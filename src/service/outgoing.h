@@ -22,6 +22,10 @@ int outgoing_relay(const struct config *config, const struct config_smarthost *s
 int outgoing_account(const struct config *config, const struct config_smarthost *smarthost,
     struct smarthost *account, struct error *error);
 
+/* The address that it takes as ours, which the caller frees; NULL where none is known. */
+int outgoing_from(const struct config *config, const struct config_smarthost *smarthost,
+    char **from, struct error *error);
+
 /*
  * Sets sender and header of attempt from those of the message; header is in
  * wire form.  A smarthost without a from sends as its login, if that is an

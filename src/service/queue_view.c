@@ -38,7 +38,9 @@ static void hand_over(struct run *run)
 
 static bool is_done(const struct queue_file *file, size_t recipient)
 {
-	return file->marks[recipient] == RECIPIENT_DELIVERED;
+	return file->marks[recipient] == RECIPIENT_DELIVERED ||
+	       file->marks[recipient] == RECIPIENT_UNTOLD ||
+	       file->marks[recipient] == RECIPIENT_REPORTED;
 }
 
 static bool has_waiting(const struct queue_file *file)

@@ -99,6 +99,9 @@ static void take_mail(void *context, struct span sender, const struct mail_param
 		given = span_copy(sender);
 		complete = complete_address(receive->settings->config, given);
 	}
+	/* Completed it looks like any other, and the domain may be a whole company's. */
+	receive->attributes.sender_is_local = parameters->sender_is_self ||
+					      (sender.length != 0 && address_is_bare(sender));
 	if (envelope_set_sender(&receive->given, span_from_string(complete), &error) < 0)
 		server_reply_from_error(reply, &error);
 	receive->given.return_content = parameters->return_content;

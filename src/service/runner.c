@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/route.h"
+#include "service/bounce.h"
 #include "smtp/client/transcript.h"
 #include "spool/listing.h"
 
@@ -65,6 +67,103 @@ static void hold_stuck(struct runner *runner, struct attempt *attempt)
 	runner->stuck_until = clock_deadline(STUCK_RETRY);
 }
 
+/* ---- what became of it ---- */
+
+static void add_reports(struct runner *runner, const struct bounce *made)
+{
+	for (size_t i = 0; i < made->count; i++)
+		schedule_add(&runner->schedule, made->ids[i], 0);
+}
+
+static void log_removed(const char *id)
+{
+	log_event(
+	    LOG_LEVEL_WARNING, "%s: removed from failed/, where it has been for long enough", id);
+}
+
+/* By age, and by a tenth of the file system. */
+static void trim_failed(struct runner *runner)
+{
+	struct statvfs space;
+	struct error error;
+	uint64_t limit = UINT64_MAX;
+
+	if (fstatvfs(runner->spool->directory, &space) == 0)
+		limit = (uint64_t)space.f_blocks * space.f_frsize / 10;
+	if (spool_trim_failed(
+		runner->spool, runner->config->failed_limit, limit, log_removed, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s", error.text);
+}
+
+/* Nobody can be told of its failures. */
+static void keep_failed(struct runner *runner, struct attempt *attempt)
+{
+	const char *id = attempt->file.id;
+	struct error error;
+
+	if (!runner->config->keeps_failed) {
+		log_event(LOG_LEVEL_ERROR,
+		    "%s: nobody can be told that it failed, and it is dropped", id);
+		attempt_remove(attempt);
+		return;
+	}
+	if (spool_keep_failed(runner->spool, id, &error) < 0) {
+		log_event(LOG_LEVEL_ERROR, "%s: %s", id, error.text);
+		schedule_add(&runner->schedule, id, clock_wall() + TROUBLE_RETRY);
+		return;
+	}
+	log_event(LOG_LEVEL_ERROR, "%s: nobody can be told that it failed: kept in %s/failed/%s",
+	    id, runner->spool->path, id);
+	trim_failed(runner);
+}
+
+/* False: what is owed stays so, and is tried again. */
+static bool report(struct runner *runner, struct attempt *attempt, struct bounce *made)
+{
+	struct error error;
+	int outcome = bounce_report(&attempt->file, runner->config, made, &error);
+
+	add_reports(runner, made);
+	if (outcome < 0)
+		log_event(
+		    LOG_LEVEL_ERROR, "%s: cannot make a report: %s", attempt->file.id, error.text);
+	return outcome == 0;
+}
+
+/* No recipient waits in it any more: who is to be told is told, and it goes. */
+static void close_file(struct runner *runner, struct attempt *attempt)
+{
+	struct bounce made;
+
+	if (!report(runner, attempt, &made))
+		schedule_add(&runner->schedule, attempt->file.id, clock_wall() + TROUBLE_RETRY);
+	else if (made.is_untold)
+		keep_failed(runner, attempt);
+	else
+		attempt_remove(attempt);
+}
+
+/* Some are still tried; of those that have failed already, and of a long delay, is told now. */
+static void report_meanwhile(struct runner *runner, struct attempt *attempt)
+{
+	struct bounce made;
+	struct error error;
+
+	(void)report(runner, attempt, &made);
+	if (bounce_warn(&attempt->file, runner->config, &made, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: cannot warn of the delay: %s", attempt->file.id,
+		    error.text);
+	add_reports(runner, &made);
+}
+
+static void note_null_refused(struct runner *runner, const struct attempt *attempt)
+{
+	stumbles_note(&runner->null_refusals, attempt->smarthost, clock_monotonic());
+	log_event(LOG_LEVEL_WARNING,
+	    "smarthost %s refuses the null sender: reports go to it as <%s> for a while",
+	    attempt->smarthost, attempt->author);
+}
+
 /* The results are known; what becomes of the file? */
 static void concluded(void *context, struct attempt *attempt, bool is_counted)
 {
@@ -81,21 +180,28 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
 	case ATTEMPT_DELIVERED:
 		tell_taken(client, attempt, "delivered");
-		attempt_remove(attempt);
+		close_file(runner, attempt);
 		break;
 	case ATTEMPT_WAITING:
+		if (attempt->null_is_refused) {
+			note_null_refused(runner, attempt);
+			due = 0;
+		}
 		schedule_add(&runner->schedule, attempt->file.id, due);
 		if (is_counted)
 			tell_taken(client, attempt, "queued");
+		report_meanwhile(runner, attempt);
 		break;
 	case ATTEMPT_FAILED:
-		tell_taken(client, attempt, "partly delivered, its failures kept");
+		tell_taken(client, attempt, "partly delivered, a report follows");
+		close_file(runner, attempt);
 		break;
 	case ATTEMPT_REFUSED:
 		if (client != NULL && runner->refused_count < CLIENTS_LIMIT) {
 			hold_refused(runner, client, attempt);
 			return;
 		}
+		close_file(runner, attempt);
 		break;
 	case ATTEMPT_STUCK:
 		tell_taken(client, attempt, "queued");
@@ -128,6 +234,7 @@ void runner_finish(struct runner *runner)
 	workers_finish(&runner->workers);
 	stumbles_finish(&runner->down);
 	schedule_finish(&runner->schedule);
+	stumbles_finish(&runner->null_refusals);
 	runner_init(runner, NULL, NULL, NULL, NULL);
 }
 
@@ -185,6 +292,7 @@ int runner_scan(struct runner *runner, struct error *error)
 
 	if (listing_read(&listing, runner->spool->queue, error) < 0)
 		return -1;
+	trim_failed(runner);
 	for (size_t i = 0; i < listing.count; i++)
 		if (is_first || !is_known(runner, listing.ids[i]))
 			add_from_disk(runner, listing.ids[i], now);
@@ -221,6 +329,8 @@ void runner_settle(struct runner *runner, const char *id, bool answers)
 			continue;
 		if (answers)
 			attempt_remove(attempt);
+		else
+			close_file(runner, attempt);
 		release(attempt);
 		runner->refused[i] = runner->refused[--runner->refused_count];
 		return;
@@ -264,6 +374,8 @@ static int prepare(struct runner *runner, struct attempt *attempt, struct error 
 		return 1;
 	}
 	bool has_token = attempt->has_token;
+	attempt->avoids_null_sender = stumbles_has(
+	    &runner->null_refusals, attempt->smarthost, clock_monotonic());
 	if (attempt_prepare(attempt, runner->config,
 		workers_login(&runner->workers, attempt->smarthost), ++runner->attempt_number,
 		error) == 0)
@@ -287,6 +399,10 @@ static bool begin_attempt(struct runner *runner, const char *id)
 		attempt->wants_trace = client != NULL && client->wants_trace;
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
+	}
+	if (opened == ATTEMPT_OWES) {
+		close_file(runner, attempt);
+		attempt_finish(attempt);
 	}
 	free(attempt);
 	if (opened == ATTEMPT_BUSY)

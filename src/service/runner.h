@@ -4,8 +4,8 @@
  * runner - has what is in the queue delivered when it is due
  *
  * Takes due queue files from the schedule, begins attempts, gives them to
- * workers, and settles them: removed, put off, kept for its failures, or held
- * open for a moment, while a caller is told of a refusal or while the disk
+ * workers, and settles them: reported and removed, put off, or held open for
+ * a moment, while a caller is told of a refusal or while the disk
  * does not take the results.
  *
  * Does not know: sockets of clients, signals, how long the service lives.
@@ -35,7 +35,8 @@ struct runner {
 	size_t refused_count;
 	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS]; /* not yet on disk; owned */
 	size_t stuck_count;
-	int64_t stuck_until; /* clock_monotonic: then once more */
+	int64_t stuck_until;	       /* clock_monotonic: then once more */
+	struct stumbles null_refusals; /* smarthosts that refuse the null sender of reports */
 	uint32_t attempt_number;
 	bool is_ending; /* nothing new is begun */
 };

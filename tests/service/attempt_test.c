@@ -349,7 +349,9 @@ static void a_file_that_is_not_to_be_tried_says_why(void **state)
 		{ RECIPIENT_IN_DOUBT, false, ATTEMPT_STARTED, true },
 		{ RECIPIENT_WAITING, true, ATTEMPT_HELD, true },
 		{ RECIPIENT_DELIVERED, false, ATTEMPT_NOTHING, false },
-		{ RECIPIENT_FAILED, false, ATTEMPT_NOTHING, true },
+		{ RECIPIENT_FAILED, false, ATTEMPT_OWES, true },
+		{ RECIPIENT_UNTOLD, false, ATTEMPT_OWES, true },
+		{ RECIPIENT_REPORTED, false, ATTEMPT_NOTHING, false },
 	};
 
 	(void)state;

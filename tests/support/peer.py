@@ -70,7 +70,7 @@ class Peer:
     def __init__(self, at=None, fault=None, times=None,
                  extensions=("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 50000000"),
                  certificate=None, users=None, refuse=None, endless=64 * 1024 * 1024,
-                 hold=None, verify=None):
+                 hold=None, verify=None, refuses_null=False):
         """certificate: (file, key) offers STARTTLS; users: {name: password} offers AUTH;
         refuse: {recipient: reply} for RCPT; verify: {address: reply} for VRFY (252 to any
         other; a reply of "" hangs up; None: there is no VRFY); endless: octets after which
@@ -83,6 +83,7 @@ class Peer:
         self.verify = verify
         self.endless = endless
         self.hold = hold
+        self.refuses_null = refuses_null
         self.sessions = []
         self._messages = []
         self._context = None
@@ -382,7 +383,9 @@ class _Conversation:
         return self.read_line()
 
     def on_mail(self, line):
-        if self.answer("mail", "250 2.1.0 sender"):
+        if self.peer.refuses_null and line.upper().startswith(b"MAIL FROM:<>"):
+            self.say("550 5.7.1 peer takes no null sender")
+        elif self.answer("mail", "250 2.1.0 sender"):
             self.sender, self.recipients, self.content = line, [], bytearray()
 
     def on_rcpt(self, line):
