@@ -23,7 +23,7 @@
 #include "sendmail/program.h"
 #include "sendmail/verify.h"
 
-enum { STDERR_TIMEOUT = 5000 }; /* milliseconds, for room in a pipe that is full */
+enum { STDERR_TIMEOUT = 2000 }; /* milliseconds, for room in a pipe that is full */
 
 static int fail(const struct error *error)
 {
