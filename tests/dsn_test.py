@@ -2,8 +2,8 @@
 
 """What a sender asked to be told (RFC 3461), at real servers: judged by the reports they write.
 
-The service is asked by SMTP on its socket; its smarthosts are asked the same,
-or nothing where they offer no DSN.
+The service is asked by SMTP on its socket, or by sendmail's options; its
+smarthosts are asked the same, or nothing where they offer no DSN.
 """
 
 import json
@@ -88,6 +88,13 @@ def submit(service, sender, recipients, mail_options=()):
     client.quit()
 
 
+def submit_by_sendmail(service, sender, recipient, *options):
+    result = service.sendmail("-f", sender, *options, recipient, input=(
+        b"From: a@sender.example\nTo: b@far.example\nSubject: dsn\n"
+        b"Message-ID: <1@sender.example>\n\nthe text of it\n"))
+    assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
+
+
 def reports(server, sender):
     """The reports that reached this sender."""
     found = []
@@ -151,6 +158,42 @@ def test_who_wants_no_report_gets_none(server, service):
 
 
 @on(WITH_DSN)
+def test_success_is_reported_to_who_asked_sendmail(server, service):
+    sender = "cli-success@sender.example"
+    submit_by_sendmail(service, sender, "one@far.example", "-N", "success", "-R", "hdrs", "-V",
+                       "QQ+314 159=x")
+    service.wait_until_empty()
+    report = the_report(server, sender)
+    # Exim leaves xtext as it is.
+    assert field(report, "Original-Envelope-Id") in (["QQ+314 159=x"], ["QQ+2B314+20159+3Dx"])
+    assert field(report, "Final-Recipient") in (["rfc822; one@far.example"],
+                                                ["rfc822;one@far.example"])
+    assert field(report, "Action")[0].startswith("delivered")
+    assert "the text of it" not in report
+
+
+@on(WITH_DSN)
+@pytest.mark.parametrize("ret", ("full", "hdrs"))
+def test_failure_is_reported_to_who_asked_sendmail(server, service, ret):
+    sender = f"cli-failure-{ret}@sender.example"
+    submit_by_sendmail(service, sender, "one@fails.example", "-Nfailure,delay", f"-R{ret}")
+    service.wait_until_empty()
+    report = the_report(server, sender)
+    assert field(report, "Action") == ["failed"]
+    assert ("the text of it" in report) == (ret == "full")
+
+
+@on(WITH_DSN)
+def test_who_wants_no_report_by_sendmail_gets_none(server, service):
+    """The one for the last comes after that for the first would have come."""
+    for notify, name in (("never", "cli-never"), ("failure", "cli-known")):
+        submit_by_sendmail(service, f"{name}@sender.example", "one@fails.example", "-N", notify)
+        service.wait_until_empty()
+    the_report(server, "cli-known@sender.example")
+    assert reports(server, "cli-never@sender.example") == []
+
+
+@on(WITH_DSN)
 def test_an_original_in_utf8(server, service):
     sender = "original@sender.example"
     submit(service, sender, {"one@far.example": [
@@ -199,6 +242,30 @@ def test_the_commands_are_those_given(make_service, offers):
                             ("RCPT TO:<b@far.example>", [rcpt for _, rcpt in GIVEN])):
             asked = [line[len(verb):].split() for line in lines if line.startswith(verb)]
             assert sorted(asked) == sorted(given if offers else [[]] * len(GIVEN))
+
+
+@pytest.mark.parametrize("words, mail, rcpt", [
+    (["-N", "success,delay", "-R", "hdrs", "-V", "a+b=c d"], ["RET=HDRS", "ENVID=a+2Bb+3Dc+20d"],
+     ["NOTIFY=SUCCESS,DELAY"]),
+    (["-Nnever", "-Rfull"], ["RET=FULL"], ["NOTIFY=NEVER"]),
+    # The last counts; what means nothing is passed over.
+    (["-Nnever", "-N", "FAILURE"], [], ["NOTIFY=FAILURE"]),
+    (["-N", "sucess", "-R", "all", "-V", "\u00e4"], [], []),
+    (["-N", "never,failure", "-V", "e" * 101], [], []),
+])
+@pytest.mark.parametrize("offers", (True, False))
+def test_what_sendmail_was_given_is_asked_for(make_service, offers, words, mail, rcpt):
+    with Peer(extensions=["8BITMIME"] + ["DSN"] * offers) as peer:
+        service = make_service(url=f"smtp+notls://127.0.0.1:{peer.port}",
+                               submit='wait = "disk"').start()
+        submit_by_sendmail(service, "a@sender.example", "b@far.example,c@far.example", *words)
+        service.wait_until_empty()
+        asked = [line.decode().split()[1:] for session in peer.sessions
+                 for line in session.commands if line.startswith((b"MAIL", b"RCPT"))]
+        given = [mail, rcpt, rcpt] if offers else [[], [], []]
+        # Where it is not offered a report of ours may follow.
+        assert asked[:3] == [["FROM:<a@sender.example>", *given[0]],
+                         ["TO:<b@far.example>", *given[1]], ["TO:<c@far.example>", *given[2]]]
 
 
 def test_an_alias_in_utf8_is_told_as_the_original(make_service):
