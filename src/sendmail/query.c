@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "sendmail/way.h"
 
+enum { FULL_LINE = 400 }; /* octets: a line of a refusal from here on was broken for its length */
+
 struct query {
 	const char *command;
 	query_line *take;
@@ -153,9 +155,9 @@ int query_refused(const struct reply *reply, struct error *error)
 	while (span_take_line(&rest, &line)) {
 		CLEANUP(memory_free_string) char *copy = span_copy(line);
 
-		if (words[0] != '\0')
-			text_append(words, sizeof words, "; ");
 		text_append(words, sizeof words, copy);
+		if (rest.length != 0)
+			text_append(words, sizeof words, line.length < FULL_LINE ? "; " : " ");
 	}
 	return error_set(
 	    error, error_kind_from_status(reply_status(reply)), reply_status(reply), "%s", words);

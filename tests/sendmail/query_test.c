@@ -330,6 +330,13 @@ static void a_refusal_is_an_error_in_one_line(void **state)
 	};
 
 	(void)state;
+	/* A line that was broken for its length is one again. */
+	struct reply broken = { 550, "5.1.1", "" };
+	struct error whole = { 0 };
+	memset(broken.text, 'x', 470);
+	memcpy(broken.text + 470, "\nrest\nand more", sizeof "\nrest\nand more");
+	assert_int_equal(query_refused(&broken, &whole), -1);
+	assert_string_equal(whole.text + 470, " rest; and more");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct error error = { 0 };
 
