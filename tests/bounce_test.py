@@ -414,9 +414,10 @@ def test_killed_at_any_call_a_report_is_never_lost(serve, make_peer, folder, cal
         new = reports(peer)[before:]
         print(f"killed at {call} {number}: {len(new)} reports")
         assert 1 <= len(new) <= 2
-        for report in new:
-            assert report.all["X-Mailchute-Queue-ID"] == identifier
-            assert sorted(report.fields("Final-Recipient")) == [
-                f"rfc822; {name}@far.example" for name in "bcd"]
+        assert all(report.all["X-Mailchute-Queue-ID"] == identifier for report in new)
+        # The second is about those who were not yet marked, which may be fewer.
+        assert max(len(report.each) for report in new) == 3
+        assert {one for report in new for one in report.fields("Final-Recipient")} == {
+            f"rfc822; {name}@far.example" for name in "bcd"}
         assert failed(service) == []
     assert killed >= 1, f"{call} was never reached"
