@@ -2,6 +2,8 @@
 
 #include "message/fold.h"
 
+#include <string.h>
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -40,6 +42,30 @@ static void append_line(struct span line, size_t from, struct buffer *output)
 	}
 	buffer_append_span(output, line);
 	buffer_append_string(output, "\r\n");
+}
+
+void fold_part_addresses(struct span value, struct buffer *output)
+{
+	size_t depth = 0;
+	bool is_quoted = false;
+
+	for (size_t i = 0; i < value.length; i++) {
+		char c = value.start[i];
+		bool is_last = i + 1 == value.length;
+
+		buffer_append_byte(output, c);
+		if (c == '\\' && (is_quoted || depth != 0) && !is_last)
+			buffer_append_byte(output, value.start[++i]);
+		else if (c == '"' && depth == 0)
+			is_quoted = !is_quoted;
+		else if (c == '(' && !is_quoted)
+			depth++;
+		else if (c == ')' && !is_quoted && depth != 0)
+			depth--;
+		else if (c == ',' && !is_quoted && depth == 0 && !is_last &&
+			 strchr(" \t\r", value.start[i + 1]) == NULL)
+			buffer_append_byte(output, ' ');
+	}
 }
 
 bool fold_is_needed(const struct field *field)

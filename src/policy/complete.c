@@ -13,6 +13,7 @@
 #include "message/address.h"
 #include "message/address_list.h"
 #include "message/date.h"
+#include "message/fold.h"
 #include "message/message_id.h"
 
 enum {
@@ -94,6 +95,19 @@ static void complete_field(struct header *header, size_t index, const char *doma
 	buffer_finish(&completion.output);
 }
 
+/* "a@b,c@d" and so on for more than a line may hold: header_fold needs blanks. */
+static void part_long_field(struct header *header, size_t index)
+{
+	struct field field = header_field(header, index);
+	CLEANUP(buffer_finish) struct buffer value = { 0 };
+
+	if (!fold_is_needed(&field))
+		return;
+	buffer_init(&value, 2 * field.value.length);
+	fold_part_addresses(field.value, &value);
+	header_set_value(header, index, buffer_span(&value));
+}
+
 static void complete_fields(struct header *header, const char *domain)
 {
 	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc",
@@ -104,6 +118,7 @@ static void complete_fields(struct header *header, const char *domain)
 
 		while (index >= 0) {
 			complete_field(header, (size_t)index, domain);
+			part_long_field(header, (size_t)index);
 			index = header_find(header, names[i], (size_t)index + 1);
 		}
 	}

@@ -74,6 +74,38 @@ static void lines_break_at_blanks(void **state)
 	}
 }
 
+static void addresses_are_parted_at_their_commas(void **state)
+{
+	static const struct row {
+		const char *given;
+		const char *want;
+	} rows[] = {
+		{ "", "" },
+		{ " a@b,c@d,e", " a@b, c@d, e" },
+		{ "a, b,\tc,\r\n d,", "a, b,\tc,\r\n d," },
+		{ "\"a,b\" <c@d>,e", "\"a,b\" <c@d>, e" },
+		{ "\"a\\\",b\",c", "\"a\\\",b\", c" },
+		{ "a (b,(c,d),e),f", "a (b,(c,d),e), f" },
+		{ "(a\\),b),c", "(a\\),b), c" },
+		{ "(\"),a,\"(,\",b", "(\"), a, \"(,\", b" },
+		{ "g:a,b;,<@x,@y:c@d>", "g:a, b;, <@x, @y:c@d>" },
+		{ "\"a,b", "\"a,b" },
+		{ "a),b", "a), b" },
+		{ "\"\\", "\"\\" },
+		{ "a\\,b", "a\\, b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(buffer_finish) struct buffer output = { 0 };
+
+		buffer_init(&output, 2 * strlen(rows[i].given) + 1);
+		fold_part_addresses(guarded_string(rows[i].given), &output);
+		if (strcmp(buffer_string(&output), rows[i].want) != 0)
+			fail_msg("%s: %s", rows[i].given, buffer_string(&output));
+	}
+}
+
 static void who_needs_it(void **state)
 {
 	static const char *const rows[] = { "A: b\r\n", "A: b\r\n 9\r\n\t9\r\n",
@@ -93,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_break_at_blanks),
+		cmocka_unit_test(addresses_are_parted_at_their_commas),
 		cmocka_unit_test(who_needs_it),
 	};
 

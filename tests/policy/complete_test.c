@@ -213,6 +213,24 @@ static void long_lines_are_folded(void **state)
 	assert_string_equal(got, want);
 }
 
+/* Where there is no blank, a comma between addresses will do. */
+static void long_address_lists_are_folded_at_commas(void **state)
+{
+	CLEANUP(memory_free_string) char *name = memory_format("%0400d@b", 0);
+	CLEANUP(memory_free_string)
+	char *given = memory_format(WHOLE
+	    "From: a@b.example\r\nTo:%s,%s,%s\r\nX:%s,%s,%s\r\nCc:c@d,e@f\r\n",
+	    name, name, name, name, name, name);
+	CLEANUP(memory_free_string)
+	char *want = memory_format(WHOLE "From: a@b.example\r\nTo:%s, %s,\r\n %s\r\nX:%s,%s,%s\r\n"
+					 "Cc:c@d,e@f\r\n\r\n",
+	    name, name, name, name, name, name);
+	CLEANUP(memory_free_string) char *got = complete(given, "s@x.example", "");
+
+	(void)state;
+	assert_string_equal(got, want);
+}
+
 static void resent_messages_get_a_block(void **state)
 {
 	CLEANUP(memory_free_string)
@@ -257,6 +275,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_comes),
 		cmocka_unit_test(the_full_name_is_part_of_gecos),
 		cmocka_unit_test(long_lines_are_folded),
+		cmocka_unit_test(long_address_lists_are_folded_at_commas),
 		cmocka_unit_test(resent_messages_get_a_block),
 		cmocka_unit_test(addresses_are_completed),
 	};
