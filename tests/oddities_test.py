@@ -56,7 +56,8 @@ def test_messages_of_many_oddities(programs, services, capsys):
         wait_for(lambda: waiting(service) == [], 60, what=lambda: f"these: {waiting(service)}")
     run.check_late()
     with capsys.disabled():
-        print(f"\n{COUNT} messages, seed {SEED}, {run.direct} of them without a service\n{run.table()}")
+        print(f"\n{COUNT} messages, seed {SEED}, {run.direct} of them without a service, "
+              f"{len(run.refused)} with a report\n{run.table()}")
     assert not run.failures, f"{len(run.failures)} of {COUNT}:\n" + "\n".join(run.failures[:20])
     missed = [row for row in table.ROWS if run.hits[row] == 0]
     assert not missed, missed

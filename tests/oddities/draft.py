@@ -69,6 +69,7 @@ class Draft:
         self.shown = []  # addresses that a reader of To and Cc must find
         self.is_recoded = False  # lines or octets that the server cannot take as they are
         self.is_folded = False
+        self.is_parted = False  # a blank may have come behind a comma
         self.parameters = []  # of MAIL and RCPT, for a server that offers DSN
         self._addresses = 0
 
@@ -218,6 +219,13 @@ class Draft:
     @property
     def kept_body(self):
         return b"".join(line.kept + b"\r\n" for line in self.body if line.kept is not None)
+
+    @property
+    def is_told_later(self):
+        """A report goes to the sender, who has one and wants it."""
+        return self.refused is None and self.sender != "" and \
+            any("-refused" in one for one in self.recipients) and \
+            not any(b"NOTIFY=NEVER" in words for words in self.parameters)
 
     @property
     def status(self):

@@ -159,6 +159,13 @@ def a_thousand_recipients(draft):
     draft.is_folded = True
 
 
+@oddity("header line over 998", owns=("to", "fold"), t=True, resent=False, header=True)
+def commas_without_blanks(draft):
+    addresses = [draft.address() for _ in range(80)]
+    draft.add_recipients("To", ",".join(f'"a,b"<{one}>' for one in addresses), addresses)
+    draft.is_folded = draft.is_parted = True
+
+
 @oddity("malformed recipient")
 def a_malformed_word(draft):
     word = draft.chance.choice(("bad@@far.example", "a b@far.example", "<a@far.example",

@@ -60,6 +60,8 @@ class Run:
         self.by_oddity = collections.Counter()
         self.direct = 0  # so many went without a service
         self.failures = []
+        self.reports = []  # of the numbers of messages with a refused recipient
+        self.refused = set()  # those whose sender must be told
         self.arrivals = collections.defaultdict(list)  # by number
 
     def goes_directly(self, draft):
@@ -96,8 +98,8 @@ class Run:
     def collect(self):
         for _, capture in self.services.values():
             for arrival in capture.take():
-                # A report about who was refused.
-                if arrival.mail.startswith(b"MAIL FROM:<>") and b"-" not in arrival.rcpts[0]:
+                if arrival.mail.startswith(b"MAIL FROM:<>") and b"delivery-status" in arrival.raw:
+                    self.reports += map(int, re.findall(rb"r(\d+)-\d+-refused", arrival.raw))
                     continue
                 match = re.search(rb"r(\d+)-", b" ".join(arrival.rcpts), re.IGNORECASE)
                 self.arrivals[int(match.group(1)) if match else None].append(arrival)
@@ -131,6 +133,8 @@ class Run:
                 except Wrong as wrong:
                     self.fail(number, chosen, draft, wrong)
                     continue
+            if draft.is_told_later:
+                self.refused.add(number)
             rows = {one.row for one in chosen if one.refuses or draft.refused is None}
             self.hits.update(rows | set(table.ALWAYS))
             self.by_oddity.update(one.name for one in chosen)
@@ -151,6 +155,8 @@ class Run:
     def check_late(self):
         """Once the queues are quiet: nothing came twice, nothing that nobody sent."""
         self.collect()
+        for number in self.refused - set(self.reports):
+            self.failures.append(f"message {number}: nobody was told that a recipient was refused")
         for number, arrivals in self.arrivals.items():
             if number is None:
                 self.failures.append(f"unknown: {[one.rcpts for one in arrivals][:5]}")
