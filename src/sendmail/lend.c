@@ -2,6 +2,7 @@
 
 #include "sendmail/lend.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +33,15 @@ struct lend {
 	struct error failure;
 };
 
+enum { STDOUT_TIMEOUT = 5000 }; /* milliseconds, for room in a pipe that is full */
+
+/* Who does not listen may still send, and may be waiting for us to end. */
 static void write_out(struct span bytes)
 {
-	/* Who does not listen may still send. */
-	(void)file_write_all(STDOUT_FILENO, bytes);
+	struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (poll(&room, 1, STDOUT_TIMEOUT) > 0)
+		(void)file_write_all(STDOUT_FILENO, bytes);
 }
 
 /* ---- what the service says ---- */
@@ -237,7 +243,7 @@ static bool wait_for_caller(void)
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	char octet;
 
-	while (poll(&input, 1, -1) < 0)
+	while (poll(&input, 1, -1) < 0 && errno == EINTR)
 		continue;
 	if ((input.revents & POLLIN) == 0)
 		return false;

@@ -394,6 +394,7 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 		.command_timeout = 300000,
 		/* As sendmail has it for programs that keep a session open. */
 		.plain_timeout = 3600000,
+		/* Sooner than those lose patience who find all places taken (sendmail/way.c). */
 		.park_after = 10000,
 		/* cron streams for hours: once the content has begun, the client sets the pace. */
 		.content_timeout = CLOCK_NEVER,
