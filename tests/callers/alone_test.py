@@ -13,6 +13,7 @@ smarthost "test" {{ url = "{url}" }}
 submit {{ mode = "{mode}" }}
 queue {{ dir = "{spool}" retry = {{ "200ms" }} }}
 """
+MAIL = ["mail", "-s", "s", "-b", "c@far.example", "b@far.example"]
 MUTT = ["mutt", "-n", "-F", "/dev/null", "-e", "set sendmail='/usr/sbin/sendmail -oem -oi'", "-e",
         "set copy=no", "-s", "s", "-b", "c@far.example", "b@far.example"]
 PHP = ["php", "-r", """\
@@ -30,7 +31,7 @@ const transport = require('nodemailer').createTransport({ sendmail: true });
 transport.sendMail({ from: 'me@there.example', to: 'b@far.example', bcc: 'c@far.example',
     subject: 's', text: require('fs').readFileSync(0) }, (fault) => process.exit(fault ? 1 : 0));
 """]
-SH = "cat >/tmp/text; for i in 1 2 3 4 5; do sendmail -i b@far.example c@far.example </tmp/text; done"
+SH = "cat >/tmp/a; for i in 1 2 3 4 5; do sendmail -i b@far.example c@far.example </tmp/a; done"
 
 
 @pytest.fixture(params=["on demand", "direct"])
@@ -47,12 +48,12 @@ def alone(callers, request):
 
     yield prepare
     callers._end_strays()
-    callers.run_ok(["rm", "-rf", SPOOL, "/tmp/text"])
+    callers.run_ok(["rm", "-rf", SPOOL, "/tmp/a"])
     callers.configure()
 
 
 @pytest.mark.parametrize("user, command, count", [
-    pytest.param("alice", ["mail", "-s", "s", "-b", "c@far.example", "b@far.example"], 1, id="mail"),
+    pytest.param("alice", MAIL, 1, id="mail"),
     pytest.param("alice", MUTT, 1, id="mutt"),
     pytest.param("www-data", PHP, 1, id="mail()"),
     pytest.param("www-data", SYMFONY, 3, id="Symfony -bs"),
@@ -69,7 +70,7 @@ def test_alone(callers, alone, token, user, command, count):
 
 
 @pytest.mark.parametrize("user, command", [
-    pytest.param("alice", ["mail", "-s", "s", "-b", "c@far.example", "b@far.example"], id="mail"),
+    pytest.param("alice", MAIL, id="mail"),
     pytest.param("www-data", PHP, id="mail()"),
     pytest.param("www-data", SYMFONY, id="Symfony -bs"),
 ])

@@ -129,11 +129,12 @@ def test_procmail_keeps_what_cannot_be_forwarded(callers, procmail, home, token)
 
 def test_formail(callers, body):
     """It starts one sendmail for each message of an mbox, and keeps the mbox's lines."""
+    body = body.replace("From", ">From")
     callers.run_ok(["formail", "-s", "sendmail", "-oi", "-f", "list@there.example",
-                    "d@far.example"], "alice", MESSAGE.format(body=body.replace("From", ">From")) * 3)
+                    "d@far.example"], "alice", MESSAGE.format(body=body) * 3)
     for message in callers.messages(3):
         check_complete(message, "list@there.example", ["d@far.example"])
-        check_forwarded(message, body.replace("From", ">From"))
+        check_forwarded(message, body)
 
 
 def test_formail_resends(callers, body):
@@ -164,8 +165,8 @@ def test_formail_learns_of_a_refusal(callers, token):
 @pytest.fixture
 def vacation(callers, home, token):
     """As the .forward of alice runs it."""
-    callers.write(f"{home}/.vacation.msg", f"Subject: away (was: $SUBJECT)\n\nI am away.\n{token}\n",
-                  owner="alice")
+    callers.write(f"{home}/.vacation.msg",
+                  f"Subject: away (was: $SUBJECT)\n\nI am away.\n{token}\n", owner="alice")
     callers.run_ok(["vacation", "-i"], "alice", cwd=home)
     return lambda *options: callers.run_ok(["vacation", *options, "alice"], "alice",
                                            MESSAGE.format(body="hello"), cwd=home)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""Shell scripts, from /etc and from the wiki: what they pipe in, and what state they leave us in."""
+"""Shell scripts, from /etc and from the wiki: what they pipe in, and how they leave us."""
 
 import pytest
 
