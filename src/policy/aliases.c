@@ -233,7 +233,6 @@ static void read_entry(struct reading *reading, struct span text)
 	struct span rest = span_trim(text);
 	struct span name;
 
-	reading->entry = NULL;
 	if (rest.length == 0)
 		return;
 	if (span_find_byte(text, '\0') >= 0) {

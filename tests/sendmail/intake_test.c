@@ -442,6 +442,7 @@ static void an_unreadable_input_is_an_error(void **state)
 	stdin_replace(ends[1]); /* open for writing alone */
 	assert_int_equal(intake_read(&intake, &options, &error), -1);
 	assert_non_null(strstr(error.text, "standard input"));
+	assert_int_equal(error.kind, ERROR_IO);
 }
 
 /* A message of known octets: header_size octets of fields, then body_size octets of lines. */
