@@ -193,6 +193,26 @@ def test_every_state_with_a_service(programs, launch, service, signals):
     check_messages(service.peer, sent)
 
 
+@pytest.mark.parametrize("signals", SIGNALS.values(), ids=list(SIGNALS))
+def test_every_other_mode(programs, launch, service, signals):
+    """None of them reads a message, waits, or needs an output to say its status by."""
+    for mode, closed in itertools.product((["-bp"], ["-q"], ["-bi"], ["-bd"], ["--help"],
+                                           ["--version"], ["-bV"]), CLOSED):
+        result = run(launch([f"close:{closed}", *signals], [programs.sendmail, *mode]),
+                     env=service.environment())
+        assert (result.status, result.stderr) == (0, ""), (mode, closed, result)
+        said = b"" if "1" in closed or mode in (["-q"], ["-bi"]) else {
+            "-bp": b"Mail queue is empty\n", "-bd": b"already", "--help": b"usage: sendmail",
+            "--version": b"mailchute ", "-bV": b"mailchute "}[mode[0]]
+        assert said in result.stdout, (mode, closed, result)
+        if not said:
+            assert result.stdout == b"", (mode, closed, result)
+    for mode, closed in itertools.product((["-Z"], ["-bt"], ["-q", "a@b.c"]), CLOSED):
+        result = run(launch([f"close:{closed}", *signals], [programs.sendmail, *mode]))
+        assert (result.status, result.stdout) == (64, b""), (mode, closed, result)
+        assert result.stderr.count("\n") == ("2" not in closed)
+
+
 @needs_root
 def test_who_has_no_name_and_no_environment(programs, launch, service, folder):
     """The socket is the compiled one then, which is not ours; so it says that nothing is there."""
