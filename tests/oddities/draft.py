@@ -197,8 +197,9 @@ class Draft:
     def session(self):
         """What a client of -bs writes, without waiting for any reply."""
         text = re.sub(rb"(\r?\n)?\Z", b"\r\n", self.input, count=1)
-        # Only a line behind CRLF is one to the server, and its dot is doubled.
-        text = re.sub(rb"(\A|(?<=\r\n))\.", b"..", text)
+        # Only a line behind CRLF is one to the server, and its dot is doubled; but this one
+        # is what a smuggler would write.
+        text = re.sub(rb"(\A|(?<=\r\n))\.(?!\n)", b"..", text)
         lines = ["EHLO client", f"MAIL FROM:<{self.sender}>",
                  *(f"RCPT TO:<{one}>" for one in self.recipients), "DATA", ""]
         return "\r\n".join(lines).encode() + text + b".\r\nQUIT\r\n"

@@ -16,9 +16,11 @@ def by_smtp(draft):
 @oddity("bare-LF dot inside -bs DATA", body=True, **SESSION)
 def a_dot_between_line_feeds(draft):
     """CRLF.CRLF alone ends the message: nothing can be smuggled."""
-    first = draft.chance.choice((b"\n", b"\r\r\n", b"\r\n"))
-    draft.add_body(Line(b"before", end=first),
-                   Line(b".", end=b"\n" if first == b"\r\n" else
-                        draft.chance.choice((b"\n", b"\r\n", b"\r\r\n"))))
+    if draft.chance.random() < 0.5:
+        draft.add_body(Line(b"before", end=b"\n"),
+                       Line(b".", end=draft.chance.choice((b"\n", b"\r\n", b"\r\r\n"))))
+    else:
+        # A line that begins with a dot and goes on (with a line feed): the dot goes.
+        draft.add_body(Line(b"before", end=b"\r\n"), Line(b".", b"", end=b"\n"))
     draft.add_body("MAIL FROM:<evil@there.example>", "RCPT TO:<evil@far.example>", "DATA",
                    "smuggled")
