@@ -229,7 +229,8 @@ def test_international_domains_for_a_server_without_smtputf8(make_service, make_
                               "\u00fc@far.example", input=b"Subject: idn\n\ntext\n")
     assert (result.status, result.stderr) == (0, ""), result
     # Whose local part cannot be written fails alone, and says why.
-    service.wait_for_queue(r"failed for good: .*SMTPUTF8")
+    service.wait_for_log(r"<\u00fc@far.example>, .*dsn=5.6.7, status=bounced .*SMTPUTF8")
+    service.wait_until_empty()
     command, recipients, _ = peer.messages[0]
     assert command.startswith(b"MAIL FROM:<a@xn--bcher-kva.example>")
     assert recipients == ["b@xn--bcher-kva.example"]

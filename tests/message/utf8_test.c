@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests message/utf8.c. */
+
+#include "message/utf8.h"
+
+#include "tests/support/cmocka.h"
+#include "tests/support/guarded.h"
+
+static void characters_are_taken_whole_or_not_at_all(void **state)
+{
+	static const struct row {
+		const char *text;
+		size_t length;
+		uint32_t code;
+	} rows[] = {
+		{ "a", 1, 'a' },
+		{ " ", 1, ' ' },
+		{ "~", 1, '~' },
+		{ "\xc3\xa4", 2, 0xe4 },
+		{ "\xc2\xa0", 2, 0xa0 },
+		{ "\xe2\x82\xac", 3, 0x20ac },
+		{ "\xf0\x9f\x93\xa7", 4, 0x1f4e7 },
+		{ "\xf4\x8f\xbf\xbf", 4, 0x10ffff },
+		/* Controls. */
+		{ "\x1f", 0, 0 },
+		{ "\x7f", 0, 0 },
+		{ "\xc2\x85", 0, 0 },
+		/* Cut, or not continued. */
+		{ "\xc3", 0, 0 },
+		{ "\xe2\x82", 0, 0 },
+		{ "\xf0\x9f\x93", 0, 0 },
+		{ "\xc3(", 0, 0 },
+		{ "\xa4", 0, 0 },
+		/* Longer than need be, surrogates, too large (RFC 3629, 3). */
+		{ "\xc0\xaf", 0, 0 },
+		{ "\xe0\x80\xaf", 0, 0 },
+		{ "\xf0\x80\x80\xaf", 0, 0 },
+		{ "\xed\xa0\x80", 0, 0 },
+		{ "\xf4\x90\x80\x80", 0, 0 },
+		{ "\xff", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint32_t code = 0;
+
+		size_t length = utf8_decode(guarded_string(rows[i].text), &code);
+		if (length != rows[i].length || code != rows[i].code)
+			fail_msg("row %zu: %zu, U+%04X", i, length, (unsigned)code);
+	}
+}
+
+static void what_is_no_character_is_shown_as_a_question_mark(void **state)
+{
+	struct buffer buffer;
+
+	(void)state;
+	buffer_init(&buffer, 100);
+	utf8_append_shown(
+	    &buffer, guarded_string("a\xc3\xa4\xff\x1b[1m\xe2\x82z\xc2\x9b\xf0\x9f\x93\xa7\xc3"));
+	assert_string_equal(buffer_string(&buffer), "a\xc3\xa4??[1m??z??\xf0\x9f\x93\xa7?");
+	buffer_finish(&buffer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(characters_are_taken_whole_or_not_at_all),
+		cmocka_unit_test(what_is_no_character_is_shown_as_a_question_mark),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
