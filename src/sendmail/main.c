@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -176,11 +175,9 @@ static void calm_signals(void)
 {
 	static const int numbers[] = { SIGPIPE, SIGXFSZ, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct itimerval off = { 0 };
 
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 		(void)sigaction(numbers[i], &ignore, NULL);
-	(void)setitimer(ITIMER_REAL, &off, NULL);
 }
 
 /* A caller that leaks all the descriptors that it may have leaves none for a socket. */
