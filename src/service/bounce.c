@@ -128,8 +128,14 @@ static int find_addressees(const struct queue_file *file, const struct config *c
 
 	if (file->attributes.is_report || sender[0] == '\0' || bounce[0] == '\0')
 		return 0;
-	if (strchr(bounce, '@') == NULL && is_local(file))
-		return address_by_name(config, bounce, to, error) < 0 ? -1 : 1;
+	if (strchr(bounce, '@') == NULL && is_local(file)) {
+		if (address_by_name(config, bounce, to, error) == 0)
+			return 1;
+		log_event(LOG_LEVEL_ERROR, "%s: nobody is \"%s\" (queue { bounce }): %s", file->id,
+		    bounce, error->text);
+		/* An alias that leads nowhere stays so; a disk does not. */
+		return error_is_temporary(error) ? -1 : 0;
+	}
 	const char *address = strchr(bounce, '@') != NULL ? bounce : sender;
 	if (envelope_set_sender(to, span_from_string(""), error) < 0 ||
 	    envelope_add_recipient(to, span_from_string(address), (struct span){ 0 }, 0, error) < 0)
