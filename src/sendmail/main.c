@@ -2,7 +2,6 @@
 
 /* sendmail, mailq, newaliases: the drop-in that every caller knows. */
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -180,21 +179,6 @@ static void calm_signals(void)
 		(void)sigaction(numbers[i], &ignore, NULL);
 }
 
-/* A caller that leaks all the descriptors that it may have leaves none for a socket. */
-static void make_room(void)
-{
-	const char *too_small;
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) == 0) {
-		file_close(&ends[0]);
-		file_close(&ends[1]);
-		return;
-	}
-	(void)process_raise_limits(&too_small);
-	process_close_from(STDERR_FILENO + 1);
-}
-
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -202,7 +186,6 @@ int main(int argc, char **argv)
 
 	process_open_standard_descriptors();
 	calm_signals();
-	make_room();
 	if (options_parse(argc, argv, &options, &error) < 0)
 		return fail_and_log(&error);
 	return personalities[options.mode](&options);

@@ -16,6 +16,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/process.h"
 #include "net/connect.h"
 #include "sendmail/program.h"
 
@@ -64,11 +66,29 @@ static void pause_milliseconds(int64_t milliseconds)
 	(void)nanosleep(&time, NULL);
 }
 
+/*
+ * A caller that leaks all the descriptors that it may have leaves none for a
+ * socket.  True: there was none (errno), and now there is.
+ */
+static bool has_made_room(void)
+{
+	const char *too_small;
+
+	if (errno != EMFILE)
+		return false;
+	int log = log_keep_descriptor();
+	(void)process_raise_limits(&too_small);
+	process_close_all_but(&log, 1);
+	return true;
+}
+
 static enum way_outcome try_socket_once(
     const char *path, const struct journey *journey, struct error *error)
 {
 	int fd = connect_unix(path, error);
 
+	if (fd < 0 && has_made_room())
+		fd = connect_unix(path, error);
 	if (fd >= 0)
 		return journey->attempt(journey->context, fd, path, error);
 	if (errno == EAGAIN)
@@ -109,7 +129,10 @@ static enum way_outcome try_child(const struct journey *journey, struct error *e
 		journey->is_question ? "--question" : NULL, NULL };
 	int ends[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+	int made = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+	if (made < 0 && has_made_room())
+		made = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+	if (made < 0) {
 		error_system(error, "cannot make a socket pair");
 		return WAY_REFUSED;
 	}
