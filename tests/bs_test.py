@@ -272,6 +272,22 @@ def test_a_flood_of_commands(programs, real):
     assert codes(result.stdout) == [220] + 20000 * [214] + [221]
 
 
+def test_over_one_socket_that_never_blocks(programs, real):
+    """As Node makes the pipes of its children."""
+    ours, its = socket.socketpair()
+    its.setblocking(False)
+    process = subprocess.Popen([str(programs.sendmail), "-bs"], stdin=its, stdout=its,
+                               stderr=subprocess.PIPE, env=of(real))
+    its.close()
+    writer = threading.Thread(target=ours.sendall, args=[20000 * b"HELP\r\n" + b"QUIT\r\n"])
+    writer.start()
+    with ours.makefile("rb") as answers:
+        assert codes(answers.read()) == [220] + 20000 * [214] + [221]
+    writer.join()
+    assert (process.wait(30), process.stderr.read()) == (0, b"")
+    ours.close()
+
+
 TROJAN = MAIL + b"RCPT TO:<victim@far.example>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n"
 
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -27,6 +28,9 @@ static char folder[] = "/tmp/mailchute-lend-XXXXXX";
 #define GREETING "220 here ESMTP mailchute service\r\n"
 #define HELLO "250-here\r\n250 XMAILCHUTE 30\r\n"
 #define PLAIN "250 2.0.0 OK\r\n"
+
+/* In the place of what is expected: an octet from us. */
+#define GO "go"
 
 enum { SESSIONS = 3, STEPS = 4 };
 
@@ -65,8 +69,10 @@ static void expect(int fd, const char *text)
 		_exit(3);
 }
 
-static void play(int fd, const struct session_script *script, size_t piece)
+static void play(int fd, const struct session_script *script, size_t piece, int go)
 {
+	char octet;
+
 	say(fd, script->greeting != NULL ? script->greeting : GREETING, 0);
 	if (script->greeting != NULL)
 		return;
@@ -75,7 +81,9 @@ static void play(int fd, const struct session_script *script, size_t piece)
 	expect(fd, "XPLAIN\r\n");
 	say(fd, script->plain != NULL ? script->plain : PLAIN, 0);
 	for (size_t i = 0; i < STEPS; i++) {
-		if (script->steps[i].expects != NULL)
+		if (script->steps[i].expects != NULL && strcmp(script->steps[i].expects, GO) == 0)
+			(void)!read(go, &octet, 1);
+		else if (script->steps[i].expects != NULL)
 			expect(fd, script->steps[i].expects);
 		if (script->steps[i].says != NULL)
 			say(fd, script->steps[i].says, piece);
@@ -86,6 +94,7 @@ struct scene {
 	pid_t service;
 	pid_t lend;
 	int sessions; /* an octet comes at the end of each */
+	int go;	      /* to the service, which waits for it */
 	int input;    /* of sendmail -bs, we write */
 	int output;
 	int complaints; /* its stderr */
@@ -104,13 +113,13 @@ static int listen_here(void)
 }
 
 static _Noreturn void be_service(
-    int fd, const struct session_script *scripts, size_t count, size_t piece, int sessions)
+    int fd, const struct session_script *scripts, size_t count, size_t piece, int sessions, int go)
 {
 	(void)alarm(20);
 	for (size_t i = 0; i < count; i++) {
 		int client = accept(fd, NULL, NULL);
 
-		play(client, &scripts[i], piece);
+		play(client, &scripts[i], piece, go);
 		(void)close(client);
 		if (write(sessions, ".", 1) != 1)
 			_exit(4);
@@ -130,9 +139,18 @@ static _Noreturn void be_lend(int input, int output, int complaints)
 	_exit(outcome < 0 ? (int)error.kind : 0);
 }
 
-static void start(
-    struct scene *scene, const struct session_script *scripts, size_t count, size_t piece)
+/* The input of sendmail -bs: a pipe, or a socket. */
+static void make_input(int ends[static 2], bool is_socket)
 {
+	int outcome = is_socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends);
+
+	assert_int_equal(outcome, 0);
+}
+
+static void start_with(struct scene *scene, const struct session_script *scripts, size_t count,
+    size_t piece, bool input_is_socket)
+{
+	int go[2];
 	int sessions[2];
 	int input[2];
 	int output[2];
@@ -140,13 +158,14 @@ static void start(
 	int fd = listen_here();
 
 	assert_int_equal(pipe(sessions), 0);
+	assert_int_equal(pipe(go), 0);
 	scene->service = fork();
 	if (scene->service == 0)
-		be_service(fd, scripts, count, piece, sessions[1]);
+		be_service(fd, scripts, count, piece, sessions[1], go[0]);
 	file_close(&fd);
 	file_close(&sessions[1]);
 	/* Only now, so that the service keeps none of them open. */
-	assert_int_equal(pipe(input), 0);
+	make_input(input, input_is_socket);
 	assert_int_equal(pipe(output), 0);
 	assert_int_equal(pipe(complaints), 0);
 	scene->lend = fork();
@@ -158,10 +177,18 @@ static void start(
 	file_close(&input[0]);
 	file_close(&output[1]);
 	file_close(&complaints[1]);
+	file_close(&go[0]);
+	scene->go = go[1];
 	scene->sessions = sessions[0];
 	scene->input = input[1];
 	scene->output = output[0];
 	scene->complaints = complaints[0];
+}
+
+static void start(
+    struct scene *scene, const struct session_script *scripts, size_t count, size_t piece)
+{
+	start_with(scene, scripts, count, piece, false);
 }
 
 static void check_hears(const struct scene *scene, const char *text)
@@ -210,6 +237,7 @@ static void finish(struct scene *scene, struct end *end)
 	file_close(&scene->output);
 	file_close(&scene->complaints);
 	file_close(&scene->sessions);
+	file_close(&scene->go);
 }
 
 /* ---- one session ---- */
@@ -383,6 +411,52 @@ static void a_session_that_goes_on_is_not_parked(void **state)
 	assert_string_equal(buffer_string(&end.output), "221 bye\r\n");
 }
 
+/* Both have come when it looks: the offer, and a command that the service has not seen. */
+static void what_comes_with_the_offer_is_not_lost(void **state)
+{
+	static const struct session_script scripts[] = {
+		{ .steps = { { GO, "000 PARK 0\r\n" }, { GO, NULL }, { "NOOP\r\n", "250 OK\r\n" },
+		      { "QUIT\r\n", "221 bye\r\n" } } },
+	};
+	struct end end CLEANUP(end_finish) = { 0 };
+	struct scene scene;
+	int waiting = 2;
+
+	(void)state;
+	start(&scene, scripts, 1, 0);
+	check_hears(&scene, GREETING);
+	assert_int_equal(kill(scene.lend, SIGSTOP), 0);
+	assert_int_equal(waitpid(scene.lend, NULL, WUNTRACED), scene.lend);
+	say(scene.input, "NOOP\r\n", 0);
+	say(scene.go, "..", 0);
+	/* The second is read when the offer has been made. */
+	while (waiting != 0)
+		assert_int_equal(ioctl(scene.go, FIONREAD, &waiting), 0);
+	assert_int_equal(kill(scene.lend, SIGCONT), 0);
+	check_hears(&scene, "250 OK\r\n");
+	say(scene.input, "QUIT\r\n", 0);
+	finish(&scene, &end);
+	assert_string_equal(buffer_string(&end.output), "221 bye\r\n");
+	assert_int_equal(end.status, 0);
+}
+
+static void a_parked_session_on_a_socket_may_end(void **state)
+{
+	static const struct session_script scripts[] = {
+		{ .steps = { { NULL, "000 PARK 0\r\n" }, { "", NULL } } },
+	};
+	struct end end CLEANUP(end_finish) = { 0 };
+	struct scene scene;
+
+	(void)state;
+	start_with(&scene, scripts, 1, 0, true);
+	check_hears(&scene, GREETING);
+	await_end_of_session(&scene);
+	finish(&scene, &end);
+	assert_int_equal(end.status, 0);
+	assert_int_equal(end.output.length, 0);
+}
+
 static void a_parked_session_may_end(void **state)
 {
 	static const struct session_script scripts[] = {
@@ -429,6 +503,8 @@ int main(void)
 		cmocka_unit_test(a_session_may_be_parked_again_and_again),
 		cmocka_unit_test(a_session_that_goes_on_is_not_parked),
 		cmocka_unit_test(a_parked_session_may_end),
+		cmocka_unit_test(what_comes_with_the_offer_is_not_lost),
+		cmocka_unit_test(a_parked_session_on_a_socket_may_end),
 		cmocka_unit_test(a_parked_session_may_find_no_way_back),
 	};
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
