@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from support.mailchute import needs_program, process_status
+from support.mailchute import children_of, environment, needs_program, process_status
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -146,6 +146,10 @@ def test_a_report_that_fails_is_kept_and_never_reported(serve, make_peer):
     kept, = failed(service)
     assert b"the text" in kept.read_bytes() and b"multipart/report" in kept.read_bytes()
     assert peer.messages == []
+    # It was no refusal of the null sender.
+    commands = [one for session in peer.sessions for one in session.commands]
+    assert sum(one.startswith(b"MAIL FROM:<>") for one in commands) == 1
+    assert not any(one.startswith(b"MAIL FROM:<alerts") for one in commands)
     service.wait_for_log(f"{kept.name}: nobody can be told that it failed: kept in")
     # Nor does a new start touch it.
     service.kill()
@@ -172,6 +176,7 @@ def test_a_local_sender_is_root_s_business(serve, make_peer, sender):
     assert service.sendmail(*arguments, "b@far.example", input=MESSAGE).status == 0
     report, = wait_for_reports(service, peer)
     assert sorted(report.recipients) == ["one@far.example", "two@far.example"]
+    assert re.search(r"^It was sent by <(www-data|root)@", report.words, re.MULTILINE)
     assert "one@far.example" in report.mail["To"] and "two@far.example" in report.mail["To"]
 
 
@@ -275,6 +280,18 @@ def test_what_expires_is_reported(serve, make_peer):
     assert "not delivered within 1s" in report.words and "later, perhaps" in report.words
 
 
+def test_a_verdict_of_ours_has_its_status(serve, make_peer):
+    peer = make_peer(extensions=("8BITMIME", "SIZE 30000"))
+    service = serve(peer)
+    submit(service, {"b@far.example": ()}, options=["RET=HDRS"],
+           message=b"Subject: large\n\n" + b"line\n" * 10000)
+    report, = wait_for_reports(service, peer)
+    assert report.fields("Status") == ["5.3.4"] and report.fields("Diagnostic-Code") == [""]
+    assert report.fields("Remote-MTA") == [""]
+    words = " ".join(report.words.split())
+    assert "takes no more than 30000" in words and "smaller pieces" in words
+
+
 def test_a_delay_is_told_once(serve, make_peer):
     peer = make_peer(refuse={"b@far.example": "451 4.2.0 later", "c@far.example": "451 4.2.0 no"})
     service = serve(peer, queue='retry = { "100ms" } warn = "300ms" lifetime = "1h"')
@@ -330,6 +347,29 @@ def test_who_waited_and_was_told_gets_no_report(serve, make_peer):
     assert "notification" not in service.text()
 
 
+def test_who_waited_and_could_not_be_told_gets_a_report(serve, make_peer):
+    peer = make_peer(refuse={"b@far.example": GONE}, hold="mail")
+    service = serve(peer, submit='wait = "outcome" wait_limit = "60s"')
+    caller = subprocess.Popen(
+        [str(service.programs.sendmail), "-f", "a@there.example", "b@far.example"],
+        env=environment(socket=service.socket), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    caller.stdin.write(MESSAGE)
+    caller.stdin.close()
+    caller.stdin = None
+    wait_for(lambda: peer.reached_hold, what=lambda: "MAIL; log:\n" + service.tail())
+    wait_for(lambda: len(children_of(service.process.pid)) == 2, what="one client alone")
+    receiver = children_of(service.process.pid)[-1]
+    os.kill(receiver, signal.SIGSTOP)
+    peer.release()
+    service.wait_for_log("status=bounced")
+    assert peer.messages == []
+    # Whoever is to pass on the refusal dies of something.
+    os.kill(receiver, signal.SIGKILL)
+    wait_for_reports(service, peer)
+    caller.communicate(timeout=30)
+    assert caller.returncode != 0
+
+
 def test_who_waited_for_some_is_told_of_the_others(serve, make_peer):
     peer = make_peer(refuse={"b@far.example": GONE})
     service = serve(peer, submit='wait = "outcome"')
@@ -349,6 +389,7 @@ def test_what_comes_from_outside_is_masked(serve, make_peer):
         "Subject: gr\u00fc\u00dfe\nX-Boundary: --=_report_\n\n--=_report_\nt\u00e4xt\n").encode())
     report, = wait_for_reports(service, peer)
     report.octets.decode("ascii")
+    assert b"8BITMIME" not in report.sender.upper()
     assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", report.octets)
     assert all(len(line) <= 78 or b"Message-ID" in line for line in report.octets.split(b"\r\n")
                if not line.startswith(b"Received"))
@@ -369,6 +410,7 @@ def test_8_bit_text_comes_back_as_it_was(serve, make_peer):
     report, = wait_for_reports(service, peer)
     assert report.mail["Content-Transfer-Encoding"] == "8bit"
     assert report.returned["Content-Transfer-Encoding"] == "8bit"
+    assert b"BODY=8BITMIME" in report.sender.upper()
     assert "t\u00e4xt".encode() in report.octets
 
 

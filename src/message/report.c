@@ -312,12 +312,22 @@ static void append_ending(struct buffer *output, const struct report *report)
 				    : "The header of your message is attached, not its text.");
 }
 
+/* Whoever answers for a whole machine has not written it himself. */
+static void append_sender(struct buffer *output, const char *sender)
+{
+	buffer_append_string(output, "It was sent by <");
+	utf8_append_shown(output, span_from_string(sender));
+	buffer_append_string(output, ">.\r\n\r\n");
+}
+
 static void write_words(struct buffer *output, const struct report *report)
 {
 	buffer_append_string(output, "This is the mail service of ");
 	utf8_append_shown(output, span_from_string(report->reporting_mta));
 	buffer_append_string(output, ".\r\n\r\n");
 	append_sentence(output, beginning_of(report->action));
+	if (report->sender != NULL)
+		append_sender(output, report->sender);
 	for (size_t i = 0; i < report->recipient_count; i++)
 		append_fate(output, report, &report->recipients[i]);
 	append_ending(output, report);

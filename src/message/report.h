@@ -46,7 +46,8 @@ struct report_recipient {
 
 struct report {
 	enum report_action action;
-	const char *from; /* what the smarthost takes */
+	const char *sender; /* of the message, where somebody else is told */
+	const char *from;   /* what the smarthost takes */
 	const char *const *to;
 	size_t to_count;
 	const char *reporting_mta;

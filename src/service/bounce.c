@@ -278,6 +278,13 @@ static int write_report(struct making *making, struct span header, struct error 
 	return 0;
 }
 
+/* Another than who has sent the message is told. */
+static bool is_other(const struct making *making)
+{
+	return making->to.recipient_count != 1 ||
+	       strcmp(making->to.recipients[0].address, making->about->envelope.sender) != 0;
+}
+
 static void fill_report(struct making *making, struct span header)
 {
 	const struct queue_file *about = making->about;
@@ -297,6 +304,7 @@ static void fill_report(struct making *making, struct span header)
 		making->addresses[i] = making->to.recipients[i].address;
 	making->report = (struct report){
 		.action = making->action,
+		.sender = is_other(making) ? about->envelope.sender : NULL,
 		.from = making->from,
 		.to = making->addresses,
 		.to_count = making->to.recipient_count,
@@ -404,9 +412,7 @@ static int report_failures(struct queue_file *file, const struct config *config,
 {
 	if (queue_file_count(file, RECIPIENT_FAILED) == 0)
 		return 0;
-	/* A report that is not delivered is never passed over, whatever it asked for. */
-	int told = file->attributes.is_report ? 2
-					      : tell(file, config, REPORT_FAILED, bounce, error);
+	int told = tell(file, config, REPORT_FAILED, bounce, error);
 	bounce->is_untold = told == 2;
 	if (told < 0 || told == 2)
 		return told < 0 ? -1 : 0;

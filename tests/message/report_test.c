@@ -107,6 +107,7 @@ static void every_field_has_its_place(void **state)
 	    text, "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nbody\r\n\r\n--=_report_");
 	assert_int_equal(count(text, report.boundary), 5);
 	assert_int_equal(count(text, "Will-Retry-Until"), 0);
+	assert_int_equal(count(text, "It was sent by"), 0);
 	assert_int_equal(count(text, "8bit"), 0);
 	assert_string_equal(text + strlen(text) - 4, "--\r\n");
 }

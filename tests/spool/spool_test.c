@@ -216,6 +216,65 @@ static void damaged_files_are_put_aside_and_kept(void **state)
 	scratch_remove(&scratch);
 }
 
+static size_t removed_count;
+
+static void count_removed(const char *id)
+{
+	assert_true(queue_id_is_valid(span_from_string(id)));
+	removed_count++;
+}
+
+static void what_nobody_could_be_told_of_is_kept_for_a_while(void **state)
+{
+	static const struct row {
+		int64_t age;
+		uint64_t limit; /* in files */
+		size_t removed;
+	} rows[] = {
+		{ 1000000, 100, 0 },
+		{ 1000000, 3, 0 },
+		{ 1000000, 2, 1 },
+		{ 1000000, 0, 3 },
+		{ -1000000, 100, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scratch scratch = scratch_make();
+		CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+		struct spool spool = { 0 };
+		struct stat status;
+		struct error error;
+		char ids[3][QUEUE_ID_SIZE];
+		char text[256];
+
+		removed_count = 0;
+		assert_int_equal(spool_open(&spool, path, true, &error), 0);
+		assert_int_equal(spool_count_failed(&spool), 0);
+		assert_int_equal(spool_trim_failed(&spool, 0, 0, count_removed, &error), 0);
+		for (size_t j = 0; j < 3; j++) {
+			assert_int_equal(scratch_commit(spool.queue, ids[j], &error), 0);
+			assert_int_equal(fstatat(spool.queue, ids[j], &status, 0), 0);
+			assert_int_equal(spool_keep_failed(&spool, ids[j], &error), 0);
+		}
+		assert_int_equal(spool_count_failed(&spool), 3);
+		assert_int_equal(
+		    spool_trim_failed(&spool, rows[i].age, rows[i].limit * (uint64_t)status.st_size,
+			count_removed, &error),
+		    0);
+		if (removed_count != rows[i].removed ||
+		    spool_count_failed(&spool) != 3 - rows[i].removed)
+			fail_msg("row %zu: %zu", i, removed_count);
+		/* The oldest goes first. */
+		snprintf(text, sizeof text, "failed/%s",
+		    strcmp(ids[0], ids[1]) < 0 && strcmp(ids[0], ids[2]) < 0 ? ids[0] : "x");
+		if (rows[i].removed == 1)
+			assert_int_equal(faccessat(spool.directory, text, F_OK, 0), -1);
+		spool_finish(&spool);
+		scratch_remove(&scratch);
+	}
+}
+
 static void the_owner_sweeps(void **state)
 {
 	struct scratch scratch = scratch_make();
@@ -244,6 +303,7 @@ int main(void)
 		cmocka_unit_test(a_queue_that_leads_elsewhere_is_refused),
 		cmocka_unit_test(one_process_owns_it),
 		cmocka_unit_test(damaged_files_are_put_aside_and_kept),
+		cmocka_unit_test(what_nobody_could_be_told_of_is_kept_for_a_while),
 		cmocka_unit_test(the_owner_sweeps),
 	};
 
