@@ -58,11 +58,15 @@ def test_none_loses_the_mail(service, folder, line):
             if not re.search("^-[a-z]*v$", " ".join(words)):
                 assert result.stderr == "", (call, result)
             sent.append(recipient)
-    wait_for(lambda: len(service.peer.messages) >= len(sent), what="the messages")
     # Beside them those of -t, and a report that -N success asked for.
-    came = sorted(to for message in service.peer.messages for to in message[1]
-                  if to not in ("also@far.example", "a@there.example"))
-    assert came == sorted(sent)
+    others = ("also@far.example", "a@there.example")
+
+    def came():
+        return sorted(to for message in service.peer.messages for to in message[1]
+                      if to not in others)
+
+    wait_for(lambda: len(came()) >= len(sent), what=lambda: f"{sent}; came: {came()}")
+    assert came() == sorted(sent)
     assert not new.exists() and os.listdir(cwd) == []
 
 
