@@ -314,7 +314,7 @@ def test_a_delay_is_told_once(serve, make_peer):
 
 
 def test_a_smarthost_that_refuses_the_null_sender(serve, make_peer):
-    peer = make_peer(refuse={"b@far.example": GONE}, refuses_null=True)
+    peer = make_peer(refuse={"b@far.example": GONE}, refuses_null=True, extensions=DSN)
     service = serve(peer)
     submit(service, {"b@far.example": ()})
     report, = wait_for_reports(service, peer)
@@ -325,6 +325,10 @@ def test_a_smarthost_that_refuses_the_null_sender(serve, make_peer):
     wait_for_reports(service, peer, 2)
     commands = [one for session in peer.sessions for one in session.commands]
     assert sum(one.startswith(b"MAIL FROM:<>") for one in commands) == 1
+    # Having a sender, it must not be reported on by others.
+    assert all(b"NOTIFY=NEVER" in one for one in commands
+               if one.startswith(b"RCPT TO:<a@there.example>") and b"NOTIFY" in one)
+    assert sum(b"NOTIFY=NEVER" in one for one in commands) == 2
     assert failed(service) == []
 
 
