@@ -99,14 +99,16 @@ def two_dots_without_i(draft):
     draft.add_body("..", "..", "...x")
 
 
-@oddity("last . without newline, -i", owns=("dots", "end", "border", "body"), dots="text", entrance="arguments")
+@oddity("last . without newline, -i", owns=("dots", "end", "border", "body"), dots="text",
+        entrance="arguments")
 def a_last_dot(draft):
     draft.options.append("-i")
     draft.add_body("before", ".")
     draft.is_unended = True
 
 
-@oddity(". CR CR LF without -i", owns=("dots", "dot-end"), dots="end", body=True, entrance="arguments")
+@oddity(". CR CR LF without -i", owns=("dots", "dot-end"), dots="end", body=True,
+        entrance="arguments")
 def a_dot_with_two_returns(draft):
     """It ends the message."""
     draft.add_body("before")
@@ -158,7 +160,8 @@ def bare_returns(draft):
                    Line(b"\r.", b" ."), Line(b".\r.", b". ."), Line(b"x\r \rMAIL", b"x   MAIL"))
 
 
-@oddity("last header line without newline", owns=("border", "body", "end"), resent=False, entrance="arguments")
+@oddity("last header line without newline", owns=("border", "body", "end"), resent=False,
+        entrance="arguments")
 def a_last_field_without_end(draft):
     draft.separator = None
     draft.is_unended = True
@@ -222,7 +225,8 @@ def thirty_megabytes(draft):
     draft.add_body(*(line % number for number in range(400000)))
 
 
-@oddity("size", is_heavy=True, recode=False, owns=("dots", "dot-text"), dots="text", peer="data", body=True, entrance="arguments")
+@oddity("size", is_heavy=True, recode=False, owns=("dots", "dot-text"), dots="text",
+        peer="data", body=True, entrance="arguments")
 def many_dot_lines(draft):
     draft.options.append("-i")
     draft.add_body(*["."] * 400000)

@@ -178,7 +178,8 @@ def judge(draft, arrivals):
     check_header(draft, fields)
     if not draft.is_recoded:
         check(body == draft.kept_body, "body", body, "instead of", draft.kept_body)
-    check(all(len(line) <= 1000 for line in body.split(b"\n")), "a line of the body is longer than 998 octets")
+    check(all(len(line) <= 1000 for line in body.split(b"\n")),
+          "a line of the body is longer than 998 octets")
     check_reader(draft, content, fields, body)
 
 

@@ -8,8 +8,6 @@ a trait also means "this is mine": two oddities that want different things of on
 are never combined, and neither are two that own the same one).
 """
 
-import itertools
-
 # What the three agree on.
 AGREED = (
     "call", "one-letter clusters", "values", "accepted, without effect on a null client",
@@ -83,12 +81,13 @@ def oddity(row, owns=(), is_heavy=False, refuses=False, **traits):
 
 
 def combine(number, chance):
-    """2 to 5 oddities that go together; all come first in their turn."""
+    """2 to 5 oddities that go together, and the traits that they ask for together.
+
+    Each comes first in its turn; the heavy ones have one turn, the others many.
+    """
     ordinary = [one for one in ODDITIES if not one.is_heavy]
-    rounds = itertools.chain(ODDITIES, ordinary, itertools.cycle(ordinary))
-    turn = number if number < len(ODDITIES) else \
-        len(ODDITIES) + (number - len(ODDITIES)) % len(ordinary)
-    chosen = [next(itertools.islice(rounds, turn, None))]
+    later = number - len(ODDITIES)
+    chosen = [ODDITIES[number] if later < 0 else ordinary[later % len(ordinary)]]
     most = chance.choice((2, 2, 3, 3, 4, 5))
     for _ in range(50):
         if len(chosen) == most:
