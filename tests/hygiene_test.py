@@ -135,7 +135,13 @@ SURROUNDINGS = {
     "all of it": ["gone", "umask", "timers", "leak:903", f"hard:{resource.RLIMIT_CORE}:0",
                   f"soft:{resource.RLIMIT_STACK}:262144", f"soft:{resource.RLIMIT_CPU}:1"],
 }
-MEMORY = {"32 MiB": [f"hard:{resource.RLIMIT_AS}:{32 << 20}"]}
+# Enough for sendmail, not for a service, nor for a sanitizer.
+TINY = {
+    "32 MiB": [f"hard:{resource.RLIMIT_AS}:{32 << 20}"],
+    "4 descriptors for good": [f"hard:{resource.RLIMIT_NOFILE}:4"],
+    "one second": [f"hard:{resource.RLIMIT_CPU}:1"],
+    "no locked memory": [f"hard:{resource.RLIMIT_MEMLOCK}:0"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +179,7 @@ def service(make_service, make_peer):
 
 
 def surroundings(programs):
-    return {**SURROUNDINGS, **({} if is_sanitized(programs.sendmail) else MEMORY)}
+    return {**SURROUNDINGS, **({} if is_sanitized(programs.sendmail) else TINY)}
 
 
 @pytest.mark.parametrize("signals", SIGNALS.values(), ids=list(SIGNALS))
@@ -299,6 +305,36 @@ def test_every_state_without_a_service(programs, launch, folder, make_peer, way,
         for pid in processes(["serve --on-demand", str(spool)]):
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not processes(["serve --on-demand", str(spool)]), what="its end")
+
+
+def test_a_service_that_was_started_from_a_terminal(programs, folder, make_peer):
+    """The terminal's end is no business of it."""
+    peer = make_peer()
+    spool = folder / "spool"
+    variables = environment(socket=folder / "none", url=f"smtp://127.0.0.1:{peer.port}",
+                            spool=spool, domain="here.example", mode="spool")
+
+    def on_demand():
+        return processes(["serve --on-demand", str(spool)])
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(programs.sendmail, ["sendmail", "-fa@there.example", "b@far.example"], variables)
+    try:
+        os.write(terminal, b"\ntext\n.\n")
+        status = os.waitpid(pid, 0)[1]
+        assert status == 0, os.read(terminal, 4096)
+        assert on_demand()
+        for service in on_demand():
+            check_is_nobodys(service, "")
+        os.close(terminal)
+        # Had it been of that terminal, this would be its end.
+        assert run([programs.sendmail, "-fa@there.example", "c@far.example"], b"\nmore\n",
+                   env=variables).status == 0
+        check_messages(peer, {"b@far.example": b"text\n", "c@far.example": b"more\n"})
+    finally:
+        for service in on_demand():
+            os.kill(service, signal.SIGKILL)
 
 
 def check_is_nobodys(pid, leaked):
