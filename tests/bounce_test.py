@@ -422,13 +422,28 @@ STEPS = [("pwrite64", 24), ("write", 16), ("linkat", 2), ("fsync", 3), ("fdatasy
          ("unlinkat", 2)]
 
 
-def attach(service, folder, call, number):
+def attach(service, folder, calls, *options):
     tracer = subprocess.Popen(["strace", "-o", str(folder / "trace"), "-p",
-                               str(service.process.pid), "-e", f"trace={call}",
-                               "-e", f"inject={call}:signal=SIGKILL:when={number}"],
+                               str(service.process.pid), "-e", f"trace={calls}", *options],
                               stderr=subprocess.DEVNULL)
     wait_for(lambda: process_status(service.process.pid).get("TracerPid") != ["0"], what="strace")
     return tracer
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to trace the service")
+def test_a_report_is_on_disk_before_anything_is_marked(serve, make_peer, folder):
+    peer = make_peer(refuse={"b@far.example": GONE})
+    service = serve(peer)
+    tracer = attach(service, folder, "linkat,fsync,fdatasync,pwrite64,unlinkat")
+    identifier = submit(service, {"b@far.example": ()})
+    service.wait_for_log(f"{identifier}: removed")
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait(20)
+    trace = (folder / "trace").read_text()
+    marks = [(found.group(1), found.group(2)) for found in
+             re.finditer(r'^(\w+)\(\w+(?:, "([RF])", 1,)?', trace, re.MULTILINE)]
+    order = [word or call for call, word in marks if word or call != "pwrite64"]
+    assert " ".join(order).startswith("F fdatasync linkat fsync fsync R fdatasync unlinkat"), trace
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to trace the service")
@@ -440,7 +455,8 @@ def test_killed_at_any_call_a_report_is_never_lost(serve, make_peer, folder, cal
     killed = 0
     for number in range(1, last + 1):
         before = len(reports(peer))
-        tracer = attach(service, folder, call, number)
+        tracer = attach(service, folder, call,
+                        "-e", f"inject={call}:signal=SIGKILL:when={number}")
         identifier = submit(service, {f"{name}@far.example": () for name in "bcdef"})
         wait_for(lambda: service.process.poll() is not None or len(reports(peer)) > before,
                  what=lambda: "the kill or the report; log:\n" + service.tail())

@@ -77,7 +77,7 @@ static void check_door(const struct queue_file *file)
 
 		assert(recipient->address[0] != '\0');
 		assert(address_check(span_from_string(recipient->address), &error) == 0);
-		assert(strchr(".DFU", file->marks[i]) != NULL && file->marks[i] != '\0');
+		assert(strchr(".DFURS", file->marks[i]) != NULL && file->marks[i] != '\0');
 		assert(file->replies[i] == NULL ||
 		       !span_has_control(span_from_string(file->replies[i])));
 	}
@@ -94,7 +94,7 @@ static void attempt(struct queue_file *file, const char *reply)
 	size_t last = file->envelope.recipient_count - 1;
 	char want = file->marks[last];
 
-	if (want == RECIPIENT_WAITING || want == RECIPIENT_IN_DOUBT)
+	if (want == RECIPIENT_WAITING || want == RECIPIENT_IN_DOUBT || want == RECIPIENT_UNTOLD)
 		want = RECIPIENT_DELIVERED;
 	assert(queue_file_mark(file, last, RECIPIENT_DELIVERED, reply, &error) == 0);
 	file->progress.attempts = 77;

@@ -333,6 +333,36 @@ static void an_8_bit_body_is_returned_as_it_is(void **state)
 	assert_false(report_is_8bit(&report));
 }
 
+static void a_message_that_lacks_its_last_line_end_gets_one(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "A: b\r\n\r\nx", "\r\n\r\nx\r\n\r\n--=_report_" },
+		{ "A: b\r\n\r\nx\r\n", "\r\n\r\nx\r\n\r\n--=_report_" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct report report = make_report(REPORT_FAILED, &gone);
+		char *text CLEANUP(memory_free_string) = write_report(&report, rows[i][0]);
+
+		must_have(text, rows[i][1]);
+	}
+}
+
+static void an_address_that_is_not_ascii_is_in_the_envelope_alone(void **state)
+{
+	static const char *const mixed[] = { "\xc3\xa4@example.org", "bob@example.org" };
+	struct report report = make_report(REPORT_FAILED, &gone);
+
+	(void)state;
+	report.to = mixed;
+	char *text CLEANUP(memory_free_string) = write_report(&report, "");
+	must_have(text, "\r\nTo: <bob@example.org>\r\n");
+	report.to_count = 1;
+	char *alone CLEANUP(memory_free_string) = write_report(&report, "");
+	must_have(alone, "\r\nTo: undisclosed-recipients:;\r\n");
+}
+
 static void the_header_ends_at_its_empty_line(void **state)
 {
 	struct report report = make_report(REPORT_FAILED, &gone);
@@ -369,6 +399,8 @@ int main(void)
 		cmocka_unit_test(long_words_are_broken),
 		cmocka_unit_test(a_header_in_utf_8_is_returned_in_ascii_whatever_the_pieces),
 		cmocka_unit_test(an_8_bit_body_is_returned_as_it_is),
+		cmocka_unit_test(a_message_that_lacks_its_last_line_end_gets_one),
+		cmocka_unit_test(an_address_that_is_not_ascii_is_in_the_envelope_alone),
 		cmocka_unit_test(the_header_ends_at_its_empty_line),
 		cmocka_unit_test(a_boundary_is_never_the_same),
 	};
