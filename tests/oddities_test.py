@@ -39,6 +39,7 @@ def services(programs):
     for service, capture in made.values():
         service.kill()
         capture.stop()
+    for service, _ in made.values():
         service.check_clean()
     remove_folder(folder)
 
