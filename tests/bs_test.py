@@ -548,7 +548,7 @@ def test_a_service_that_is_lost_is_told_with_421(programs, folder, open_session)
     assert session.line() == b"25"
     code, lines = session.reply()
     assert code == 421 and b"lost" in lines[0]
-    assert session.process.wait(30) == 69
+    assert session.process.wait(30) == 74
     assert b"lost" in session.process.stderr.read()
 
 

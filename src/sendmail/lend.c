@@ -147,8 +147,9 @@ static void fail(struct lend *lend)
 		    reply_status(&lend->last), "the session was ended: %s", words);
 		return;
 	}
-	error_set(failure, ERROR_UNAVAILABLE, "4.4.2",
-	    "the service was lost; what it has not answered was not sent");
+	error_set(failure, ERROR_IO, "4.4.2",
+	    "the service was lost; a message whose end it has not answered may have been queued");
+	(void)error_next(failure, "see mailchute queue before sending it again");
 	if (lend->line_length != 0)
 		write_out(span_from_string("\r\n"));
 	tell(failure);

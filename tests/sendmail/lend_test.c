@@ -274,13 +274,13 @@ static const struct row {
 	    "BDAT x\r\n", "501-5.5.2 a\r\n501 5.5.2 b\r\n", 64,
 	    "the session was ended: 501 5.5.2 b" },
 	{ "lost between two replies", { .steps = { { "NOOP\r\n", "250 OK\r\n" } } }, "NOOP\r\n",
-	    "250 OK\r\n421 4.4.2 ", 69, "the service was lost" },
-	{ "lost at once", { .steps = { { "NOOP\r\n", NULL } } }, "NOOP\r\n", "421 4.4.2 ", 69,
+	    "250 OK\r\n421-4.4.2 ", 74, "the service was lost" },
+	{ "lost at once", { .steps = { { "NOOP\r\n", NULL } } }, "NOOP\r\n", "421-4.4.2 ", 74,
 	    "the service was lost" },
 	{ "lost within a line", { .steps = { { "NOOP\r\n", "250 O" } } }, "NOOP\r\n",
-	    "250 O\r\n421 4.4.2 ", 69, "the service was lost" },
+	    "250 O\r\n421-4.4.2 ", 74, "the service was lost" },
 	{ "lost behind a refusal", { .steps = { { "RCPT\r\n", "550 5.1.1 no\r\n" } } }, "RCPT\r\n",
-	    "550 5.1.1 no\r\n421 4.4.2 ", 69, "the service was lost" },
+	    "550 5.1.1 no\r\n421-4.4.2 ", 74, "the service was lost" },
 };
 
 static void check_row(const struct row *row, size_t piece)
