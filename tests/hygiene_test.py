@@ -441,6 +441,30 @@ def test_every_kind_of_input(programs, service, folder, make, size):
     check_messages(service.peer, {"b@far.example": body})
 
 
+def is_asleep(process):
+    assert process.poll() is None, process.communicate()
+    return process_status(process.pid).get("State", [""])[0] == "S"
+
+
+@pytest.mark.parametrize("make", [os.pipe, lambda: [one.detach() for one in socket.socketpair()]],
+                         ids=["pipe", "socket"])
+def test_an_input_that_does_not_wait_is_waited_for(programs, service, make):
+    """Who made it non-blocking, and shares it with us, did so for himself."""
+    read_end, write_end = make()
+    os.set_blocking(read_end, False)
+    process = subprocess.Popen([str(programs.sendmail), "-fa@there.example", "b@far.example"],
+                               stdin=read_end, stderr=subprocess.PIPE,
+                               env=environment(socket=service.socket))
+    os.close(read_end)
+    for part in (b"Subject: s\n\n", b"one\n", b"two\n"):
+        wait_for(lambda: is_asleep(process), what="a wait for input")
+        os.write(write_end, part)
+    wait_for(lambda: is_asleep(process), what="a wait for input")
+    os.close(write_end)
+    assert (process.communicate(timeout=30)[1], process.returncode) == (b"", 0)
+    check_messages(service.peer, {"b@far.example": b"one\ntwo\n"})
+
+
 @pytest.mark.parametrize("open_input", [
     lambda folder: os.open(folder, os.O_RDONLY),
     lambda folder: os.open(folder / "output", os.O_WRONLY | os.O_CREAT),
