@@ -201,6 +201,23 @@ def test_who_is_told_can_be_said(serve, make_peer, bounce, told, kept):
     assert bool(told) == bool(peer.messages)
 
 
+def test_what_is_kept_goes_after_its_time(serve, make_peer):
+    peer = make_peer(refuse={"b@far.example": GONE})
+    service = serve(peer, queue='retry = { "200ms" } bounce = ""')
+    submit(service, {"b@far.example": ()})
+    wait_for(lambda: failed(service), what=lambda: "the kept one; log:\n" + service.tail())
+    kept, = failed(service)
+    service.kill()
+    service.start()
+    assert failed(service) == [kept]
+    service.kill()
+    service.configure(url=f"smtp://127.0.0.1:{peer.port}",
+                      queue='bounce = "" failed_limit = "1ms"')
+    service.start()
+    assert failed(service) == []
+    service.wait_for_log(f"{kept.name}: removed from failed/")
+
+
 @pytest.mark.parametrize("notify, is_told", [
     ("NEVER", False), ("SUCCESS", False), ("DELAY", False), ("FAILURE", True),
     ("SUCCESS,FAILURE", True)])

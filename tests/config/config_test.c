@@ -108,6 +108,10 @@ static void two_lines_suffice(void **state)
 	assert_int_equal(config.retry[0], 30000);
 	assert_int_equal(config.retry[4], 3600000);
 	assert_int_equal(config.lifetime, 5 * 86400000);
+	assert_int_equal(config.warn, 4 * 3600000);
+	assert_string_equal(config.bounce, "root");
+	assert_true(config.keeps_failed);
+	assert_int_equal(config.failed_limit, INT64_C(30) * 86400000);
 	assert_string_equal(config.log_to, "auto");
 	assert_string_equal(config.secrets_file, MAILCHUTE_SYSCONFDIR "/secrets.ini");
 	assert_null(config.looked);
@@ -153,7 +157,8 @@ static void every_setting_is_read(void **state)
 		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
 		"alias \"Ops\" { to = ops@x.example }\n"
 		"aliases_file = \"/my/aliases\"\n"
-		"queue { dir = \"/q\" retry = { 1s, \"2m,3h\" } lifetime = 1d }\n"
+		"queue { dir = \"/q\" retry = { 1s, \"2m,3h\" } lifetime = 1d warn = 2h }\n"
+		"queue { bounce = \"ops@x.example\" failed = drop failed_limit = 3d }\n"
 		"submit { mode = direct wait = disk wait_limit = 250ms received = false }\n"
 		"submit { timeout = \"${TEST_EMPTY:-1m}\" }\n"
 		"log { to = \"/var/log/x\" }\n",
@@ -180,6 +185,10 @@ static void every_setting_is_read(void **state)
 	assert_int_equal(config.retry_count, 3);
 	assert_int_equal(config.retry[2], 3 * 3600000);
 	assert_int_equal(config.lifetime, 86400000);
+	assert_int_equal(config.warn, 2 * 3600000);
+	assert_string_equal(config.bounce, "ops@x.example");
+	assert_false(config.keeps_failed);
+	assert_int_equal(config.failed_limit, 3 * 86400000);
 	assert_int_equal(config.mode, CONFIG_MODE_DIRECT);
 	assert_int_equal(config.wait, CONFIG_WAIT_DISK);
 	assert_int_equal(config.wait_limit, 250);
@@ -201,6 +210,11 @@ static void faults_are_named_with_their_line(void **state)
 		{ "queue {\n lifetme = \"5d\"\n}",
 		    "line 2: there is no option \"lifetme\" in queue",
 		    "the nearest known one is \"lifetime\"" },
+		{ "queue {\n failed = \"keeep\" }",
+		    "line 2: failed = \"keeep\" is neither \"keep\" nor \"drop\"",
+		    "failed = \"keep\"" },
+		{ "queue { bounce = \"a b\" }", "line 1: ", "" },
+		{ "queue { warn = \"soon\" }", "line 1: ", "" },
 		{ "smarthost \"a\" {\n\n uri = \"5d\"\n}",
 		    "line 3: there is no option \"uri\" in smarthost", "\"url\"" },
 		{ "smarthost { url = \"x\" }", "line 1: missing title", "" },
