@@ -246,8 +246,10 @@ void header_set_value(struct header *header, size_t index, struct span value)
 	struct header_entry entry = make_entry(
 	    span_first(old.whole, prefix), value, begins_with_blank(old.value));
 
-	header_remove(header, index);
-	insert_entry(header, index, entry);
+	header->total += entry.length;
+	header->total -= header->entries[index].length;
+	free(header->entries[index].text);
+	header->entries[index] = entry;
 }
 
 void header_remove(struct header *header, size_t index)

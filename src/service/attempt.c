@@ -315,9 +315,10 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 	log_result(attempt, position, result, relay);
 }
 
-void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay)
+static void end_rest(struct attempt *attempt, enum result_outcome outcome, const struct error *why,
+    const char *relay)
 {
-	struct result result = { .kind = RESULT_RECIPIENT, .outcome = RESULT_DEFERRED };
+	struct result result = { .kind = RESULT_RECIPIENT, .outcome = outcome };
 
 	/* Trouble with the smarthost or the account is never the message's fault. */
 	snprintf(result.status, sizeof result.status, "4%s",
@@ -327,6 +328,16 @@ void attempt_defer_rest(struct attempt *attempt, const struct error *why, const 
 		result.recipient = (uint32_t)i;
 		attempt_result(attempt, &result, relay);
 	}
+}
+
+void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay)
+{
+	end_rest(attempt, RESULT_DEFERRED, why, relay);
+}
+
+void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const char *relay)
+{
+	end_rest(attempt, RESULT_IN_DOUBT, why, relay);
 }
 
 /* What has waited for longer than the lifetime fails for good. */

@@ -72,6 +72,8 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 
 /* Those without a result are put off for this reason. */
 void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay);
+/* The same, when it may have been delivered all the same (RFC 1047). */
+void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const char *relay);
 
 enum attempt_verdict {
 	ATTEMPT_DELIVERED, /* none waits, and no failure is to be reported */

@@ -450,6 +450,8 @@ static void wind_down(struct service *service)
 	listeners_close(&service->listeners);
 	while (runner_is_busy(&service->runner) && clock_monotonic() < leave_at)
 		step(service, leave_at);
+	if (service->is_configured)
+		workers_abandon(&service->runner.workers);
 }
 
 /*

@@ -142,19 +142,23 @@ static void conclude(struct workers *workers, struct workers_slot *slot, size_t 
  * others, or that stumbled, has seen nothing of an attempt without a result:
  * that one goes to another connection at once.
  */
-static void lose(
-    struct workers *workers, struct workers_slot *slot, const struct error *why, bool has_stumbled)
+static void lose(struct workers *workers, struct workers_slot *slot, const struct error *why,
+    bool is_told, bool has_stumbled)
 {
 	struct workers_slot lost = *slot;
 
 	*slot = (struct workers_slot){ .channel.fd = -1 };
 	while (lost.task_count != 0) {
+		bool may_have_arrived = !is_told && lost.sent_count != 0;
 		struct attempt *attempt = take_task(&lost, 0);
 		/* What we leave undone ourselves is nobody's failure. */
-		bool is_counted = !workers->is_leaving && ((!lost.has_served && !has_stumbled) ||
-							      attempt->answered_count != 0);
+		bool is_counted = !workers->is_leaving &&
+				  (!is_told || (!lost.has_served && !has_stumbled) ||
+				      attempt->answered_count != 0);
 
-		if (is_counted)
+		if (may_have_arrived)
+			attempt_doubt_rest(attempt, why, lost.relay);
+		else if (is_counted)
 			attempt_defer_rest(attempt, why, lost.relay);
 		attempt->is_unreached = is_counted && !lost.is_ready;
 		workers->concluded(workers->context, attempt, is_counted);
@@ -258,6 +262,9 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 	return sent < 0 ? error_system(error, "cannot speak to the delivery worker") : 0;
 }
 
+/* The message alone is at fault, and no other has to suffer for it. */
+enum { SENT_NEVER = 2 };
+
 /* 1: sent; 0: not now, for so many others are without an answer, or it has ended; -1. */
 static int send_next(struct workers *workers, struct workers_slot *slot, struct error *error)
 {
@@ -266,16 +273,18 @@ static int send_next(struct workers *workers, struct workers_slot *slot, struct 
 
 	buffer_init(&message, CHANNEL_LIMIT);
 	request_encode_attempt(&task->attempt->request, &message);
-	if (message.has_overflowed)
-		return error_set(
-		    error, ERROR_DATA, "5.3.4", "the header is too long to be handed over");
+	if (message.has_overflowed) {
+		error_set(error, ERROR_DATA, "5.3.4",
+		    "header and recipients are too long to be handed to a worker");
+		return SENT_NEVER;
+	}
 	/* The worker, busy with results for us, must not have to read this before we read them. */
 	if (slot->sent_count != 0 && slot->octets + message.length > WORKERS_OCTETS)
 		return 0;
 	/* The worker may read the message, and neither mark nor lock it. */
 	int content CLEANUP(file_close) = queue_file_open_content(&task->attempt->file, error);
 	if (content < 0)
-		return -1;
+		return SENT_NEVER;
 	if (channel_send(&slot->channel, buffer_span(&message), content) < 0) {
 		/* It has ended; what it said before is still to be read, and may be deliveries. */
 		if (errno == EPIPE || errno == ECONNRESET)
@@ -292,6 +301,14 @@ static int send_next(struct workers *workers, struct workers_slot *slot, struct 
 	return 1;
 }
 
+static void drop_task(struct workers *workers, struct workers_slot *slot, const struct error *why)
+{
+	struct attempt *attempt = take_task(slot, slot->sent_count);
+
+	attempt_defer_rest(attempt, why, slot->relay);
+	workers->concluded(workers->context, attempt, true);
+}
+
 /* False when the worker is over. */
 static bool send_tasks(struct workers *workers, struct workers_slot *slot)
 {
@@ -302,9 +319,11 @@ static bool send_tasks(struct workers *workers, struct workers_slot *slot)
 
 		if (sent == 0)
 			break;
+		if (sent == SENT_NEVER)
+			drop_task(workers, slot, &error);
 		if (sent > 0)
 			continue;
-		lose(workers, slot, &error, false);
+		lose(workers, slot, &error, false, false);
 		return false;
 	}
 	return true;
@@ -320,7 +339,7 @@ static void assign_to(struct workers *workers, struct workers_slot *slot,
 		opened = open_slot(workers, slot, config, attempt, &error);
 	add_task(slot, attempt);
 	if (opened < 0)
-		lose(workers, slot, &error, false);
+		lose(workers, slot, &error, false, false);
 	/* A new worker does not listen before it is ready, and we must not wait for it. */
 	else if (slot->is_ready)
 		(void)send_tasks(workers, slot);
@@ -454,7 +473,7 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		has_stumbled = result->has_stumbled && !slot->is_step_by_step;
 		if (has_stumbled)
 			note_stumble(workers, slot);
-		lose(workers, slot, &result->error, has_stumbled);
+		lose(workers, slot, &result->error, true, has_stumbled);
 		return false;
 	}
 	return true;
@@ -487,7 +506,7 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 	/* It may have died of any of these attempts, which therefore count. */
 	slot->has_served = false;
-	lose(workers, slot, &error, false);
+	lose(workers, slot, &error, false, false);
 }
 
 void workers_leave(struct workers *workers)
@@ -506,8 +525,19 @@ void workers_leave(struct workers *workers)
 		if (slot->is_ready)
 			(void)shutdown(slot->channel.fd, SHUT_WR);
 		else if (slot->smarthost != NULL)
-			lose(workers, slot, &error, false);
+			lose(workers, slot, &error, false, false);
 	}
+}
+
+void workers_abandon(struct workers *workers)
+{
+	struct error error;
+
+	error_set(&error, ERROR_UNAVAILABLE, "4.3.2",
+	    "the service ended before the smarthost had answered");
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		if (workers->slots[i].task_count != 0)
+			lose(workers, &workers->slots[i], &error, false, false);
 }
 
 void workers_step(struct workers *workers, const struct config *config)

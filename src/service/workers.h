@@ -108,6 +108,9 @@ void workers_step(struct workers *workers, const struct config *config);
  */
 void workers_leave(struct workers *workers);
 
+/* What has no result by now is in doubt: the workers are about to be ended. */
+void workers_abandon(struct workers *workers);
+
 /* The settings have changed: connections of the old ones serve nothing new. */
 void workers_forget(struct workers *workers);
 

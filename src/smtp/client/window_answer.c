@@ -6,11 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A reply that only a server gives that wants one command at a time. */
+/*
+ * A reply that only a server gives that wants one command at a time; what it says
+ * of an address (RFC 3463, 3.2 and 3.3) may hold these letters for the address's sake.
+ */
 static bool blames_pipelining(const struct reply *reply)
 {
-	return reply_class(reply) == 5 && (strcasestr(reply->text, "pipelin") != NULL ||
-					      strcasestr(reply->text, "synchroni") != NULL);
+	bool is_of_protocol = reply->status[0] == '\0' || strncmp(reply->status, "5.5.", 4) == 0;
+
+	return is_of_protocol && reply_class(reply) == 5 &&
+	       (strcasestr(reply->text, "pipelin") != NULL ||
+		   strcasestr(reply->text, "synchroni") != NULL);
 }
 
 /* "Bad sequence of commands", although the one before it was accepted. */

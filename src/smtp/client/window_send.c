@@ -146,12 +146,33 @@ static enum move end_sending(struct delivery *delivery)
 	return MOVE_ON;
 }
 
+static void push_end(struct window *window, struct delivery *delivery)
+{
+	push(window, delivery,
+	    (struct pipeline_entry){ .verb = COMMAND_UNKNOWN, .is_content_end = true });
+}
+
+/*
+ * LMTP answers the content as often as it accepted a recipient, whom it may
+ * refuse before the content has ended.
+ */
+static void await_deliveries(struct window *window, struct delivery *delivery)
+{
+	if (!is_lmtp(window) || delivery->fates.accepted == 0)
+		return;
+	for (size_t i = 1; i < delivery->fates.accepted; i++)
+		push_end(window, delivery);
+	/* These are replies, not commands sent ahead of one. */
+	window->flight -= delivery->fates.accepted - 1;
+}
+
 static void begin_content(struct window *window, struct delivery *delivery, bool is_stuffed)
 {
 	delivery->flow.is_stuffed = is_stuffed;
 	delivery->content = window->put;
 	delivery->has_content_begun = true;
 	delivery->stage = DELIVERY_CONTENT;
+	await_deliveries(window, delivery);
 }
 
 /* No other message has commands before it that await their reply. */
@@ -221,12 +242,6 @@ static enum move put_start(struct window *window, struct delivery *delivery, str
 	return MOVE_ON;
 }
 
-static void push_end(struct window *window, struct delivery *delivery)
-{
-	push(window, delivery,
-	    (struct pipeline_entry){ .verb = COMMAND_UNKNOWN, .is_content_end = true });
-}
-
 /*
  * RFC 2920, 3.1: a server may say 354 although it took no recipient.  Then a
  * lone dot ends the content, and that is to be refused.
@@ -261,17 +276,6 @@ static enum move put_go(struct window *window, struct delivery *delivery, struct
 	return MOVE_ON;
 }
 
-/* LMTP answers the content as often as it accepted a recipient. */
-static void await_deliveries(struct window *window, struct delivery *delivery)
-{
-	if (!is_lmtp(window) || delivery->fates.accepted == 0)
-		return;
-	for (size_t i = 1; i < delivery->fates.accepted; i++)
-		push_end(window, delivery);
-	/* These are replies, not commands sent ahead of one. */
-	window->flight -= delivery->fates.accepted - 1;
-}
-
 static enum move put_content(struct window *window, struct delivery *delivery, struct error *error)
 {
 	struct stream *stream = window->session->stream;
@@ -286,7 +290,6 @@ static enum move put_content(struct window *window, struct delivery *delivery, s
 	delivery->end = window->put;
 	/* A dot ends the transaction whatever is said to it; of a chunk RFC 3030 does not say. */
 	window->is_clean = delivery->flow.is_stuffed;
-	await_deliveries(window, delivery);
 	return end_sending(delivery);
 }
 
