@@ -167,6 +167,7 @@ static int read_block(struct intake *intake, struct buffer *output, struct error
 		error->kind = ERROR_IO;
 		return error_next(error, "nothing was sent");
 	}
+	intake->taken += (uint64_t)count;
 	if (count > 0)
 		(void)body_convert(&intake->body, span_from_bytes(block, (size_t)count), output);
 	if (count > 0 && !intake->body.is_ended)
@@ -174,6 +175,13 @@ static int read_block(struct intake *intake, struct buffer *output, struct error
 	body_finish(&intake->body, output);
 	intake->is_whole = true;
 	return 0;
+}
+
+void intake_give_back(const struct intake *intake)
+{
+	/* A pipe cannot, and need not: nobody else reads it. */
+	if (intake->taken != 0)
+		(void)lseek(intake->fd, -(off_t)intake->taken, SEEK_CUR);
 }
 
 /* What the sender wants to be told (RFC 3461). */

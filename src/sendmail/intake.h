@@ -34,6 +34,7 @@ struct intake {
 	struct buffer rest;  /* what comes behind front, while it is streamed */
 	struct body body;
 	int fd;			     /* stdin */
+	uint64_t taken;		     /* octets of it */
 	char fault[ERROR_TEXT_SIZE]; /* malformed recipients, in words; "" without any */
 	size_t bad_count;
 };
@@ -48,6 +49,12 @@ int intake_read(struct intake *intake, const struct options *options, struct err
 /* The part of it that needs no message: sender and recipients of the arguments. */
 int intake_read_arguments(
     struct intake *intake, const struct options *options, struct error *error);
+
+/*
+ * Puts a file that is stdin back to where the message began.  For one that was
+ * not sent: bsd-mailx saves as dead.letter what is left of it.
+ */
+void intake_give_back(const struct intake *intake);
 
 /* More of a message that is not whole, for content.h: wire form, 0 at the end. */
 ssize_t intake_read_more(void *intake, char *bytes, size_t size, struct error *error);

@@ -68,11 +68,15 @@ static int send_message(const struct options *options)
 	struct error error;
 
 	tell_ignored(options);
-	if (intake_read(&intake, options, &error) < 0)
+	if (intake_read(&intake, options, &error) < 0) {
+		intake_give_back(&intake);
 		return fail_and_log(&error);
-	if (handoff_send(&intake, options, &error) < 0)
+	}
+	if (handoff_send(&intake, options, &error) < 0) {
+		intake_give_back(&intake);
 		return error.kind == ERROR_SYSTEM || error.kind == ERROR_IO ? fail_and_log(&error)
 									    : fail(&error);
+	}
 	if (intake.bad_count == 0)
 		return 0;
 	/* The good ones are safe; the bad ones are named (DESIGN 6). */

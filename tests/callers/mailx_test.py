@@ -77,8 +77,6 @@ def test_bsd_mailx_learns_of_a_refusal(callers, dead_letter):
     callers.no_message()
 
 
-@pytest.mark.xfail(strict=True, reason="it saves what is left of the file that is our stdin, too,"
-                   " so what failed has to go back to where that began")
 def test_bsd_mailx_saves_what_was_refused(callers, dead_letter, token):
     callers.stop_service()
     callers.run(["mail", "-s", "s", "b@far.example"], "alice", token + "\n")
