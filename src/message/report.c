@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "message/date.h"
 #include "message/message_id.h"
-#include "message/utf8.h"
+#include "base/utf8.h"
 
 enum {
 	LINE = 76,
@@ -224,20 +224,17 @@ static void append_sentence(struct buffer *output, const char *text)
 static const char *beginning_of(enum report_action action)
 {
 	static const char *const beginnings[] = {
-		[REPORT_FAILED] =
-		    "Your message could not be delivered to the recipients below, and will not be "
-		    "tried again for them.",
-		[REPORT_DELAYED] = "Your message has not been delivered yet to the recipients "
-				   "below. It is still being "
-				   "tried: you need do nothing, and need not send it again.",
-		[REPORT_RELAYED] =
-		    "Your message was handed on for the recipients below to a mail server that "
-		    "sends no "
-		    "reports of deliveries. You asked for such a report; this is the last one "
-		    "there will "
-		    "be, unless the delivery fails later.",
-		[REPORT_DELIVERED] = "Your message was delivered to the recipients below. You "
-				     "asked for this report.",
+		[REPORT_FAILED] = "A message could not be delivered to the recipients below, and "
+				  "will not be tried again for them.",
+		[REPORT_DELAYED] = "A message has not been delivered yet to the recipients below. "
+				   "It is still being tried: you need do nothing, and need not "
+				   "send it again.",
+		[REPORT_RELAYED] = "A message was handed on for the recipients below to a mail "
+				   "server that sends no reports of deliveries. You asked for such "
+				   "a report; this is the last one there will be, unless the "
+				   "delivery fails later.",
+		[REPORT_DELIVERED] = "A message was delivered to the recipients below. You asked "
+				     "for this report.",
 	};
 
 	return beginnings[action];
@@ -308,8 +305,8 @@ static void append_ending(struct buffer *output, const struct report *report)
 		append_sentence(output, text);
 	}
 	append_sentence(output, report->returns_message
-				    ? "Your message is attached."
-				    : "The header of your message is attached, not its text.");
+				    ? "The message is attached."
+				    : "The header of the message is attached, not its text.");
 }
 
 /* Whoever answers for a whole machine has not written it himself. */

@@ -88,7 +88,7 @@ static void every_field_has_its_place(void **state)
 			"Content-Type: multipart/report; report-type=delivery-status;\r\n "
 			"boundary=\"=_report_");
 	must_have(text, "\r\n<carl@far.example> (you wrote: carl)\r\n    smtp.far.example refused");
-	must_have(text, "Your message is attached.\r\n");
+	must_have(text, "The message is attached.\r\n");
 	must_have(text, "Content-Type: message/delivery-status\r\n\r\n"
 			"Reporting-MTA: dns; here.example\r\n"
 			"X-Mailchute-Queue-ID: 1M83XG9E21BXP14T4N7EPVC1B\r\n"
