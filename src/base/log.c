@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static struct {
 	const char *program;
 	int fd; /* -1: syslog, -2: none */
@@ -115,9 +117,7 @@ void log_event(enum log_level level, const char *format, ...)
 	va_end(arguments);
 	if (length < 0)
 		return;
-	for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	utf8_mask(text, "");
 	if (target.fd == -1)
 		syslog((int)level, "%s", text);
 	else

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "delivery/counted.h"
 
 enum { CODE_LIMIT = 999 };
@@ -61,9 +62,7 @@ void result_encode(const struct result *result, struct buffer *message)
 static void take_masked(struct counted *counted, char *text, size_t size)
 {
 	counted_take_text(counted, text, size);
-	for (char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	utf8_mask(text, "");
 }
 
 /* "" or a whole enhanced status. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum {
 	TEXT_LINE_LIMIT = 500, /* RFC 5321, 4.5.3.1.5: 512 with code and CRLF */
 	LINE_LENGTH = 480,     /* of what is wrapped: room for the status */
@@ -122,6 +124,8 @@ ssize_t reply_parse(struct span input, struct reply *reply, struct error *error)
 	}
 	if (taken > REPLY_LIMIT)
 		return complain(error, "reply is longer than 64 KiB", span_first(input, 80));
+	/* What is no character may drive a terminal, and so may these beyond ASCII. */
+	utf8_mask(found.text, "\t\n");
 	*reply = found;
 	return (ssize_t)taken;
 }

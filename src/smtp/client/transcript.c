@@ -9,6 +9,7 @@
 
 #include "base/base64.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 enum {
 	LINE_SIZE = TRANSCRIPT_LINE + 8,
@@ -25,33 +26,14 @@ bool transcript_is_direction(char direction)
 
 /* ---- what may be shown ---- */
 
-/* The length of the UTF-8 character at the start (RFC 3629, 4); 0: it is none. */
-static size_t character_length(struct span octets)
-{
-	const unsigned char *p = (const unsigned char *)octets.start;
-	size_t length = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (length == 1)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || octets.length < length)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	/* U+0080 to U+009F are controls as well. */
-	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : length;
-}
-
 /* Takes what is shown as one off the front; returns its length in shown. */
 static size_t show_next(struct span *rest, char shown[static 8])
 {
 	unsigned char octet = (unsigned char)rest->start[0];
-	size_t length = character_length(*rest);
+	uint32_t code;
+	size_t length = utf8_decode(*rest, &code);
 
-	if (octet < 0x20 || octet == 0x7f || length == 0) {
+	if (length == 0) {
 		*rest = span_after(*rest, 1);
 		return (size_t)snprintf(shown, 8, "\\x%02X", octet);
 	}

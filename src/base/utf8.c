@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "message/utf8.h"
+#include "base/utf8.h"
+
+#include <string.h>
 
 static size_t announced_length(unsigned char first)
 {
@@ -13,6 +15,13 @@ static size_t announced_length(unsigned char first)
 	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
 }
 
+/* Line and paragraph ends, and what turns the direction of writing. */
+static bool is_steering(uint32_t code)
+{
+	return code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
 /* Neither controls, nor what is longer than need be, nor surrogates, nor beyond the last one. */
 static bool is_shown(uint32_t code, size_t length)
 {
@@ -20,7 +29,7 @@ static bool is_shown(uint32_t code, size_t length)
 
 	if (code < lowest[length] || code > 0x10ffff)
 		return false;
-	return code != 0x7f && (code < 0xd800 || code > 0xdfff);
+	return code != 0x7f && (code < 0xd800 || code > 0xdfff) && !is_steering(code);
 }
 
 size_t utf8_decode(struct span text, uint32_t *code)
@@ -43,6 +52,22 @@ size_t utf8_decode(struct span text, uint32_t *code)
 		return 0;
 	*code = value;
 	return length;
+}
+
+void utf8_mask(char *text, const char *allowed)
+{
+	struct span rest = span_from_string(text);
+	char *end = text + rest.length;
+	uint32_t code;
+
+	while (rest.length != 0) {
+		size_t length = utf8_decode(rest, &code);
+		char *first = end - rest.length;
+
+		if (length == 0 && strchr(allowed, *first) == NULL)
+			*first = '?';
+		rest = span_after(rest, length != 0 ? length : 1);
+	}
 }
 
 void utf8_append_shown(struct buffer *buffer, struct span text)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tests message/utf8.c. */
+/* Tests base/utf8.c. */
 
-#include "message/utf8.h"
+#include "base/utf8.h"
 
 #include "tests/support/cmocka.h"
 #include "tests/support/guarded.h"
@@ -26,6 +26,10 @@ static void characters_are_taken_whole_or_not_at_all(void **state)
 		{ "\x1f", 0, 0 },
 		{ "\x7f", 0, 0 },
 		{ "\xc2\x85", 0, 0 },
+		/* Line ends, and what turns the direction of writing. */
+		{ "\xe2\x80\xa8", 0, 0 },
+		{ "\xe2\x80\xae", 0, 0 },
+		{ "\xe2\x81\xa6", 0, 0 },
 		/* Cut, or not continued. */
 		{ "\xc3", 0, 0 },
 		{ "\xe2\x82", 0, 0 },
@@ -51,6 +55,19 @@ static void characters_are_taken_whole_or_not_at_all(void **state)
 	}
 }
 
+static void text_is_masked_in_its_place(void **state)
+{
+	char text[] = "a\tb\x9b"
+		      "31m\xc2\x9b"
+		      "2J \xc3\xa4\xe2\x80\xae\xc3";
+
+	(void)state;
+	utf8_mask(text, "\t");
+	assert_string_equal(text, "a\tb?31m??2J \xc3\xa4????");
+	utf8_mask(text, "");
+	assert_string_equal(text, "a?b?31m??2J \xc3\xa4????");
+}
+
 static void what_is_no_character_is_shown_as_a_question_mark(void **state)
 {
 	struct buffer buffer;
@@ -66,6 +83,7 @@ static void what_is_no_character_is_shown_as_a_question_mark(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_is_masked_in_its_place),
 		cmocka_unit_test(characters_are_taken_whole_or_not_at_all),
 		cmocka_unit_test(what_is_no_character_is_shown_as_a_question_mark),
 	};
