@@ -464,22 +464,27 @@ def test_a_report_is_on_disk_before_anything_is_marked(serve, make_peer, folder)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to trace the service")
+@pytest.mark.parametrize("waits", [False, True], ids=["all decided", "one waits"])
 @pytest.mark.parametrize("call, last", STEPS, ids=[call for call, _ in STEPS])
-def test_killed_at_any_call_a_report_is_never_lost(serve, make_peer, folder, call, last):
+def test_killed_at_any_call_a_report_is_never_lost(serve, make_peer, folder, call, last, waits):
     """At worst there are two of them."""
     peer = make_peer(refuse={f"{name}@far.example": GONE for name in "bcd"})
     service = serve(peer)
     killed = 0
     for number in range(1, last + 1):
-        before = len(reports(peer))
+        before, sent = len(reports(peer)), len(peer.messages)
+        if waits:
+            peer.refuse["e@far.example"] = "451 4.2.0 later"
         tracer = attach(service, folder, call,
                         "-e", f"inject={call}:signal=SIGKILL:when={number}")
         identifier = submit(service, {f"{name}@far.example": () for name in "bcdef"})
         wait_for(lambda: service.process.poll() is not None or len(reports(peer)) > before,
                  what=lambda: "the kill or the report; log:\n" + service.tail())
+        peer.refuse.pop("e@far.example", None)
+        wait_for(lambda: service.process.poll() is not None or service.count() == 0,
+                 what=lambda: "the kill or an empty queue; log:\n" + service.tail())
         if service.process.poll() is None:
             # Fewer such calls than that: the end of the sweep.
-            service.wait_until_empty()
             tracer.send_signal(signal.SIGINT)
             tracer.wait(20)
             break
@@ -498,5 +503,7 @@ def test_killed_at_any_call_a_report_is_never_lost(serve, make_peer, folder, cal
         assert max(len(report.each) for report in new) == 3
         assert {one for report in new for one in report.fields("Final-Recipient")} == {
             f"rfc822; {name}@far.example" for name in "bcd"}
+        assert {one for _, several, _ in peer.messages[sent:] for one in several} == {
+            "a@there.example", "e@far.example", "f@far.example"}
         assert failed(service) == []
     assert killed >= 1, f"{call} was never reached"
