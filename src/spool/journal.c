@@ -90,32 +90,66 @@ static void parse(struct journal *journal, struct span rest, char **replies, siz
 	journal->is_torn = rest.length != 0;
 }
 
-int journal_read(struct journal *journal, int fd, char **replies, size_t recipient_count)
+/* 1: there is more than there can be. */
+static int read_content(
+    const struct journal *journal, int fd, size_t recipient_count, struct buffer *content)
 {
-	CLEANUP(buffer_finish) struct buffer content = { 0 };
 	uint64_t size;
 	struct stat status;
 
 	if (fstat(fd, &status) < 0)
 		return -1;
-	journal->end = journal->start;
 	size = (uint64_t)status.st_size > journal->start ? (uint64_t)status.st_size - journal->start
 							 : 0;
-	/* Not of our making; the rest of it counts as torn. */
 	bool is_cut = size > size_limit(recipient_count);
 	if (is_cut)
 		size = size_limit(recipient_count);
-	buffer_init(&content, (size_t)size);
-	char *room = size != 0 ? buffer_reserve(&content, (size_t)size) : NULL;
+	buffer_init(content, (size_t)size);
+	char *room = size != 0 ? buffer_reserve(content, (size_t)size) : NULL;
 	if (room != NULL) {
 		ssize_t count = file_read_full_at(fd, room, (size_t)size, (off_t)journal->start);
 
 		if (count < 0)
 			return -1;
-		buffer_extend(&content, (size_t)count);
+		buffer_extend(content, (size_t)count);
 	}
+	return is_cut ? 1 : 0;
+}
+
+int journal_visit(const struct journal *journal, int fd, size_t recipient_count,
+    void (*visit)(void *context, size_t recipient, const char *text), void *context)
+{
+	CLEANUP(buffer_finish) struct buffer content = { 0 };
+	struct record record;
+	size_t recipient;
+	ssize_t taken;
+	char *text;
+
+	if (read_content(journal, fd, recipient_count, &content) < 0)
+		return -1;
+	struct span rest = buffer_span(&content);
+	while ((taken = record_parse(rest, &record)) > 0) {
+		if (!parse_line(journal, span_first(rest, (size_t)taken), recipient_count,
+			&recipient, &text))
+			break;
+		visit(context, recipient, text);
+		free(text);
+		rest = span_after(rest, (size_t)taken);
+	}
+	return 0;
+}
+
+int journal_read(struct journal *journal, int fd, char **replies, size_t recipient_count)
+{
+	CLEANUP(buffer_finish) struct buffer content = { 0 };
+	int is_cut = read_content(journal, fd, recipient_count, &content);
+
+	if (is_cut < 0)
+		return -1;
+	journal->end = journal->start;
 	parse(journal, buffer_span(&content), replies, recipient_count);
-	journal->is_torn = journal->is_torn || is_cut;
+	/* What is too much is not of our making; it counts as torn. */
+	journal->is_torn = journal->is_torn || is_cut != 0;
 	return 0;
 }
 

@@ -36,6 +36,13 @@ struct journal {
 int journal_read(struct journal *journal, int fd, char **replies, size_t recipient_count);
 
 /*
+ * Shows each whole line in the order in which it was written: what a recipient
+ * was told before is there as far as it has been kept.  0, or -1 with errno set.
+ */
+int journal_visit(const struct journal *journal, int fd, size_t recipient_count,
+    void (*visit)(void *context, size_t recipient, const char *text), void *context);
+
+/*
  * Replaces a reply, unless text is "", in memory (control characters become '?', what is too long
  * ends in "...") and, if it changed, in the file as far as the disk allows.
  */

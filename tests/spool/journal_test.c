@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "tests/spool/scratch.h"
 
@@ -70,6 +71,34 @@ static void the_last_words_win(void **state)
 	assert_null(page.replies[1]);
 	assert_string_equal(page.replies[2], "250 late");
 	assert_false(page.journal.is_torn);
+	remove_page(&page);
+}
+
+static void append_line(void *context, size_t recipient, const char *text)
+{
+	buffer_format(context, "%zu %s;", recipient, text);
+}
+
+static void earlier_words_are_shown_in_their_order(void **state)
+{
+	struct buffer shown CLEANUP(buffer_finish) = { 0 };
+	struct page page = make_page();
+
+	(void)state;
+	buffer_init(&shown, 1000);
+	set(&page, 2, "452 full");
+	set(&page, 0, "250 ok");
+	set(&page, 2, "250 late");
+	/* What is torn ends it. */
+	assert_int_equal(pwrite(page.fd, "reply 42", 8, (off_t)page.journal.end), 8);
+	assert_int_equal(journal_visit(&page.journal, page.fd, 3, append_line, &shown), 0);
+	assert_string_equal(buffer_string(&shown), "2 452 full;0 250 ok;2 250 late;");
+	/* Of another message it shows nothing. */
+	buffer_clear(&shown);
+	page.journal.seed++;
+	assert_int_equal(journal_visit(&page.journal, page.fd, 3, append_line, &shown), 0);
+	assert_int_equal(shown.length, 0);
+	assert_int_equal(journal_visit(&page.journal, -1, 3, append_line, &shown), -1);
 	remove_page(&page);
 }
 
@@ -196,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_words_win),
+		cmocka_unit_test(earlier_words_are_shown_in_their_order),
 		cmocka_unit_test(the_same_words_are_written_once),
 		cmocka_unit_test(long_words_are_cut_and_controls_masked),
 		cmocka_unit_test(a_torn_tail_is_passed_over),
