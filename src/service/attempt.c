@@ -347,7 +347,7 @@ static void expire(struct attempt *attempt, const struct config *config)
 	char text[QUEUE_FILE_REPLY_SIZE + 100];
 	char lifetime[24];
 
-	if (file->progress.attempts < 2 ||
+	if (file->progress.is_held || file->progress.attempts < 2 ||
 	    clock_wall() - file->attributes.received < config->lifetime)
 		return;
 	clock_format_duration(config->lifetime, lifetime);

@@ -70,6 +70,7 @@ static _Noreturn void serve_client(int connection, int channel_fd,
 		.queue_directory = settings->queue_directory,
 		.service = &channel,
 		.viewer = *viewer,
+		.config = settings->config,
 	};
 	const struct inquirer_source inquirer = { start_inquiry, &channel };
 	struct receive_settings receive = {
@@ -233,23 +234,64 @@ static int compare_ids(const void *a, const void *b)
 	return memcmp(a, b, QUEUE_ID_SIZE);
 }
 
-/* The IDs of a DUE; what is none is passed over. */
-static void take_due(struct clients *clients, const struct client *client, struct span lines)
+enum { IDS_LIMIT = NOTICE_LINES / QUEUE_ID_SIZE };
+
+/* The IDs of a DUE or a COUNT, sorted; what is none is passed over. */
+static size_t read_ids(struct span lines, char ids[static IDS_LIMIT][QUEUE_ID_SIZE])
 {
-	char ids[NOTICE_LINES / QUEUE_ID_SIZE][QUEUE_ID_SIZE];
 	size_t count = 0;
 	struct span line;
 
-	if (!client->may_flush)
-		return;
-	while (count < sizeof ids / sizeof ids[0] && span_take_line(&lines, &line)) {
+	while (count < IDS_LIMIT && span_take_line(&lines, &line)) {
 		if (!queue_id_is_valid(line))
 			continue;
 		memcpy(ids[count], line.start, QUEUE_ID_LENGTH);
 		ids[count++][QUEUE_ID_LENGTH] = '\0';
 	}
 	qsort(ids, count, sizeof ids[0], compare_ids);
+	return count;
+}
+
+static void take_due(struct clients *clients, const struct client *client, struct span lines)
+{
+	char ids[IDS_LIMIT][QUEUE_ID_SIZE];
+
+	if (!client->may_flush)
+		return;
+	size_t count = read_ids(lines, ids);
 	clients->due(clients->context, (const char(*)[QUEUE_ID_SIZE])ids, count);
+}
+
+static void change(struct clients *clients, struct client *client, const struct notice *wish)
+{
+	struct notice answer = { .kind = NOTICE_CHANGED };
+	struct queue_change result = { .sign = QUEUE_CHANGE_MISSING };
+
+	/* Whose it is only who is named by the kernel can say. */
+	if (client->viewer.uid >= 0)
+		clients->changed(clients->context, &client->viewer, wish->id,
+		    (enum queue_verb)wish->text[0], &result);
+	memcpy(answer.id, wish->id, sizeof answer.id);
+	queue_requests_answer(&result, &answer);
+	(void)notice_send(&client->channel, &answer);
+}
+
+static void count(struct clients *clients, struct client *client, struct span lines)
+{
+	char ids[IDS_LIMIT][QUEUE_ID_SIZE];
+	struct notice answer = { .kind = NOTICE_COUNTED, .id = NOTICE_NO_ID };
+	struct queue_counts counts = { .next = -1 };
+	size_t number = read_ids(lines, ids);
+
+	if (number != 0)
+		clients->counted(
+		    clients->context, (const char(*)[QUEUE_ID_SIZE])ids, number, &counts);
+	else if (client->viewer.sees_all)
+		clients->counted(clients->context, NULL, 0, &counts);
+	char text[QUEUE_COUNTS_SIZE];
+	queue_counts_format(&counts, text);
+	text_copy(answer.text, sizeof answer.text, text);
+	(void)notice_send(&client->channel, &answer);
 }
 
 static void take_queued(struct clients *clients, struct client *client, const struct notice *notice)
@@ -270,6 +312,10 @@ static void apply(
 		take_due(clients, client, lines);
 	else if (notice->kind == NOTICE_ASK && client->viewer.sees_all)
 		clients->asked(clients->context, &client->channel, notice->text);
+	else if (notice->kind == NOTICE_CHANGE)
+		change(clients, client, notice);
+	else if (notice->kind == NOTICE_COUNT)
+		count(clients, client, lines);
 	else if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0)
 		settle(clients, client, true);
 	else if (notice->kind == NOTICE_QUEUED)

@@ -16,6 +16,8 @@
 #include "base/channel.h"
 #include "config/config.h"
 #include "service/notice.h"
+#include "service/queue_change.h"
+#include "service/queue_requests.h"
 #include "service/queue_viewer.h"
 
 enum { CLIENTS_LIMIT = 100 };
@@ -53,6 +55,12 @@ struct clients {
 	void (*due)(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count);
 	/* A client that sees all wants this smarthost to be asked: answer it by WORKER. */
 	void (*asked)(void *context, struct channel *client, const char *smarthost);
+	/* This one wants a message changed, which may not be its own. */
+	void (*changed)(void *context, const struct queue_viewer *viewer, const char *id,
+	    enum queue_verb verb, struct queue_change *change);
+	/* So many are in each state: of these, sorted, or of all when ids is NULL. */
+	void (*counted)(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count,
+	    struct queue_counts *counts);
 	void *context;
 };
 

@@ -19,7 +19,14 @@
  *	WORKER	service to child: the channel of a worker for that travels with it;
  *		or there is none, and status and text say why
  *
- * FLUSH, GO, PAUSED, DUE, ASK and WORKER are about no file: their id is NOTICE_NO_ID.
+ *	CHANGE	child to service: its client wants this done to the file (queue_change.h)
+ *	CHANGED	service to child: what came of it (queue_requests.h)
+ *	COUNT	child to service: how many of these, one ID a line, or of all without
+ *		any, are being delivered, are due, wait?
+ *	COUNTED	service to child: so many
+ *
+ * FLUSH, GO, PAUSED, DUE, ASK, WORKER, COUNT and COUNTED are about no file: their id is
+ * NOTICE_NO_ID.
  *
  * A child that does not answer ANSWERS has told its caller 250, or has lost
  * it: then the file stays, its recipients marked failed.
@@ -48,6 +55,10 @@ enum notice_kind {
 	NOTICE_DUE = 'D',
 	NOTICE_ASK = 'K',
 	NOTICE_WORKER = 'W',
+	NOTICE_CHANGE = 'C',
+	NOTICE_CHANGED = 'E',
+	NOTICE_COUNT = 'N',
+	NOTICE_COUNTED = 'M',
 };
 
 /* No message was ever received at its time. */

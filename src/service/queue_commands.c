@@ -9,18 +9,53 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "service/notice.h"
+#include "service/queue_actions.h"
+#include "service/queue_requests.h"
+#include "service/queue_show.h"
 #include "service/queue_view.h"
 #include "spool/listing.h"
 
 enum { PATIENCE = 30000 }; /* milliseconds, until the service has said whether to go on */
 
-enum verb { LIST, LIST_JSON, FLUSH, ADD, NONE };
+enum verb { LIST, LIST_JSON, FLUSH, ADD, SHOW, CHANGE, COUNT, NONE };
+
+/* Those whose words are a selection. */
+static const struct {
+	const char *name;
+	enum verb verb;
+	enum queue_verb change;
+} selecting[] = {
+	{ "SHOW", SHOW, 0 },
+	{ "RETRY", CHANGE, QUEUE_RETRY },
+	{ "HOLD", CHANGE, QUEUE_HOLD },
+	{ "RELEASE", CHANGE, QUEUE_RELEASE },
+	{ "REMOVE", CHANGE, QUEUE_REMOVE },
+	{ "COUNT", COUNT, 0 },
+};
+
+/* Its place in the table, and what follows it; -1: it is another. */
+static int find_selecting(struct span argument, struct span *rest)
+{
+	struct span word = { 0 };
+
+	(void)span_take_word(&argument, &word);
+	for (size_t i = 0; i < sizeof selecting / sizeof selecting[0]; i++)
+		if (span_equals_string_ignoring_case(word, selecting[i].name)) {
+			*rest = argument;
+			return (int)i;
+		}
+	return -1;
+}
 
 static enum verb parse(struct span argument)
 {
 	struct span words[3] = { { 0 } };
+	struct span rest;
 	size_t count = 0;
+	int place = find_selecting(argument, &rest);
 
+	if (place >= 0)
+		return selecting[place].verb;
 	while (count < 3 && span_take_word(&argument, &words[count]))
 		count++;
 	if (count == 1 && span_equals_string_ignoring_case(words[0], "LIST"))
@@ -38,7 +73,9 @@ static enum verb parse(struct span argument)
 
 static void refuse_syntax(struct server_reply *reply)
 {
-	server_reply_set(reply, 501, "5.5.4", "XQUEUE LIST, LIST JSON and FLUSH are known here");
+	server_reply_set(reply, 501, "5.5.4",
+	    "XQUEUE LIST [JSON], FLUSH, COUNT, SHOW, RETRY, HOLD, RELEASE and REMOVE are known "
+	    "here");
 }
 
 /* ---- LIST ---- */
@@ -167,6 +204,173 @@ static void add(
 		server_reply_set(reply, 450, "4.3.2", "the service is just ending, try again");
 }
 
+/* ---- what is selected ---- */
+
+/* What a service does, asked for by its receive process. */
+struct asking {
+	const struct queue_commands *commands;
+	struct server_reply *reply;
+	struct queue_counts counts;
+	struct buffer ids; /* to count, not yet sent */
+	struct error *error;
+};
+
+static int change_by_service(void *context, const char *id, enum queue_verb verb,
+    struct queue_change *change, struct error *error)
+{
+	const struct asking *asking = context;
+
+	return queue_requests_change(asking->commands->service, id, verb, change, error);
+}
+
+static bool say_for(void *context, struct span line)
+{
+	const struct asking *asking = context;
+
+	return server_say(asking->reply, line);
+}
+
+static struct queue_actions actions_of(struct asking *asking)
+{
+	return (struct queue_actions){
+		.queue_directory = asking->commands->queue_directory,
+		.config = asking->commands->config,
+		.viewer = asking->commands->viewer,
+		.change = change_by_service,
+		.line = say_for,
+		.context = asking,
+	};
+}
+
+static void change(struct asking *asking, enum queue_verb verb,
+    const struct queue_selection *selection, struct server_reply *reply)
+{
+	struct queue_actions actions = actions_of(asking);
+	struct error error;
+
+	if (queue_actions_run(&actions, verb, selection, &error) < 0)
+		server_reply_from_error(reply, &error);
+	else
+		server_reply_set(reply, 250, "2.0.0", "%zu messages", actions.count);
+}
+
+static void show(struct asking *asking, enum queue_show_form form,
+    const struct queue_selection *selection, struct server_reply *reply)
+{
+	struct queue_actions actions = actions_of(asking);
+	struct error error;
+
+	if (queue_show_run(&actions, form, selection, &error) < 0)
+		server_reply_from_error(reply, &error);
+	else
+		server_reply_set(reply, 250, "2.0.0", "%zu messages", actions.count);
+}
+
+static int count_ids(struct asking *asking)
+{
+	struct queue_counts counts;
+
+	if (asking->ids.length == 0)
+		return 0;
+	if (queue_requests_count(
+		asking->commands->service, buffer_span(&asking->ids), &counts, asking->error) < 0)
+		return -1;
+	buffer_clear(&asking->ids);
+	queue_counts_add(&asking->counts, &counts);
+	return 0;
+}
+
+static int add_id(
+    void *context, const char *id, struct queue_file *file, const struct error *trouble)
+{
+	struct asking *asking = context;
+
+	if (file == NULL && trouble == NULL)
+		return 0;
+	if (asking->ids.length + QUEUE_ID_SIZE > NOTICE_LINES && count_ids(asking) < 0)
+		return -1;
+	buffer_append_string(&asking->ids, id);
+	buffer_append_byte(&asking->ids, '\n');
+	return 0;
+}
+
+static int count_selected(
+    struct asking *asking, const struct queue_selection *selection, struct error *error)
+{
+	struct queue_actions actions = actions_of(asking);
+
+	if (asking->commands->viewer.sees_all && queue_selection_is_empty(selection))
+		return queue_requests_count(
+		    asking->commands->service, (struct span){ 0 }, &asking->counts, error);
+	if (queue_actions_each(&actions, selection, add_id, asking, error) < 0)
+		return -1;
+	return count_ids(asking);
+}
+
+static void count(
+    struct asking *asking, const struct queue_selection *selection, struct server_reply *reply)
+{
+	char text[QUEUE_COUNTS_SIZE];
+	struct error error;
+
+	buffer_init(&asking->ids, NOTICE_LINES);
+	asking->counts.next = -1;
+	asking->error = &error;
+	int outcome = count_selected(asking, selection, &error);
+	buffer_finish(&asking->ids);
+	if (outcome < 0) {
+		server_reply_from_error(reply, &error);
+		return;
+	}
+	queue_counts_format(&asking->counts, text);
+	server_reply_set(reply, 250, "2.0.0", "%s", text);
+}
+
+static enum queue_show_form take_form(struct span *words)
+{
+	struct span rest = *words;
+	struct span word = { 0 };
+	enum queue_show_form form = QUEUE_SHOW_HEADER;
+
+	(void)span_take_word(&rest, &word);
+	if (span_equals_string_ignoring_case(word, "BODY"))
+		form = QUEUE_SHOW_BODY;
+	else if (span_equals_string_ignoring_case(word, "RAW"))
+		form = QUEUE_SHOW_RAW;
+	else
+		return form;
+	*words = rest;
+	return form;
+}
+
+static void run_selecting(
+    const struct queue_commands *commands, struct span argument, struct server_reply *reply)
+{
+	CLEANUP(queue_selection_finish) struct queue_selection selection = { 0 };
+	struct asking asking = { .commands = commands, .reply = reply };
+	enum queue_show_form form = QUEUE_SHOW_HEADER;
+	struct span words;
+	int place = find_selecting(argument, &words);
+	enum verb verb = selecting[place].verb;
+	struct error error;
+
+	if (verb == SHOW)
+		form = take_form(&words);
+	if (queue_selection_parse(&selection, words, &error) < 0) {
+		server_reply_from_error(reply, &error);
+		return;
+	}
+	if (verb == COUNT)
+		count(&asking, &selection, reply);
+	else if (queue_selection_is_empty(&selection))
+		server_reply_set(
+		    reply, 501, "5.5.4", "which messages? ID..., FROM=, TO=, SMARTHOST= or ALL");
+	else if (verb == SHOW)
+		show(&asking, form, &selection, reply);
+	else
+		change(&asking, selecting[place].change, &selection, reply);
+}
+
 /* ---- */
 
 void queue_commands_run(
@@ -185,6 +389,8 @@ void queue_commands_run(
 		flush(commands, reply);
 	} else if (verb == ADD) {
 		add(commands, argument, reply);
+	} else if (verb == SHOW || verb == CHANGE || verb == COUNT) {
+		run_selecting(commands, argument, reply);
 	} else {
 		list(commands, verb == LIST ? QUEUE_VIEW_TEXT : QUEUE_VIEW_JSON, reply);
 	}

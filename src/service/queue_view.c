@@ -58,7 +58,7 @@ static const char *reply_about(const struct queue_file *file, size_t recipient)
 }
 
 /* In the words of Postfix's queues. */
-static const char *queue_name(const struct queue_file *file)
+const char *queue_view_name(const struct queue_file *file)
 {
 	if (!has_waiting(file))
 		return "failed";
@@ -158,7 +158,7 @@ static char sign_of(const char *name)
 
 static void say_file(struct run *run, const struct queue_file *file)
 {
-	const char *name = queue_name(file);
+	const char *name = queue_view_name(file);
 
 	append_head(run, file->id, sign_of(name), file->message_length, file->attributes.received,
 	    file->envelope.sender);
@@ -255,7 +255,7 @@ static void append_recipients_json(struct run *run, const struct queue_file *fil
 static void say_file_json(struct run *run, const struct queue_file *file)
 {
 	append_head_json(
-	    run, queue_name(file), file->id, file->attributes.received, file->message_length);
+	    run, queue_view_name(file), file->id, file->attributes.received, file->message_length);
 	append_text(run, "sender", file->envelope.sender);
 	if (file->attributes.uid >= 0)
 		buffer_format(&run->line, ", \"uid\": %" PRId64, file->attributes.uid);

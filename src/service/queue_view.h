@@ -50,6 +50,9 @@ struct queue_view {
 	uint64_t octets; /* of these */
 };
 
+/* incoming, active, deferred, hold, failed: of a file that was read. */
+const char *queue_view_name(const struct queue_file *file);
+
 /* Goes through the queue once, oldest first. */
 int queue_view_run(struct queue_view *view, struct error *error);
 

@@ -187,7 +187,9 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 			note_null_refused(runner, attempt);
 			due = 0;
 		}
-		schedule_add(&runner->schedule, attempt->file.id, due);
+		/* Who holds it says when it is due again. */
+		if (!attempt->file.progress.is_held)
+			schedule_add(&runner->schedule, attempt->file.id, due);
 		if (is_counted)
 			tell_taken(client, attempt, "queued");
 		report_meanwhile(runner, attempt);
@@ -260,7 +262,7 @@ static void add_from_disk(struct runner *runner, const char *id, int64_t now)
 	struct error error;
 
 	int outcome = queue_file_read_progress(runner->spool->queue, id, &progress, &error);
-	if (outcome == 2)
+	if (outcome == 2 || (outcome == 0 && progress.is_held))
 		return;
 	int64_t due = outcome == 0 ? progress.next_attempt : 0;
 	schedule_add(&runner->schedule, id, bound(runner, due, now));

@@ -22,6 +22,14 @@ static void swap(struct schedule_entry *a, struct schedule_entry *b)
 	*b = held;
 }
 
+static void rise(struct schedule *schedule, size_t at)
+{
+	while (at > 0 && comes_before(&schedule->entries[at], &schedule->entries[(at - 1) / 2])) {
+		swap(&schedule->entries[at], &schedule->entries[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+}
+
 void schedule_add(struct schedule *schedule, const char *id, int64_t due)
 {
 	if (schedule->count == schedule->capacity) {
@@ -32,10 +40,7 @@ void schedule_add(struct schedule *schedule, const char *id, int64_t due)
 	size_t at = schedule->count++;
 	schedule->entries[at].due = due;
 	memcpy(schedule->entries[at].id, id, QUEUE_ID_SIZE);
-	while (at > 0 && comes_before(&schedule->entries[at], &schedule->entries[(at - 1) / 2])) {
-		swap(&schedule->entries[at], &schedule->entries[(at - 1) / 2]);
-		at = (at - 1) / 2;
-	}
+	rise(schedule, at);
 }
 
 bool schedule_has(const struct schedule *schedule, const char *id)
@@ -75,6 +80,22 @@ bool schedule_take(struct schedule *schedule, int64_t now, char id[static QUEUE_
 	schedule->entries[0] = schedule->entries[--schedule->count];
 	sink(schedule, 0);
 	return true;
+}
+
+bool schedule_remove(struct schedule *schedule, const char *id)
+{
+	for (size_t i = 0; i < schedule->count; i++) {
+		if (strcmp(schedule->entries[i].id, id) != 0)
+			continue;
+		schedule->entries[i] = schedule->entries[--schedule->count];
+		/* The last may belong above the place that became free, or below it. */
+		if (i < schedule->count) {
+			rise(schedule, i);
+			sink(schedule, i);
+		}
+		return true;
+	}
+	return false;
 }
 
 static int compare_id(const void *a, const void *b)

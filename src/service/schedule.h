@@ -44,6 +44,9 @@ int64_t schedule_next(const struct schedule *schedule);
 /* Takes the first that is due at now.  False when none is. */
 bool schedule_take(struct schedule *schedule, int64_t now, char id[static QUEUE_ID_SIZE]);
 
+/* Takes this one out, whenever it is due.  False when it is not here. */
+bool schedule_remove(struct schedule *schedule, const char *id);
+
 void schedule_finish(struct schedule *schedule);
 
 /*

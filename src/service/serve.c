@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "config/digest.h"
 #include "net/listen.h"
+#include "service/changes.h"
 #include "service/clients.h"
 #include "service/flushes.h"
 #include "service/inquirer.h"
@@ -135,6 +136,24 @@ static void asked(void *context, struct channel *client, const char *smarthost)
 	}
 	/* A client that is gone shows at its channel's end, and the worker ends with ours. */
 	(void)notice_send_descriptor(client, &notice, worker.fd);
+}
+
+static void changed(void *context, const struct queue_viewer *viewer, const char *id,
+    enum queue_verb verb, struct queue_change *change)
+{
+	struct service *service = context;
+
+	if (service->is_configured)
+		changes_make(&service->runner, viewer, id, verb, change);
+}
+
+static void counted(
+    void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count, struct queue_counts *counts)
+{
+	const struct service *service = context;
+
+	if (service->is_configured)
+		changes_count(&service->runner, ids, count, counts);
 }
 
 /* ---- settings and spool ---- */
@@ -510,6 +529,8 @@ static int start(struct service *service, struct error *error)
 	service->clients.flushed = flushed;
 	service->clients.due = due;
 	service->clients.asked = asked;
+	service->clients.changed = changed;
+	service->clients.counted = counted;
 	service->clients.context = service;
 	service->idle_since = CLOCK_NEVER;
 

@@ -91,22 +91,30 @@ bool workers_has_room(const struct workers *workers)
 	return false;
 }
 
-static bool slot_has(const struct workers_slot *slot, const char *id)
+static struct attempt *slot_find(const struct workers_slot *slot, const char *id)
 {
 	for (size_t i = 0; i < slot->task_count; i++)
 		if (strcmp(slot->tasks[i].attempt->file.id, id) == 0)
-			return true;
-	return false;
+			return slot->tasks[i].attempt;
+	return NULL;
+}
+
+struct attempt *workers_find(const struct workers *workers, const char *id)
+{
+	if (workers->parked != NULL && strcmp(workers->parked->file.id, id) == 0)
+		return workers->parked;
+	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
+		struct attempt *found = slot_find(&workers->slots[i], id);
+
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
 }
 
 bool workers_has(const struct workers *workers, const char *id)
 {
-	if (workers->parked != NULL && strcmp(workers->parked->file.id, id) == 0)
-		return true;
-	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		if (slot_has(&workers->slots[i], id))
-			return true;
-	return false;
+	return workers_find(workers, id) != NULL;
 }
 
 static void add_task(struct workers_slot *slot, struct attempt *attempt)

@@ -84,6 +84,8 @@ bool workers_has_room(const struct workers *workers);
 /* Attempts that have not been handed back. */
 size_t workers_busy_count(const struct workers *workers);
 bool workers_has(const struct workers *workers, const char *id);
+/* The attempt at this file, which stays the pool's; NULL: there is none. */
+struct attempt *workers_find(const struct workers *workers, const char *id);
 
 /* The login of a connection to this smarthost, its from; NULL when there is none. */
 const struct smarthost *workers_login(const struct workers *workers, const char *smarthost);

@@ -133,7 +133,33 @@ static void a_list_is_said_to_those_who_may_see_it(void **state)
 		{ "XQUEUE LIST XML", { 0, true }, "501 5.5.4 ", "" },
 		{ "XQUEUE LIST JSON now", { 0, true }, "501 5.5.4 ", "" },
 		{ "XQUEUE FLUSH all", { 0, true }, "501 5.5.4 ", "" },
-		{ "XQUEUE REMOVE", { -1, false }, "501 5.5.4 ", "" },
+		{ "XQUEUE REMOVE", { -1, false }, "550 5.7.1 ", "" },
+		{ "XQUEUE REMOVE", { 0, true }, "501 5.5.4 which messages?", "" },
+		{ "XQUEUE SHOW BODY", { 0, true }, "501 5.5.4 which messages?", "" },
+		{ "XQUEUE BURN ALL", { 0, true }, "501 5.5.4 ", "" },
+		{ "XQUEUE HOLD x", { 0, true }, "501 5.5.4 ", "x is no queue ID" },
+		{ "XQUEUE HOLD ALL FROM=x", { 0, true }, "501 5.5.4 ", "" },
+		{ "XQUEUE HOLD ALL", { 0, true }, "451 4.3.2 ", "" },
+		{ "XQUEUE HOLD ALL", { 1001, false }, "250 2.0.0 0 messages", "" },
+		{ "XQUEUE HOLD FROM=x", { 0, true }, "250 2.0.0 0 messages", "" },
+		{ "XQUEUE HOLD 0000000000000000000000001", { 0, true },
+		    "250-? 0000000000000000000000001 there is no such message\r\n250 2.0.0 0 ",
+		    "" },
+		{ "XQUEUE COUNT", { 0, true }, "451 4.3.2 ", "" },
+		{ "XQUEUE COUNT", { 1000, false }, "451 4.3.2 ", "" },
+		{ "XQUEUE COUNT", { 1001, false }, "250 2.0.0 due=0 active=0 later=0 next=-1", "" },
+		{ "XQUEUE COUNT x", { 0, true }, "501 5.5.4 ", "" },
+		{ "XQUEUE SHOW ALL", { 1001, false }, "250 2.0.0 0 messages", "" },
+		{ "XQUEUE SHOW ALL", { 1000, false }, "250- Message:    ",
+		    "\r\n250- Subject: hello\r\n250- From: alice@example.org\r\n250- \r\n250 " },
+		{ "XQUEUE SHOW TO=carol@example.com", { 0, true }, "250- Message:    ",
+		    "\r\n250- Smarthost:  none\r\n250- Recipient:  bob@example.net (given as "
+		    "bob): waits\r\n250- Recipient:  carol@example.com: waits\r\n250- \r\n" },
+		{ "XQUEUE SHOW body ALL", { 0, true }, "250- Message:    ",
+		    "\r\n250- \r\n250- recipient . 8:eve@evil\r\n250- \r\n250- sender 0:\r\n" },
+		{ "XQUEUE SHOW RAW ALL", { 0, true }, "250- Subject: hello\r\n", "250- End.\r\n" },
+		{ "XQUEUE SHOW 0000000000000000000000001", { 0, true },
+		    "250-? 0000000000000000000000001 there is no such message\r\n250 ", "" },
 		{ "XQUEUE ADD 0000000000000000000000001", { 1000, false }, "550 5.7.1 ", "" },
 		{ "XQUEUE ADD 0000000000000000000000001", { -1, false }, "550 5.7.1 ", "" },
 		{ "XQUEUE ADD 0000000000000000000000001", { 0, true }, "450 4.3.2 ", "" },
@@ -152,7 +178,7 @@ static void a_list_is_said_to_those_who_may_see_it(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct scene scene = {
 			.has_queue = true,
-			.commands = { scratch.fd, &none, rows[i].viewer },
+			.commands = { scratch.fd, &none, rows[i].viewer, NULL },
 		};
 		char *text CLEANUP(memory_free_string) = ask(&scene, rows[i].line);
 
@@ -170,7 +196,7 @@ static void a_queue_that_cannot_be_listed_is_an_error(void **state)
 	struct channel none = { .fd = -1 };
 	struct scene scene = {
 		.has_queue = true,
-		.commands = { open("/dev/null", O_RDONLY | O_CLOEXEC), &none, { 0, true } },
+		.commands = { open("/dev/null", O_RDONLY | O_CLOEXEC), &none, { 0, true }, NULL },
 	};
 	char *text CLEANUP(memory_free_string) = ask(&scene, "XQUEUE LIST");
 
@@ -253,7 +279,7 @@ static void a_file_may_be_added(void **state)
 		channel_init_take_fd(&channel, ends[0]);
 		channel_init_take_fd(&service, ends[1]);
 		struct scene scene = { .has_queue = true,
-			.commands = { -1, &channel, { 0, true } } };
+			.commands = { -1, &channel, { 0, true }, NULL } };
 		char *line CLEANUP(memory_free_string) = memory_format(
 		    "XQUEUE add %s%s", id, is_later ? " later" : "");
 		char *text CLEANUP(memory_free_string) = ask(&scene, line);

@@ -95,6 +95,38 @@ static void what_is_hastened_is_due_and_stays_in_order(void **state)
 	}
 }
 
+static void what_is_removed_is_gone_and_the_rest_stays_in_order(void **state)
+{
+	enum { COUNT = 300 };
+
+	(void)state;
+	for (unsigned removed = 0; removed < COUNT; removed += 7) {
+		struct schedule schedule = { 0 };
+		char id[QUEUE_ID_SIZE];
+		char gone[QUEUE_ID_SIZE];
+		char previous[QUEUE_ID_SIZE] = "";
+		int64_t last = -1;
+
+		for (unsigned i = 0; i < COUNT; i++)
+			schedule_add(
+			    &schedule, make_id(i, id), (int64_t)((i * 37 + removed) % 101));
+		make_id(removed, gone);
+		assert_true(schedule_remove(&schedule, gone));
+		assert_false(schedule_remove(&schedule, gone));
+		for (unsigned i = 0; i < COUNT - 1; i++) {
+			int64_t due = schedule_next(&schedule);
+
+			assert_true(schedule_take(&schedule, 101, id));
+			assert_string_not_equal(id, gone);
+			assert_true(due > last || (due == last && strcmp(id, previous) > 0));
+			last = due;
+			memcpy(previous, id, sizeof id);
+		}
+		assert_false(schedule_take(&schedule, 101, id));
+		schedule_finish(&schedule);
+	}
+}
+
 static void retries_follow_the_list_and_stay_at_its_end(void **state)
 {
 	static const int64_t steps[] = { 30000, 120000, 600000 };
@@ -118,6 +150,7 @@ int main(void)
 		cmocka_unit_test(entries_come_by_due_time_then_by_age),
 		cmocka_unit_test(nothing_is_taken_before_its_time),
 		cmocka_unit_test(what_is_hastened_is_due_and_stays_in_order),
+		cmocka_unit_test(what_is_removed_is_gone_and_the_rest_stays_in_order),
 		cmocka_unit_test(retries_follow_the_list_and_stay_at_its_end),
 	};
 

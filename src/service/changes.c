@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* It is open in this process, and no other can have it. */
+static bool is_being_settled(const struct runner *runner, const char *id)
+{
+	for (size_t i = 0; i < runner->refused_count; i++)
+		if (strcmp(runner->refused[i]->file.id, id) == 0)
+			return true;
+	for (size_t i = 0; i < runner->stuck_count; i++)
+		if (strcmp(runner->stuck[i]->file.id, id) == 0)
+			return true;
+	return false;
+}
+
+/* The schedule follows; what waits for a token of a rate finds its file changed when it has it. */
+static void reschedule(struct runner *runner, const char *id, enum queue_verb verb)
+{
+	schedule_remove(&runner->schedule, id);
+	if ((verb == QUEUE_RETRY || verb == QUEUE_RELEASE) &&
+	    !rates_has(&runner->workers.rates, id))
+		schedule_add(&runner->schedule, id, 0);
+}
+
+void changes_make(struct runner *runner, const struct queue_viewer *viewer, const char *id,
+    enum queue_verb verb, struct queue_change *change)
+{
+	struct attempt *attempt = workers_find(&runner->workers, id);
+
+	if (attempt != NULL) {
+		queue_change_running(&attempt->file, verb, viewer, change);
+		return;
+	}
+	if (is_being_settled(runner, id)) {
+		queue_change_set(change, QUEUE_CHANGE_BUSY, "4.2.0",
+		    "is just being settled; try again in a moment");
+		return;
+	}
+	queue_change_make(runner->spool->queue, id, verb, viewer, change);
+	if (change->sign == QUEUE_CHANGE_DONE)
+		reschedule(runner, id, verb);
+	/* A smarthost that was down is asked anew, for this one too. */
+	if (change->sign == QUEUE_CHANGE_DONE && verb == QUEUE_RETRY)
+		stumbles_finish(&runner->down);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, QUEUE_ID_LENGTH);
+}
+
+static bool is_among(const char *id, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	return ids == NULL || (count != 0 && bsearch(id, ids, count, sizeof *ids, compare) != NULL);
+}
+
+static void count_scheduled(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE],
+    size_t count, struct queue_counts *counts)
+{
+	int64_t now = clock_wall();
+
+	for (size_t i = 0; i < runner->schedule.count; i++) {
+		const struct schedule_entry *entry = &runner->schedule.entries[i];
+
+		if (!is_among(entry->id, ids, count))
+			continue;
+		if (entry->due <= now) {
+			counts->due++;
+			continue;
+		}
+		counts->later++;
+		if (counts->next < 0 || entry->due - now < counts->next)
+			counts->next = entry->due - now;
+	}
+}
+
+static size_t count_named(
+    const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count, bool is_running)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_running)
+			found += workers_has(&runner->workers, ids[i]) ||
+				 is_being_settled(runner, ids[i]);
+		else
+			found += rates_has(&runner->workers.rates, ids[i]);
+	}
+	return found;
+}
+
+void changes_count(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count,
+    struct queue_counts *counts)
+{
+	*counts = (struct queue_counts){ .next = -1 };
+	count_scheduled(runner, ids, count, counts);
+	if (ids != NULL) {
+		counts->active = count_named(runner, ids, count, true);
+		counts->due += count_named(runner, ids, count, false);
+		return;
+	}
+	counts->active = workers_busy_count(&runner->workers) + runner->refused_count +
+			 runner->stuck_count;
+	counts->due += rates_waiting(&runner->workers.rates);
+}
