@@ -35,6 +35,13 @@ struct command_option {
 int command_read_options(
     int argc, char **argv, struct command_option *options, size_t count, struct error *error);
 
+/*
+ * The same for a command that takes words, too: they are moved to the front of
+ * argv behind its name, and *word_count is how many.  Behind "--" all are words.
+ */
+int command_read_words(int argc, char **argv, struct command_option *options, size_t count,
+    int *word_count, struct error *error);
+
 /* Writes "mailchute: line" to standard error; returns the exit status. */
 int command_fail(const struct error *error);
 

@@ -14,7 +14,7 @@ static const struct {
 	const char *purpose;
 } commands[] = {
 	{ "serve", command_serve, "take mail and have it delivered (the service)" },
-	{ "queue", command_queue, "list what waits; --count prints the number alone" },
+	{ "queue", command_queue, "list what waits, and change it (queue --help)" },
 	{ "explain", command_explain, "say what would become of a message, and why" },
 	{ "newaliases", command_newaliases, "check the aliases file" },
 	{ "sink", command_sink, "catch mail in a Maildir, for development" },

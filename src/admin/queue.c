@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/queue_verbs.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/writer.h"
@@ -132,6 +134,8 @@ int command_queue(int argc, char **argv)
 	enum queue_view_form form = QUEUE_VIEW_TEXT;
 	struct error error;
 
+	if (argc > 1 && (argv[1][0] != '-' || strcmp(argv[1], "--help") == 0))
+		return queue_verbs_run(argc - 1, argv + 1);
 	if (command_read_options(argc, argv, options, OPTION_COUNT, &error) < 0)
 		return command_fail(&error);
 	if (options[COUNT].value != NULL)

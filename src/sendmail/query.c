@@ -3,13 +3,18 @@
 #include "sendmail/query.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/connect.h"
 #include "sendmail/way.h"
+
+enum { BUSY_PAUSES = 6000 }; /* milliseconds, the longest of the pauses that double */
 
 enum { FULL_LINE = 400 }; /* octets: a line of a refusal from here on was broken for its length */
 
@@ -144,6 +149,34 @@ int query_run_listening(
 	int outcome = way_find_listening(attempt, &query, error);
 
 	return outcome == WAY_NOBODY ? QUERY_NOBODY : outcome;
+}
+
+static enum way_outcome attempt_at(const char *path, struct query *query, struct error *error)
+{
+	int fd = connect_unix(path, error);
+
+	if (fd >= 0)
+		return attempt(query, fd, path, error);
+	if (errno == EAGAIN)
+		return WAY_BUSY;
+	return errno == ENOENT || errno == ECONNREFUSED ? WAY_NOT_HERE : WAY_REFUSED;
+}
+
+int query_run_at(const char *path, const char *command, query_line *take, void *context,
+    struct reply *reply, struct error *error)
+{
+	struct query query = { command, take, context, reply, false, false };
+	enum way_outcome outcome = WAY_BUSY;
+
+	for (int pause = 20; pause <= BUSY_PAUSES && outcome != WAY_DONE; pause *= 2) {
+		outcome = attempt_at(path, &query, error);
+		if (outcome != WAY_BUSY && outcome != WAY_LOST)
+			break;
+		(void)poll(NULL, 0, pause);
+	}
+	if (outcome == WAY_NOT_HERE)
+		return QUERY_NOBODY;
+	return outcome == WAY_DONE ? 0 : -1;
 }
 
 int query_refused(const struct reply *reply, struct error *error)

@@ -39,6 +39,10 @@ enum { QUERY_NOBODY = 1 };
 int query_run_listening(
     const char *command, query_line *take, void *context, struct reply *reply, struct error *error);
 
+/* The same of the service that listens at this path. */
+int query_run_at(const char *path, const char *command, query_line *take, void *context,
+    struct reply *reply, struct error *error);
+
 /* The error that a refusal amounts to, its words in one line: for query_run's reply above 399. */
 int query_refused(const struct reply *reply, struct error *error);
 

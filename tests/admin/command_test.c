@@ -4,6 +4,7 @@
 
 #include "admin/command.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,6 +24,54 @@ static int read_words(
 	options[1] = (struct command_option){ .name = "--count" };
 	*error = (struct error){ 0 };
 	return command_read_options(argc, argv, options, 2, error);
+}
+
+static void words_come_to_the_front(void **state)
+{
+	static const struct row {
+		const char *words[WORDS];
+		int count;
+		const char *all;
+		const char *listen;
+	} rows[] = {
+		{ { "hold" }, 0, "", NULL },
+		{ { "hold", "A", "B" }, 2, "A,B,", NULL },
+		{ { "hold", "A", "--listen", "x", "B" }, 2, "A,B,", "x" },
+		{ { "hold", "--listen", "-x", "", "--count" }, 1, ",", "-x" },
+		{ { "hold", "--count", "--", "--listen", "--" }, 2, "--listen,--,", NULL },
+		{ { "hold", "-" }, -1, "", NULL },
+		{ { "hold", "A", "--other" }, -1, "", NULL },
+		{ { "hold", "A", "--listen" }, -1, "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct command_option options[2] = {
+			{ .name = "--listen", .takes_value = true },
+			{ .name = "--count" },
+		};
+		char *argv[WORDS + 1] = { NULL };
+		char all[100] = "";
+		struct error error;
+		int argc = 0;
+		int count;
+
+		for (; argc < WORDS && rows[i].words[argc] != NULL; argc++)
+			argv[argc] = (char *)(uintptr_t)rows[i].words[argc];
+		int outcome = command_read_words(argc, argv, options, 2, &count, &error);
+		assert_int_equal(outcome < 0, rows[i].count < 0);
+		if (outcome < 0) {
+			assert_int_equal(error.kind, ERROR_USAGE);
+			continue;
+		}
+		assert_int_equal(count, rows[i].count);
+		for (int j = 0; j < count; j++)
+			snprintf(all + strlen(all), sizeof all - strlen(all), "%s,", argv[1 + j]);
+		assert_string_equal(all, rows[i].all);
+		assert_true((options[0].value == NULL) == (rows[i].listen == NULL));
+		if (rows[i].listen != NULL)
+			assert_string_equal(options[0].value, rows[i].listen);
+	}
 }
 
 static bool is_same(const char *a, const char *b)
@@ -111,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_read),
+		cmocka_unit_test(words_come_to_the_front),
 		cmocka_unit_test(what_is_no_option_is_named),
 		cmocka_unit_test(a_failure_is_one_line_and_an_exit_status),
 	};
