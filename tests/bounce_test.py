@@ -151,6 +151,9 @@ def test_a_report_that_fails_is_kept_and_never_reported(serve, make_peer):
     assert sum(one.startswith(b"MAIL FROM:<>") for one in commands) == 1
     assert not any(one.startswith(b"MAIL FROM:<alerts") for one in commands)
     service.wait_for_log(f"{kept.name}: nobody can be told that it failed: kept in")
+    assert f"-- 1 message of whose failure nobody could be told: see {service.spool}/failed" in (
+        service.queue())
+    assert "failed" not in service.queue("--json") and service.count() == 0
     # Nor does a new start touch it.
     service.kill()
     service.start()

@@ -97,6 +97,20 @@ static int refuse_mailq(const char *spool, struct error *error)
 	    "serve; root may run mailchute queue");
 }
 
+/* Whoever looks at the queue is who must hear of them. */
+static int tell_failed(const struct spool *spool, struct error *error)
+{
+	size_t count = spool_count_failed(spool);
+	char *line CLEANUP(memory_free_string) = memory_format(
+	    "-- %zu message%s of whose failure nobody could be told: see %s/failed\n", count,
+	    count != 1 ? "s" : "", spool->path);
+
+	if (count != 0 && file_write_all(STDOUT_FILENO, span_from_string(line)) < 0 &&
+	    errno != EPIPE)
+		return error_system(error, "cannot write the list");
+	return 0;
+}
+
 static int run(const struct config *config, const struct command_option *options,
     enum queue_view_form form, struct error *error)
 {
@@ -118,7 +132,9 @@ static int run(const struct config *config, const struct command_option *options
 	if (owner_become(config->spool, error) < 0 ||
 	    spool_open(&spool, config->spool, false, error) < 0)
 		return -1;
-	return list(spool.queue, form, error);
+	if (list(spool.queue, form, error) < 0)
+		return -1;
+	return is_for_mailq || form != QUEUE_VIEW_TEXT ? 0 : tell_failed(&spool, error);
 }
 
 int command_queue(int argc, char **argv)
