@@ -243,6 +243,9 @@ static int too_late(const struct errand *errand, const struct config *config, st
 	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "%s has not answered within %s, %s",
 	    errand->answers.relay, limit,
 	    errand->is_sent ? "and may have taken the mail all the same" : "so nothing was kept");
+	if (errand->answers.delivered != 0)
+		(void)error_prefix(
+		    error, "sent to %s; not known of the others: ", errand->answers.sent);
 	return error_next(error, "submit { timeout = \"...\" } sets the limit; with a spool "
 				 "(MAILCHUTE_SPOOL) mail can wait");
 }
@@ -374,6 +377,16 @@ static void hold_failed(struct error *error)
 		    error, "raise the caller's limit of the size of files (ulimit -f)");
 }
 
+/* Of the mail, when the worker is lost. */
+static void append_what_became(const struct errand *errand, struct error *error)
+{
+	if (errand->answers.delivered != 0)
+		(void)error_prefix(
+		    error, "sent to %s; not known of the others: ", errand->answers.sent);
+	text_append(error->text, sizeof error->text,
+	    errand->is_sent ? "; it may have been sent all the same" : "; nothing was kept");
+}
+
 static void commit(void *context, const struct queue_attributes *attributes,
     const struct store_wish *wish, const struct stream *client, struct server_reply *reply)
 {
@@ -403,7 +416,7 @@ static void commit(void *context, const struct queue_attributes *attributes,
 	} else {
 		explain_refusal(store, &error);
 		if (outcome < 0)
-			text_append(error.text, sizeof error.text, "; nothing was kept");
+			append_what_became(&errand, &error);
 		log_event(LOG_LEVEL_ERROR, "not sent: %s", error.text);
 		server_reply_from_error(reply, &error);
 		reply->closes = outcome > 0;

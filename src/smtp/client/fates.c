@@ -362,3 +362,10 @@ void fates_withdraw(struct fates *fates)
 	fates->open = 0;
 	fates->accepted = 0;
 }
+
+void fates_reopen(struct fates *fates)
+{
+	fates->open = fates->transaction->envelope->recipient_count;
+	for (size_t i = 0; i < fates->open; i++)
+		fates->of[i] = FATE_OPEN;
+}

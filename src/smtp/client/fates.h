@@ -62,4 +62,7 @@ void fates_give_up(struct fates *fates, const struct error *error, bool may_have
 /* Nobody is told anything: another session will try. */
 void fates_withdraw(struct fates *fates);
 
+/* After fates_withdraw: all are open again, for it may have arrived after all. */
+void fates_reopen(struct fates *fates);
+
 #endif

@@ -54,8 +54,6 @@ void window_finish(struct window *window, struct delivery *delivery)
 		window->last = NULL;
 	window->count--;
 	window->octets -= delivery->octets;
-	if (!delivery->is_returned)
-		window->finished++;
 	window->source->finished(window->source->context, delivery->transaction,
 	    delivery->is_returned ? WINDOW_RETURNED : WINDOW_DONE);
 	fates_finish(&delivery->fates);
@@ -70,6 +68,8 @@ static bool settle(struct window *window)
 	while (window->first != NULL && window->first->stage == DELIVERY_SENT &&
 	       window->first->awaited == 0) {
 		assert(!fates_has_takers(&window->first->fates));
+		if (window->first->has_begun && !window->first->is_returned)
+			window->finished++;
 		window_finish(window, window->first);
 		has_settled = true;
 	}
@@ -114,6 +114,9 @@ static void lose_delivery(struct window *window, struct delivery *delivery, stru
 	uint64_t left = window_left(window);
 	bool has_left = delivery->is_whole && delivery->end <= left;
 
+	/* A 421 to its content is an answer. */
+	if (window->is_put_off && is_put_off_itself(window, delivery))
+		window->finished++;
 	if (may_return(window, delivery, left)) {
 		delivery->is_returned = true;
 		fates_withdraw(&delivery->fates);

@@ -117,6 +117,16 @@ static int take_stumble(struct window *window, struct delivery *delivery,
 	return fates_take_reply(&delivery->fates, entry, &later, error);
 }
 
+/* It lost its place and took the content all the same: whose it is, nobody can tell. */
+static int take_praise_after_all(struct window *window, struct delivery *delivery,
+    const struct reply *reply, struct error *error)
+{
+	delivery->is_returned = false;
+	fates_reopen(&delivery->fates);
+	return session_unexpected(
+	    window->session, "a content whose envelope it had lost", reply, error);
+}
+
 /* Praise for what the server cannot have seen yet: it counts otherwise than we do. */
 static bool is_early(
     const struct window *window, const struct pipeline_entry *entry, const struct reply *reply)
@@ -161,6 +171,8 @@ int window_answer(struct window *window, const struct reply *reply, struct error
 	note_state(window, &entry, reply);
 	if (is_leave(window, &entry, reply))
 		return take_leave(window, reply);
+	if (delivery->is_returned && entry.is_content_end && reply_class(reply) == 2)
+		return take_praise_after_all(window, delivery, reply, error);
 	if (is_stumble(window, delivery, &entry, reply))
 		return take_stumble(window, delivery, &entry, reply, error);
 	return fates_take_reply(&delivery->fates, &entry, reply, error);
