@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "message/date.h"
 #include "message/message_id.h"
-#include "base/utf8.h"
 
 enum {
 	LINE = 76,
