@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from support.mailchute import environment, run
+from support.mailchute import environment, run, sanitizer
 from support.wait import free_port, wait_for
 
 ALICE, BOB = 12345, 12346
@@ -534,6 +534,79 @@ def test_flush_of_some_starts_a_service(later, make_sink):
 
 
 # in the middle
+
+def order_of_calls(service, *arguments):
+    """What the command does to the queue itself, without a service."""
+    trace = service.folder / "trace"
+    result = run(["strace", "-o", trace, "-e", "trace=pwrite64,fdatasync,fsync,unlinkat,write",
+                  service.programs.mailchute, "queue", *arguments],
+                 env={**service.environment(), **sanitizer("detect_leaks=0")})
+    assert result.status == 0, result
+    calls = re.findall(r"^(\w+)\((\d+)?", trace.read_text(), re.MULTILINE)
+    # What goes to the terminal and to the log comes behind it.
+    return [name + ("" if name != "write" else number) for name, number in calls
+            if name != "write" or number == "1"]
+
+
+def test_what_is_said_is_on_the_disk(later):
+    name = one(later)["queue_id"]
+    later.kill()
+    assert order_of_calls(later, "hold", name) == ["pwrite64", "fdatasync", "write1"]
+    assert order_of_calls(later, "release", name) == ["pwrite64", "fdatasync", "write1"]
+    assert order_of_calls(later, "retry", name) == ["pwrite64", "fdatasync", "write1"]
+    assert order_of_calls(later, "remove", name) == ["unlinkat", "fsync", "write1"]
+
+
+@pytest.mark.parametrize("verb, call", [
+    ("hold", "pwrite64"), ("hold", "fdatasync"), ("hold", "write"), ("remove", "unlinkat"),
+    ("remove", "fsync"), ("remove", "write")])
+def test_killed_in_the_middle_it_is_done_or_not(later, verb, call):
+    name = one(later)["queue_id"]
+    later.kill()
+    before = one(later)
+    result = run(["strace", "-o", "/dev/null", "-e", f"inject={call}:signal=SIGKILL",
+                  later.programs.mailchute, "queue", verb, name],
+                 env={**later.environment(), **sanitizer("detect_leaks=0")})
+    assert result.status != 0, result
+    if verb == "remove":
+        assert later.count() == 0 or one(later) == before
+    else:
+        held = one(later)
+        assert held == before or held == {**before, "queue_name": "hold"}
+        # Whole, and no lock is left: the next one comes through.
+        assert tell(later, "release", name) and tell(later, "hold", name)
+        later.start()
+        assert tell(later, "remove", name) == f"{name}: removed\n"
+
+
+@pytest.mark.parametrize("verb", ["hold", "remove", "retry"])
+def test_a_disk_that_does_not_sync_is_told(later, verb):
+    """And then nobody says that it is done."""
+    name = one(later)["queue_id"]
+    later.kill()
+    call = "fsync" if verb == "remove" else "fdatasync"
+    result = run(["strace", "-o", "/dev/null", "-e", f"inject={call}:error=EIO",
+                  later.programs.mailchute, "queue", verb, name],
+                 env={**later.environment(), **sanitizer("detect_leaks=0")})
+    assert result.status in (69, 74) and result.stdout == b"", result
+    assert name in result.stderr and "Input/output error" in result.stderr, result
+    if verb != "remove":
+        assert one(later)["queue_name"] == "deferred" and one(later)["next_attempt"] != 0
+
+
+def test_the_change_outlives_the_service_that_answered(several):
+    names = [each["queue_id"] for each in objects(several)]
+    for verb, name in zip(("hold", "remove", "retry"), names):
+        tell(several, verb, name)
+        several.kill()
+        if verb == "hold":
+            assert objects(several)[0]["queue_name"] == "hold"
+        elif verb == "remove":
+            assert [each["queue_id"] for each in objects(several)] == [names[0], names[2]]
+        else:
+            # Tried already, or due.
+            assert objects(several)[1]["next_attempt"] == 0 or objects(several)[1]["attempts"] > 1
+        several.start()
 
 def test_while_another_holds_the_lock_nothing_is_touched(later):
     """A service that owns the spool and does not answer: nobody else writes."""

@@ -52,13 +52,17 @@ static void log_change(
 	    (unsigned long long)file->message_length, file->envelope.recipient_count);
 }
 
-/* False: it stays as it was, as far as anybody knows who was told. */
-static bool save(struct queue_file *file, struct queue_change *change)
+/* False: it is as it was before, as far as the disk still takes that. */
+static bool save(
+    struct queue_file *file, const struct queue_progress *before, struct queue_change *change)
 {
 	struct error error;
+	struct error ignored;
 
 	if (queue_file_save_progress(file, &error) == 0 && queue_file_sync(file, &error) == 0)
 		return true;
+	file->progress = *before;
+	(void)queue_file_save_progress(file, &ignored);
 	refuse(change, &error);
 	return false;
 }
@@ -72,20 +76,24 @@ static bool somebody_waits(const struct queue_file *file)
 
 static void retry(struct queue_file *file, struct queue_change *change)
 {
+	struct queue_progress before = file->progress;
+
 	if (file->progress.is_held) {
 		queue_change_set(
 		    change, QUEUE_CHANGE_REFUSED, "4.2.0", "is held; release it first");
 		return;
 	}
 	file->progress.next_attempt = 0;
-	if (save(file, change))
+	if (save(file, &before, change))
 		done(change, "is due now");
 }
 
 static void hold(
     struct queue_file *file, const struct queue_viewer *viewer, struct queue_change *change)
 {
-	if (file->progress.is_held) {
+	struct queue_progress before = file->progress;
+
+	if (before.is_held) {
 		needless(change, "is held already");
 		return;
 	}
@@ -95,10 +103,8 @@ static void hold(
 		return;
 	}
 	file->progress.is_held = true;
-	if (!save(file, change)) {
-		file->progress.is_held = false;
+	if (!save(file, &before, change))
 		return;
-	}
 	log_change(file, "held", viewer);
 	done(change, "held");
 }
@@ -106,16 +112,16 @@ static void hold(
 static void release(
     struct queue_file *file, const struct queue_viewer *viewer, struct queue_change *change)
 {
-	if (!file->progress.is_held) {
+	struct queue_progress before = file->progress;
+
+	if (!before.is_held) {
 		needless(change, "is not held");
 		return;
 	}
 	file->progress.is_held = false;
 	file->progress.next_attempt = 0;
-	if (!save(file, change)) {
-		file->progress.is_held = true;
+	if (!save(file, &before, change))
 		return;
-	}
 	log_change(file, "released", viewer);
 	done(change, "released");
 }
