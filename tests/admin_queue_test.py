@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -133,6 +134,18 @@ def test_show_has_what_was_said_before(make_service, make_peer):
     assert re.search(r"b@far.example: waits\n.*first words\n.*Connection refused", text), text
 
 
+def test_show_has_of_each_recipient_what_was_said_of_him(make_service, make_peer):
+    peer = make_peer(refuse={"b@far.example": "450 4.2.1 about b",
+                             "c@far.example": "450 4.2.1 about c"})
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}", queue=LATER).start()
+    send(service, "b@far.example", "c@far.example", "d@far.example")
+    service.wait_for_queue("about c")
+    text = tell(service, "show", "--all")
+    assert re.search(r"b@far.example: waits\n[^\n]*about b\n"
+                     r"Recipient: +c@far.example: waits\n[^\n]*about c\n"
+                     r"Recipient: +d@far.example: delivered\n", text), text
+
+
 # hold, release
 
 def test_hold_and_release(at_rest):
@@ -189,6 +202,8 @@ def test_hold_survives_the_death_of_the_service(later):
     later.kill()
     assert one(later)["queue_name"] == "hold"
     later.start()
+    text = tell(later, "flush", "--wait", "60s")
+    assert text.endswith("0 of 0 done, 0 deferred\n"), text
     assert tell(later, "release", name) == f"{name}: released\n"
     later.kill()
     assert one(later)["queue_name"] == "deferred" and one(later)["next_attempt"] == 0
@@ -454,7 +469,9 @@ def test_in_delivery_it_is_held_after_the_attempt(stalled):
     stalled.peer.stop()
     wait_for(lambda: one(stalled)["attempts"] == 1, what="the attempt's end")
     assert one(stalled)["queue_name"] == "hold"
-    tell(stalled, "flush", "--wait", "60s")
+    # Nor does the schedule know it.
+    text = tell(stalled, "flush", "--wait", "60s")
+    assert text.endswith("0 of 0 done, 0 deferred\n"), text
     assert one(stalled)["attempts"] == 1
     assert tell(stalled, "remove", name) == f"{name}: removed\n"
 
@@ -467,6 +484,22 @@ def test_in_delivery_it_is_held_after_a_crash(stalled):
     stalled.start()
     tell(stalled, "flush", "--wait", "60s")
     assert one(stalled)["attempts"] == 0 and one(stalled)["queue_name"] == "hold"
+
+
+def test_what_is_held_in_delivery_is_not_given_up(make_service, make_peer):
+    peer = make_peer(at="end", fault="4xx")
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}",
+                           queue='retry = { "100ms" } lifetime = "2s"').start()
+    send(service, "b@far.example")
+    tried(service)
+    peer.fault = "stall"
+    wait_for(lambda: one(service)["queue_name"] == "active" and peer.reached_fault,
+             what="its delivery")
+    tell(service, "hold", "--all")
+    wait_for(lambda: time.time() > one(service)["arrival_time"] + 4, what="its lifetime to pass")
+    peer.stop()
+    wait_for(lambda: one(service)["queue_name"] == "hold", what="the attempt's end")
+    assert one(service)["attempts"] >= 2
 
 
 # flush
@@ -495,16 +528,14 @@ def test_flush_and_wait(make_service, make_sink):
     assert service.count() == 0 and len(sink.messages()) == 12
 
 
-def test_flush_waits_for_what_comes_due_meanwhile(make_service, make_peer, make_sink):
-    port = free_port()
-    service = make_service(url=f"smtp://127.0.0.1:{port}", queue='retry = { "1s" }').start()
+def test_flush_waits_for_what_comes_due_meanwhile(make_service, make_peer):
+    peer = make_peer(at="greeting", fault="close", times=2)
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}",
+                           queue='retry = { "1h", "500ms" }').start()
     send(service, "b@far.example")
     tried(service)
-    sink = make_sink()
-    sink.port = port
-    sink.start()
     assert tell(service, "flush", "--wait", "60s").endswith("1 of 1 done, 0 deferred\n")
-    assert len(sink.messages()) == 1
+    assert len(peer.messages) == 1
 
 
 def test_flush_shows_its_progress_on_a_terminal(later):

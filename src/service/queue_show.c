@@ -194,8 +194,7 @@ static void feed(struct showing *showing, struct span bytes)
 	for (size_t i = 0; i < bytes.length && !showing->is_unwanted; i++) {
 		char octet = bytes.start[i];
 
-		/* A CR may belong to the LF that follows, so it never ends a piece. */
-		if (octet != '\n' && octet != '\r' && showing->piece.length >= PIECE)
+		if (octet != '\n' && showing->piece.length >= PIECE)
 			hand_over_piece(showing, false);
 		if (octet == '\n')
 			hand_over_piece(showing, true);
