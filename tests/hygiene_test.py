@@ -289,7 +289,7 @@ def test_every_state_without_a_service(programs, launch, folder, make_peer, way,
             content = f"{number} {name}\n".encode()
             result = run(launch([*words, f"close:{closed}", *signals],
                                 [programs.sendmail, "-f", "a@there.example", recipient]),
-                         b"Subject: s\n\n" + content, env=variables, close_fds=False)
+                         b"Subject: s\n\n" + content, env=variables, pass_fds=[leaked])
             if name == "no files" and way == "direct":
                 # Where even memory counts as a file there is no place for a message.
                 assert result.status == 69, result

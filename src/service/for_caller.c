@@ -43,6 +43,14 @@ static int start_service(int64_t deadline, struct error *error)
 	return background_start(arguments, deadline, error);
 }
 
+static int no_service_listens(const struct config *config, struct error *error)
+{
+	error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+	    "the service for the spool %s was started, and did not listen within %d s",
+	    config->spool, START_TIMEOUT / 1000);
+	return error_next(error, "send it again; if that fails, too, mailchute serve says why");
+}
+
 /*
  * A connection to the service that owns the spool, started if need be.  One
  * that is just leaving holds the lock for a moment: then once more.
@@ -56,8 +64,10 @@ static int reach_service(const struct config *config, struct error *error)
 	for (;;) {
 		int fd = connect_unix(path, error);
 
-		if (fd >= 0 || clock_monotonic() >= deadline)
+		if (fd >= 0)
 			return fd;
+		if (clock_monotonic() >= deadline)
+			return no_service_listens(config, error);
 		if (start_service(deadline, error) < 0)
 			return -1;
 		fd = connect_unix(path, error);

@@ -280,9 +280,9 @@ static void a_damaged_file_does_not_hide_the_others(void **state)
 	const char *text = show(scene, QUEUE_VIEW_TEXT);
 	assert_matches(text, "in 3 Requests");
 	assert_matches(text, "\\(does not check out: .* is empty\\)");
-	assert_matches(
-	    show(scene, QUEUE_VIEW_JSON), "^\\{\"queue_name\": \"damaged\", .*\"recipients\": "
-					  "\\[\\], \"error\": \".*empty\"\\}$");
+	assert_matches(show(scene, QUEUE_VIEW_JSON),
+	    "^\\{\"queue_name\": \"damaged\", .*\"recipients\": "
+	    "\\[\\], \"error\": \".*empty\"\\}$");
 	assert_int_equal(scene->view.messages, 3);
 }
 
