@@ -382,6 +382,8 @@ static void a_boundary_is_never_the_same(void **state)
 	char *second CLEANUP(memory_free_string) = write_report(&other, "");
 
 	(void)state;
+	assert_non_null(strstr(first, one.boundary));
+	assert_non_null(strstr(second, other.boundary));
 	assert_string_not_equal(one.boundary, other.boundary);
 	/* RFC 2046, 5.1.1: 70 at most. */
 	assert_true(strlen(one.boundary) >= 32 && strlen(one.boundary) <= 70);
