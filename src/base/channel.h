@@ -19,7 +19,7 @@
 #include "base/span.h"
 
 /* The longest frame. */
-#define CHANNEL_LIMIT ((size_t)16 << 20)
+#define CHANNEL_LIMIT ((size_t)32 << 20)
 
 /* Descriptors that have arrived ahead of their frames. */
 #define CHANNEL_DESCRIPTORS 64
