@@ -196,25 +196,18 @@ struct handoff {
 static enum way_outcome run_session(void *context, int fd, const char *label, struct error *error)
 {
 	const struct handoff *handoff = context;
-	struct stream stream CLEANUP(stream_finish) = { 0 };
-	struct session session CLEANUP(session_finish) = { 0 };
-	struct smarthost service = { .name = (char *)(uintptr_t)label, .is_loopback = true };
-	struct session_settings settings = {
-		.smarthost = &service,
-		.hello = "localhost",
-		.timeouts = way_timeouts,
-		.trace = handoff->options->is_verbose ? show_progress : NULL,
-	};
+	struct way_visit visit CLEANUP(way_visit_finish) = { 0 };
+	uint64_t limit;
 
-	stream_init_take_fd(&stream, fd, fd, label);
-	enum way_outcome outcome = way_greet(&session, &stream, &settings, error);
+	visit.settings.trace = handoff->options->is_verbose ? show_progress : NULL;
+	enum way_outcome outcome = way_visit_open(&visit, fd, label, error);
 	if (outcome != WAY_DONE)
 		return outcome;
 	/* The service says how long it may take; it bounds itself, we bound one that hangs. */
-	if (session.extensions.mailchute_limit != 0 &&
-	    session.extensions.mailchute_limit < WAY_ANSWER_TIMEOUT / 1000)
-		settings.timeouts.end = (int64_t)session.extensions.mailchute_limit * 1000;
-	return send_message(&session, handoff->intake, handoff->options, error);
+	limit = visit.session.extensions.mailchute_limit;
+	if (limit != 0 && limit < WAY_ANSWER_TIMEOUT / 1000)
+		visit.settings.timeouts.end = (int64_t)limit * 1000;
+	return send_message(&visit.session, handoff->intake, handoff->options, error);
 }
 
 int handoff_send(struct intake *intake, const struct options *options, struct error *error)

@@ -216,23 +216,15 @@ static void join_caller(struct lend *lend, struct stream *stream)
 static enum way_outcome attempt(void *context, int fd, const char *label, struct error *error)
 {
 	struct lend *lend = context;
-	struct stream stream CLEANUP(stream_finish) = { 0 };
-	struct session session CLEANUP(session_finish) = { 0 };
-	struct smarthost service = { .name = (char *)(uintptr_t)label, .is_loopback = true };
-	const struct session_settings settings = {
-		.smarthost = &service,
-		.hello = "localhost",
-		.timeouts = way_timeouts,
-	};
+	struct way_visit visit CLEANUP(way_visit_finish) = { 0 };
 
-	stream_init_take_fd(&stream, fd, fd, label);
-	enum way_outcome outcome = way_greet(&session, &stream, &settings, error);
+	enum way_outcome outcome = way_visit_open(&visit, fd, label, error);
 	if (outcome == WAY_DONE)
-		outcome = make_plain(&session, error);
+		outcome = make_plain(&visit.session, error);
 	if (outcome != WAY_DONE)
 		return outcome;
-	greet(lend, &session);
-	join_caller(lend, &stream);
+	greet(lend, &visit.session);
+	join_caller(lend, &visit.stream);
 	return WAY_DONE;
 }
 

@@ -111,18 +111,10 @@ static enum way_outcome ask(struct query *query, struct session *session, struct
 
 static enum way_outcome attempt(void *context, int fd, const char *label, struct error *error)
 {
-	struct stream stream CLEANUP(stream_finish) = { 0 };
-	struct session session CLEANUP(session_finish) = { 0 };
-	struct smarthost service = { .name = (char *)(uintptr_t)label, .is_loopback = true };
-	const struct session_settings settings = {
-		.smarthost = &service,
-		.hello = "localhost",
-		.timeouts = way_timeouts,
-	};
+	struct way_visit visit CLEANUP(way_visit_finish) = { 0 };
 
-	stream_init_take_fd(&stream, fd, fd, label);
-	enum way_outcome outcome = way_greet(&session, &stream, &settings, error);
-	return outcome == WAY_DONE ? ask(context, &session, error) : outcome;
+	enum way_outcome outcome = way_visit_open(&visit, fd, label, error);
+	return outcome == WAY_DONE ? ask(context, &visit.session, error) : outcome;
 }
 
 int query_run(

@@ -27,7 +27,7 @@ enum {
 	TRIES = 4,		 /* of a session that is lost on its way */
 };
 
-const struct session_timeouts way_timeouts = {
+static const struct session_timeouts timeouts = {
 	.greeting = GREETING_TIMEOUT,
 	.hello = WAY_ANSWER_TIMEOUT,
 	.starttls = WAY_ANSWER_TIMEOUT,
@@ -41,15 +41,27 @@ const struct session_timeouts way_timeouts = {
 	.quit = 1000,
 };
 
-enum way_outcome way_greet(struct session *session, struct stream *stream,
-    const struct session_settings *settings, struct error *error)
+enum way_outcome way_visit_open(
+    struct way_visit *visit, int fd, const char *label, struct error *error)
 {
-	if (session_open(session, stream, settings, error) == 0)
+	visit->service.name = (char *)(uintptr_t)label;
+	visit->service.is_loopback = true;
+	visit->settings.smarthost = &visit->service;
+	visit->settings.hello = "localhost";
+	visit->settings.timeouts = timeouts;
+	stream_init_take_fd(&visit->stream, fd, fd, label);
+	if (session_open(&visit->session, &visit->stream, &visit->settings, error) == 0)
 		return WAY_DONE;
 	if (strcmp(error->status, "4.4.2") == 0 || strcmp(error->status, "4.4.1") == 0)
-		return session->step == SESSION_GREETING ? WAY_NOT_HERE : WAY_LOST;
+		return visit->session.step == SESSION_GREETING ? WAY_NOT_HERE : WAY_LOST;
 	/* A refusal in words means that somebody is there. */
 	return error_is_temporary(error) ? WAY_BUSY : WAY_REFUSED;
+}
+
+void way_visit_finish(struct way_visit *visit)
+{
+	session_finish(&visit->session);
+	stream_finish(&visit->stream);
 }
 
 /* What a socket that answers is for. */

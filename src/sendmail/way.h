@@ -46,10 +46,17 @@ enum { WAY_NOBODY = 1 };
 /* The same by the first two ways alone; WAY_NOBODY: no service is there for this caller. */
 int way_find_listening(way_attempt *attempt, void *context, struct error *error);
 
-/* The part of an attempt that all have in common: the 220 and the answer to EHLO. */
-enum way_outcome way_greet(struct session *session, struct stream *stream,
-    const struct session_settings *settings, struct error *error);
+/* The session of an attempt.  Zeroed before; settings.trace may be set before it is opened. */
+struct way_visit {
+	struct stream stream;
+	struct session session;
+	struct session_settings settings; /* its timeouts may be changed once it is open */
+	struct smarthost service;
+};
 
-extern const struct session_timeouts way_timeouts;
+/* The part of an attempt that all have in common: takes over fd; the 220 and the answer to EHLO. */
+enum way_outcome way_visit_open(
+    struct way_visit *visit, int fd, const char *label, struct error *error);
+void way_visit_finish(struct way_visit *visit);
 
 #endif
