@@ -204,9 +204,13 @@ def test_hold_survives_the_death_of_the_service(later):
     later.start()
     text = tell(later, "flush", "--wait", "60s")
     assert text.endswith("0 of 0 done, 0 deferred\n"), text
+    attempts = one(later)["attempts"]
     assert tell(later, "release", name) == f"{name}: released\n"
     later.kill()
-    assert one(later)["queue_name"] == "deferred" and one(later)["next_attempt"] == 0
+    # It is due at once: whether it was tried before the end came is the service's luck.
+    message = one(later)
+    assert message["queue_name"] == "deferred"
+    assert message["next_attempt"] == 0 or message["attempts"] == attempts + 1, message
 
 
 # retry
