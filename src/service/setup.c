@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/setup.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "config/digest.h"
+#include "service/owner.h"
+
+static const struct spool no_spool = { .directory = -1, .queue = -1, .lock = -1 };
+
+void setup_init(struct service *service)
+{
+	service->spool = no_spool;
+	runner_init(&service->runner, NULL, NULL, NULL, NULL);
+}
+
+void setup_finish(struct service *service)
+{
+	runner_finish(&service->runner);
+	spool_finish(&service->spool);
+	service->spool = no_spool;
+	config_finish(&service->config);
+	service->is_configured = false;
+}
+
+/* The workers too: they speak to the network as the owner of the spool. */
+static int become_owner(struct service *service, struct error *error)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!owner_is_another(service->config.spool, &uid, &gid))
+		return 0;
+	if (worker_parent_become(&service->parent, uid, gid, error) < 0)
+		return -1;
+	return owner_become(service->config.spool, error);
+}
+
+/* 0: ours; 1: another service owns the spool; -1. */
+static int take_spool(struct service *service, struct error *error)
+{
+	if (become_owner(service, error) < 0 ||
+	    spool_open(&service->spool, service->config.spool, true, error) < 0)
+		return -1;
+	int locked = spool_lock(&service->spool, error);
+	if (locked == 1) {
+		error_set(error, ERROR_UNAVAILABLE, "4.3.2", "another service owns the spool %s",
+		    service->config.spool);
+		return 1;
+	}
+	if (locked < 0 || spool_sweep(&service->spool, error) < 0)
+		return -1;
+	return runner_scan(&service->runner, error);
+}
+
+/* The name in our greeting that tells a caller with settings of its own whether they are ours. */
+static void name_way(struct service *service)
+{
+	char digest[DIGEST_SIZE];
+
+	digest_of(&service->config, digest);
+	snprintf(service->way, sizeof service->way, "%s %s",
+	    service->options->on_demand ? "spool" : "service", digest);
+}
+
+int setup_run(struct service *service, struct error *error)
+{
+	if (config_load(&service->options->sources, &service->config, error) < 0)
+		return -1;
+	(void)log_open("mailchute", service->config.log_to);
+	runner_init(&service->runner, &service->config, &service->spool, &service->clients,
+	    &service->parent);
+	service->runner.workers.is_verbose = service->options->is_verbose;
+	name_way(service);
+	if (service->config.smarthost_count == 0) {
+		config_no_smarthost(&service->config, error);
+		setup_finish(service);
+		return -1;
+	}
+	int outcome = take_spool(service, error);
+	if (outcome != 0) {
+		setup_finish(service);
+		return outcome;
+	}
+	service->is_configured = true;
+	return 0;
+}
+
+void setup_again(struct service *service)
+{
+	if (!service->is_configured && setup_run(service, &service->fault) == 0)
+		log_event(LOG_LEVEL_INFO, "the configuration is complete now, spool %s",
+		    service->config.spool);
+}
+
+void setup_reload(struct service *service)
+{
+	struct config config;
+	struct error error;
+
+	if (!service->is_configured) {
+		setup_again(service);
+		return;
+	}
+	if (config_load(&service->options->sources, &config, &error) < 0) {
+		service_log_error("the old configuration stays in force: ", &error);
+		return;
+	}
+	config_finish(&service->config);
+	service->config = config;
+	name_way(service);
+	/* The file may have been moved away by who rotates logs. */
+	(void)log_open("mailchute", service->config.log_to);
+	runner_forget(&service->runner);
+	log_event(LOG_LEVEL_INFO, "configuration read anew");
+}

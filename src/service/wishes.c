@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/wishes.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "service/changes.h"
+#include "service/inquirer.h"
+
+static void queued(void *context, const char *id, bool is_later)
+{
+	struct service *service = context;
+
+	runner_add(&service->runner, id, is_later);
+}
+
+static void settled(void *context, const char *id, bool answers)
+{
+	struct service *service = context;
+
+	runner_settle(&service->runner, id, answers);
+}
+
+/* Those who may flush all share one place: they mean the same queue. */
+static bool flushed(void *context, const struct queue_viewer *viewer, int64_t *ago)
+{
+	struct service *service = context;
+
+	*ago = 0;
+	/* A receive process asks for those alone whom the kernel names, unless it lies. */
+	if (viewer->uid < 0)
+		return false;
+	if (!flushes_begin(
+		&service->flushes, viewer->sees_all ? -1 : viewer->uid, clock_monotonic(), ago))
+		return false;
+	log_event(LOG_LEVEL_INFO, "uid %lld has %s tried now", (long long)viewer->uid,
+	    viewer->sees_all ? "all that waits" : "its waiting mail");
+	if (viewer->sees_all)
+		runner_hasten(&service->runner, NULL, 0);
+	return true;
+}
+
+static void due(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	struct service *service = context;
+
+	runner_hasten(&service->runner, ids, count);
+}
+
+static const struct config_smarthost *find_smarthost(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (strcmp(config->smarthosts[i].parameters.name, name) == 0)
+			return &config->smarthosts[i];
+	return NULL;
+}
+
+/* The client is of an older service, if it knows a smarthost that we do not. */
+static int start_inquiry(
+    struct service *service, const char *name, struct channel *worker, struct error *error)
+{
+	const struct config_smarthost *smarthost = find_smarthost(&service->config, name);
+
+	if (smarthost == NULL)
+		return error_set(
+		    error, ERROR_CONFIG, "4.3.5", "there is no smarthost \"%s\" any more", name);
+	return inquirer_start(&service->parent, &service->config, smarthost, worker, error);
+}
+
+static void asked(void *context, struct channel *client, const char *smarthost)
+{
+	struct service *service = context;
+	struct channel worker CLEANUP(channel_finish) = { .fd = -1 };
+	struct notice notice = { .kind = NOTICE_WORKER, .id = NOTICE_NO_ID };
+	struct error error;
+
+	if (start_inquiry(service, smarthost, &worker, &error) < 0) {
+		text_copy(notice.status, sizeof notice.status, error.status);
+		error_line(&error, notice.text, sizeof notice.text);
+	}
+	/* A client that is gone shows at its channel's end, and the worker ends with ours. */
+	(void)notice_send_descriptor(client, &notice, worker.fd);
+}
+
+static void changed(void *context, const struct queue_viewer *viewer, const char *id,
+    enum queue_verb verb, struct queue_change *change)
+{
+	struct service *service = context;
+
+	if (service->is_configured)
+		changes_make(&service->runner, viewer, id, verb, change);
+}
+
+static void counted(
+    void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count, struct queue_counts *counts)
+{
+	const struct service *service = context;
+
+	if (service->is_configured)
+		changes_count(&service->runner, ids, count, counts);
+}
+
+void wishes_connect(struct service *service)
+{
+	struct clients *clients = &service->clients;
+
+	clients->queued = queued;
+	clients->settled = settled;
+	clients->flushed = flushed;
+	clients->due = due;
+	clients->asked = asked;
+	clients->changed = changed;
+	clients->counted = counted;
+	clients->context = service;
+}
