@@ -5,22 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/route.h"
-#include "service/bounce.h"
+#include "service/settle.h"
 #include "smtp/client/transcript.h"
 #include "spool/listing.h"
 
 enum {
-	BUSY_RETRY = 1000,     /* milliseconds: a queue file that another process holds */
-	STUCK_RETRY = 1000,    /* results that the disk did not take */
-	TROUBLE_RETRY = 30000, /* our own trouble: a disk, a setting */
-	ASIDE_LIMIT = 64,      /* put aside for a rate before clients are looked at again */
-	OLDER_LIMIT = 10,      /* behind more than these nobody waits for an outcome (DESIGN 1) */
+	BUSY_RETRY = 1000,  /* milliseconds: a queue file that another process holds */
+	STUCK_RETRY = 1000, /* results that the disk did not take */
+	ASIDE_LIMIT = 64,   /* put aside for a rate before clients are looked at again */
+	OLDER_LIMIT = 10,   /* behind more than these nobody waits for an outcome (DESIGN 1) */
 };
 
 static void release(struct attempt *attempt)
@@ -69,91 +67,23 @@ static void hold_stuck(struct runner *runner, struct attempt *attempt)
 
 /* ---- what became of it ---- */
 
-static void add_reports(struct runner *runner, const struct bounce *made)
+static struct settle settling(struct runner *runner)
 {
-	for (size_t i = 0; i < made->count; i++)
-		schedule_add(&runner->schedule, made->ids[i], 0);
+	return (struct settle){ runner->config, runner->spool, &runner->schedule };
 }
 
-static void log_removed(const char *id)
-{
-	log_event(
-	    LOG_LEVEL_WARNING, "%s: removed from failed/, where it has been for long enough", id);
-}
-
-/* By age, and by a tenth of the file system. */
-static void trim_failed(struct runner *runner)
-{
-	struct statvfs space;
-	struct error error;
-	uint64_t limit = UINT64_MAX;
-
-	if (fstatvfs(runner->spool->directory, &space) == 0)
-		limit = (uint64_t)space.f_blocks * space.f_frsize / 10;
-	if (spool_trim_failed(
-		runner->spool, runner->config->failed_limit, limit, log_removed, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s", error.text);
-}
-
-/* Nobody can be told of its failures. */
-static void keep_failed(struct runner *runner, struct attempt *attempt)
-{
-	const char *id = attempt->file.id;
-	struct error error;
-
-	if (!runner->config->keeps_failed) {
-		log_event(LOG_LEVEL_ERROR,
-		    "%s: nobody can be told that it failed, and it is dropped", id);
-		attempt_remove(attempt);
-		return;
-	}
-	if (spool_keep_failed(runner->spool, id, &error) < 0) {
-		log_event(LOG_LEVEL_ERROR, "%s: %s", id, error.text);
-		schedule_add(&runner->schedule, id, clock_wall() + TROUBLE_RETRY);
-		return;
-	}
-	log_event(LOG_LEVEL_ERROR, "%s: nobody can be told that it failed: kept in %s/failed/%s",
-	    id, runner->spool->path, id);
-	trim_failed(runner);
-}
-
-/* False: what is owed stays so, and is tried again. */
-static bool report(struct runner *runner, struct attempt *attempt, struct bounce *made)
-{
-	struct error error;
-	int outcome = bounce_report(&attempt->file, runner->config, made, &error);
-
-	add_reports(runner, made);
-	if (outcome < 0)
-		log_event(
-		    LOG_LEVEL_ERROR, "%s: cannot make a report: %s", attempt->file.id, error.text);
-	return outcome == 0;
-}
-
-/* No recipient waits in it any more: who is to be told is told, and it goes. */
 static void close_file(struct runner *runner, struct attempt *attempt)
 {
-	struct bounce made;
+	const struct settle settle = settling(runner);
 
-	if (!report(runner, attempt, &made))
-		schedule_add(&runner->schedule, attempt->file.id, clock_wall() + TROUBLE_RETRY);
-	else if (made.is_untold)
-		keep_failed(runner, attempt);
-	else
-		attempt_remove(attempt);
+	settle_close(&settle, attempt);
 }
 
-/* Some are still tried; of those that have failed already, and of a long delay, is told now. */
 static void report_meanwhile(struct runner *runner, struct attempt *attempt)
 {
-	struct bounce made;
-	struct error error;
+	const struct settle settle = settling(runner);
 
-	(void)report(runner, attempt, &made);
-	if (bounce_warn(&attempt->file, runner->config, &made, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: cannot warn of the delay: %s", attempt->file.id,
-		    error.text);
-	add_reports(runner, &made);
+	settle_report(&settle, attempt);
 }
 
 static void note_null_refused(struct runner *runner, const struct attempt *attempt)
@@ -287,6 +217,7 @@ static bool is_known(const struct runner *runner, const char *id)
 
 int runner_scan(struct runner *runner, struct error *error)
 {
+	const struct settle settle = settling(runner);
 	struct listing listing CLEANUP(listing_finish) = { 0 };
 	int64_t now = clock_wall();
 	/* At the start nothing is known, and asking for each would cost the square of them. */
@@ -294,7 +225,7 @@ int runner_scan(struct runner *runner, struct error *error)
 
 	if (listing_read(&listing, runner->spool->queue, error) < 0)
 		return -1;
-	trim_failed(runner);
+	settle_trim_failed(&settle);
 	for (size_t i = 0; i < listing.count; i++)
 		if (is_first || !is_known(runner, listing.ids[i]))
 			add_from_disk(runner, listing.ids[i], now);
@@ -413,7 +344,7 @@ static bool begin_attempt(struct runner *runner, const char *id)
 		return opened != ATTEMPT_STARTED;
 	error_line(&error, line, sizeof line);
 	log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
-	schedule_add(&runner->schedule, id, clock_wall() + TROUBLE_RETRY);
+	schedule_add(&runner->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 	return true;
 }
 
@@ -488,6 +419,11 @@ bool runner_is_busy(const struct runner *runner)
 {
 	return workers_busy_count(&runner->workers) + runner->refused_count + runner->stuck_count !=
 	       0;
+}
+
+bool runner_is_down(const struct runner *runner, const char *smarthost)
+{
+	return stumbles_has(&runner->down, smarthost, clock_monotonic());
 }
 
 bool runner_is_idle(const struct runner *runner)

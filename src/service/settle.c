@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/settle.h"
+
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/bounce.h"
+
+static void add_reports(const struct settle *settle, const struct bounce *made)
+{
+	for (size_t i = 0; i < made->count; i++)
+		schedule_add(settle->schedule, made->ids[i], 0);
+}
+
+static void log_removed(const char *id)
+{
+	log_event(
+	    LOG_LEVEL_WARNING, "%s: removed from failed/, where it has been for long enough", id);
+}
+
+/* By age, and by a tenth of the file system. */
+void settle_trim_failed(const struct settle *settle)
+{
+	struct statvfs space;
+	struct error error;
+	uint64_t limit = UINT64_MAX;
+
+	if (fstatvfs(settle->spool->directory, &space) == 0)
+		limit = (uint64_t)space.f_blocks * space.f_frsize / 10;
+	if (spool_trim_failed(
+		settle->spool, settle->config->failed_limit, limit, log_removed, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s", error.text);
+}
+
+/* Nobody can be told of its failures. */
+static void keep_failed(const struct settle *settle, struct attempt *attempt)
+{
+	const char *id = attempt->file.id;
+	struct error error;
+
+	if (!settle->config->keeps_failed) {
+		log_event(LOG_LEVEL_ERROR,
+		    "%s: nobody can be told that it failed, and it is dropped", id);
+		attempt_remove(attempt);
+		return;
+	}
+	if (spool_keep_failed(settle->spool, id, &error) < 0) {
+		log_event(LOG_LEVEL_ERROR, "%s: %s", id, error.text);
+		schedule_add(settle->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
+		return;
+	}
+	log_event(LOG_LEVEL_ERROR, "%s: nobody can be told that it failed: kept in %s/failed/%s",
+	    id, settle->spool->path, id);
+	settle_trim_failed(settle);
+}
+
+/* False: what is owed stays so, and is tried again. */
+static bool report(const struct settle *settle, struct attempt *attempt, struct bounce *made)
+{
+	struct error error;
+	int outcome = bounce_report(&attempt->file, settle->config, made, &error);
+
+	add_reports(settle, made);
+	if (outcome < 0)
+		log_event(
+		    LOG_LEVEL_ERROR, "%s: cannot make a report: %s", attempt->file.id, error.text);
+	return outcome == 0;
+}
+
+/* No recipient waits in it any more: who is to be told is told, and it goes. */
+void settle_close(const struct settle *settle, struct attempt *attempt)
+{
+	struct bounce made;
+
+	if (!report(settle, attempt, &made))
+		schedule_add(
+		    settle->schedule, attempt->file.id, clock_wall() + SETTLE_TROUBLE_RETRY);
+	else if (made.is_untold)
+		keep_failed(settle, attempt);
+	else
+		attempt_remove(attempt);
+}
+
+/* Some are still tried; of those that have failed already, and of a long delay, is told now. */
+void settle_report(const struct settle *settle, struct attempt *attempt)
+{
+	struct bounce made;
+	struct error error;
+
+	(void)report(settle, attempt, &made);
+	if (bounce_warn(&attempt->file, settle->config, &made, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: cannot warn of the delay: %s", attempt->file.id,
+		    error.text);
+	add_reports(settle, &made);
+}
