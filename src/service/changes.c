@@ -50,34 +50,16 @@ void changes_make(struct runner *runner, const struct queue_viewer *viewer, cons
 		stumbles_finish(&runner->down);
 }
 
-static int compare(const void *a, const void *b)
-{
-	return memcmp(a, b, QUEUE_ID_LENGTH);
-}
-
-static bool is_among(const char *id, const char (*ids)[QUEUE_ID_SIZE], size_t count)
-{
-	return ids == NULL || (count != 0 && bsearch(id, ids, count, sizeof *ids, compare) != NULL);
-}
-
 static void count_scheduled(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE],
     size_t count, struct queue_counts *counts)
 {
 	int64_t now = clock_wall();
+	struct schedule_tally tally = schedule_tally(&runner->schedule, ids, count, now);
 
-	for (size_t i = 0; i < runner->schedule.count; i++) {
-		const struct schedule_entry *entry = &runner->schedule.entries[i];
-
-		if (!is_among(entry->id, ids, count))
-			continue;
-		if (entry->due <= now) {
-			counts->due++;
-			continue;
-		}
-		counts->later++;
-		if (counts->next < 0 || entry->due - now < counts->next)
-			counts->next = entry->due - now;
-	}
+	counts->due = tally.due;
+	counts->later = tally.later;
+	if (tally.later != 0)
+		counts->next = tally.next - now;
 }
 
 static size_t count_named(

@@ -32,10 +32,45 @@ void queue_id_generate(char id[static QUEUE_ID_SIZE])
 	id[QUEUE_ID_LENGTH] = '\0';
 }
 
-/* memchr with the length of the alphabet: strchr would find its NUL. */
-static const char *find_digit(char c)
+/* The value of each octet as a digit, and one more; 0 for what is none. */
+static const unsigned char values[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+	['G'] = 17,
+	['H'] = 18,
+	['J'] = 19,
+	['K'] = 20,
+	['M'] = 21,
+	['N'] = 22,
+	['P'] = 23,
+	['Q'] = 24,
+	['R'] = 25,
+	['S'] = 26,
+	['T'] = 27,
+	['V'] = 28,
+	['W'] = 29,
+	['X'] = 30,
+	['Y'] = 31,
+	['Z'] = 32,
+};
+
+static unsigned value_of(char digit)
 {
-	return memchr(alphabet, c, 32);
+	return values[(unsigned char)digit] - 1U;
 }
 
 bool queue_id_is_valid(struct span text)
@@ -43,7 +78,7 @@ bool queue_id_is_valid(struct span text)
 	if (text.length != QUEUE_ID_LENGTH)
 		return false;
 	for (size_t i = 0; i < text.length; i++)
-		if (find_digit(text.start[i]) == NULL)
+		if (values[(unsigned char)text.start[i]] == 0)
 			return false;
 	return true;
 }
@@ -54,6 +89,38 @@ int64_t queue_id_time(const char *id)
 
 	assert(queue_id_is_valid(span_from_string(id)));
 	for (size_t i = 0; i < TIME_LENGTH; i++)
-		time = time << DIGIT_BITS | (find_digit(id[i]) - alphabet);
+		time = time << DIGIT_BITS | value_of(id[i]);
 	return time;
+}
+
+/* 8 digits are 5 octets, and the last digit stands alone. */
+void queue_id_pack(const char *id, unsigned char packed[static QUEUE_ID_PACKED])
+{
+	uint64_t bits = 0;
+	size_t filled = 0;
+	size_t count = 0;
+
+	assert(queue_id_is_valid(span_from_string(id)));
+	for (size_t i = 0; i < QUEUE_ID_LENGTH; i++) {
+		bits = bits << DIGIT_BITS | value_of(id[i]);
+		for (filled += DIGIT_BITS; filled >= 8; filled -= 8)
+			packed[count++] = (unsigned char)(bits >> (filled - 8));
+	}
+	packed[count] = (unsigned char)(bits << (8 - filled));
+}
+
+void queue_id_unpack(
+    const unsigned char packed[static QUEUE_ID_PACKED], char id[static QUEUE_ID_SIZE])
+{
+	uint64_t bits = 0;
+	size_t filled = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < QUEUE_ID_PACKED && count < QUEUE_ID_LENGTH; i++) {
+		bits = bits << 8 | packed[i];
+		for (filled += 8; filled >= DIGIT_BITS && count < QUEUE_ID_LENGTH;
+		     filled -= DIGIT_BITS)
+			id[count++] = alphabet[bits >> (filled - DIGIT_BITS) & 31];
+	}
+	id[QUEUE_ID_LENGTH] = '\0';
 }

@@ -15,7 +15,7 @@
 
 #include "base/span.h"
 
-enum { QUEUE_ID_LENGTH = 25, QUEUE_ID_SIZE = QUEUE_ID_LENGTH + 1 };
+enum { QUEUE_ID_LENGTH = 25, QUEUE_ID_SIZE = QUEUE_ID_LENGTH + 1, QUEUE_ID_PACKED = 16 };
 
 /* Letters and digits only. */
 void queue_id_generate(char id[static QUEUE_ID_SIZE]);
@@ -25,5 +25,10 @@ bool queue_id_is_valid(struct span text);
 
 /* The time within, as clock_wall counts. */
 int64_t queue_id_time(const char *id);
+
+/* The same in few octets, for memory that holds many; memcmp orders these as strcmp the IDs. */
+void queue_id_pack(const char *id, unsigned char packed[static QUEUE_ID_PACKED]);
+void queue_id_unpack(
+    const unsigned char packed[static QUEUE_ID_PACKED], char id[static QUEUE_ID_SIZE]);
 
 #endif

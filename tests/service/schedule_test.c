@@ -16,6 +16,18 @@ static const char *make_id(unsigned number, char id[static QUEUE_ID_SIZE])
 	return id;
 }
 
+/* The number of the one that is taken; UINT32_MAX when none is. */
+static unsigned take(struct schedule *schedule, int64_t now)
+{
+	char id[QUEUE_ID_SIZE];
+	unsigned number = 0;
+
+	if (!schedule_take(schedule, now, id))
+		return UINT32_MAX;
+	assert_int_equal(sscanf(id, "%u", &number), 1);
+	return number;
+}
+
 static void entries_come_by_due_time_then_by_age(void **state)
 {
 	struct schedule schedule = { 0 };
@@ -25,13 +37,12 @@ static void entries_come_by_due_time_then_by_age(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 2000; i++)
-		schedule_add(&schedule, make_id((unsigned)random_below(1000000), id),
-		    (int64_t)random_below(50));
+		schedule_add(&schedule, make_id(i * 7919 % 2003, id), (int64_t)random_below(50));
 	for (unsigned i = 0; i < 2000; i++) {
 		int64_t due = schedule_next(&schedule);
 
 		assert_true(schedule_take(&schedule, 50, id));
-		assert_true(due > last || (due == last && strcmp(id, previous) >= 0));
+		assert_true(due > last || (due == last && strcmp(id, previous) > 0));
 		last = due;
 		memcpy(previous, id, sizeof id);
 	}
@@ -46,12 +57,95 @@ static void nothing_is_taken_before_its_time(void **state)
 	char id[QUEUE_ID_SIZE];
 
 	(void)state;
-	schedule_add(&schedule, make_id(1, id), 100);
+	assert_false(schedule_has(&schedule, make_id(1, id)));
+	assert_false(schedule_remove(&schedule, id));
+	schedule_add(&schedule, id, 100);
 	assert_true(schedule_has(&schedule, id));
-	assert_false(schedule_take(&schedule, 99, id));
-	assert_true(schedule_take(&schedule, 100, id));
-	assert_string_equal(id, "0000000000000000000000001");
+	assert_int_equal(take(&schedule, 99), UINT32_MAX);
+	assert_int_equal(take(&schedule, 100), 1);
 	assert_false(schedule_has(&schedule, id));
+	schedule_finish(&schedule);
+}
+
+static void what_is_added_again_moves(void **state)
+{
+	struct schedule schedule = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	schedule_add(&schedule, make_id(1, id), 100);
+	schedule_add(&schedule, id, 50);
+	assert_int_equal(schedule.count, 1);
+	assert_int_equal(schedule_next(&schedule), 50);
+	schedule_add_new(&schedule, id, 1000);
+	assert_int_equal(schedule.count, 1);
+	assert_int_equal(schedule_next(&schedule), 0);
+	schedule_add(&schedule, id, -5);
+	assert_int_equal(schedule_next(&schedule), 0);
+	assert_int_equal(take(&schedule, 0), 1);
+	assert_int_equal(schedule.count, 0);
+	schedule_finish(&schedule);
+}
+
+static void new_mail_of_many_does_not_delay_anothers_one(void **state)
+{
+	struct schedule schedule = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		schedule_add_new(&schedule, make_id(i, id), 1000);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(take(&schedule, 0), i);
+	schedule_add_new(&schedule, make_id(5000, id), 1001);
+	unsigned first = take(&schedule, 0);
+	unsigned second = take(&schedule, 0);
+	assert_true(first == 5000 || second == 5000);
+	/* And once it has gone, the next of the same. */
+	schedule_add_new(&schedule, make_id(5001, id), 1001);
+	first = take(&schedule, 0);
+	second = take(&schedule, 0);
+	assert_true(first == 5001 || second == 5001);
+	assert_int_equal(take(&schedule, 0), 102);
+	schedule_finish(&schedule);
+}
+
+static void submitters_take_turns(void **state)
+{
+	enum { UIDS = 5, EACH = 40 };
+	struct schedule schedule = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	/* One after the other, so that the oldest are all of the first. */
+	for (unsigned i = 0; i < UIDS * EACH; i++)
+		schedule_add_new(&schedule, make_id(i, id), 1000 - (int64_t)(i / EACH));
+	for (unsigned round = 0; round < EACH; round++)
+		for (unsigned uid = 0; uid < UIDS; uid++)
+			assert_int_equal(take(&schedule, 0), uid * EACH + round);
+	assert_int_equal(take(&schedule, 0), UINT32_MAX);
+	schedule_finish(&schedule);
+}
+
+static void new_and_tried_mail_take_turns(void **state)
+{
+	struct schedule schedule = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	for (unsigned i = 0; i < 10000; i++)
+		schedule_add(&schedule, make_id(i, id), 1000 + (i * 7919) % 10000);
+	schedule_add_new(&schedule, make_id(20000, id), 1000);
+	unsigned first = take(&schedule, 20000);
+	unsigned second = take(&schedule, 20000);
+	assert_true(first == 20000 || second == 20000);
+	assert_true(first == 0 || second == 0);
+	for (unsigned i = 0; i < 100; i++)
+		schedule_add_new(&schedule, make_id(30000 + i, id), 1000);
+	unsigned new_count = 0;
+	for (unsigned i = 0; i < 200; i++)
+		new_count += take(&schedule, 20000) >= 30000;
+	assert_int_equal(new_count, 100);
 	schedule_finish(&schedule);
 }
 
@@ -127,6 +221,203 @@ static void what_is_removed_is_gone_and_the_rest_stays_in_order(void **state)
 	}
 }
 
+/* ---- against a model that looks at everything each time ---- */
+
+enum { IDS = 400, UIDS = 7 };
+
+struct model {
+	struct model_entry {
+		bool is_here;
+		bool is_new;
+		int64_t due; /* or turn */
+	} entries[IDS];
+	int64_t turn;
+	int64_t turns[UIDS];
+	bool tried_is_next;
+};
+
+static size_t model_count(const struct model *model)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < IDS; i++)
+		count += model->entries[i].is_here;
+	return count;
+}
+
+static void model_forget(struct model *model)
+{
+	if (model_count(model) != 0)
+		return;
+	model->turn = 0;
+	memset(model->turns, 0, sizeof model->turns);
+}
+
+static void model_add(struct model *model, unsigned number, int64_t due)
+{
+	model->entries[number].is_here = false;
+	model_forget(model);
+	model->entries[number] = (struct model_entry){ true, false, due };
+}
+
+static void model_add_new(struct model *model, unsigned number, unsigned uid)
+{
+	model->entries[number].is_here = false;
+	model_forget(model);
+	if (model->turns[uid] < model->turn)
+		model->turns[uid] = model->turn;
+	model->entries[number] = (struct model_entry){ true, true, ++model->turns[uid] };
+}
+
+static unsigned model_first(const struct model *model, bool is_new, int64_t now)
+{
+	unsigned first = UINT32_MAX;
+
+	for (unsigned i = 0; i < IDS; i++)
+		if (model->entries[i].is_here && model->entries[i].is_new == is_new &&
+		    (is_new || model->entries[i].due <= now) &&
+		    (first == UINT32_MAX || model->entries[i].due < model->entries[first].due))
+			first = i;
+	return first;
+}
+
+static unsigned model_take(struct model *model, int64_t now)
+{
+	unsigned new_mail = model_first(model, true, now);
+	unsigned tried = model_first(model, false, now);
+	bool takes_tried = tried != UINT32_MAX && (new_mail == UINT32_MAX || model->tried_is_next);
+	unsigned taken = takes_tried ? tried : new_mail;
+
+	if (taken == UINT32_MAX)
+		return taken;
+	model->tried_is_next = !takes_tried;
+	if (!takes_tried)
+		model->turn = model->entries[taken].due;
+	model->entries[taken].is_here = false;
+	model_forget(model);
+	return taken;
+}
+
+static void model_hasten(struct model *model, bool hastens_all, unsigned number, int64_t now)
+{
+	for (unsigned i = 0; i < IDS; i++)
+		if ((hastens_all || i == number) && !model->entries[i].is_new &&
+		    model->entries[i].due > now)
+			model->entries[i].due = now;
+}
+
+static void check_tally(const struct schedule *schedule, const struct model *model, int64_t now)
+{
+	struct schedule_tally tally = schedule_tally(schedule, NULL, 0, now);
+	struct schedule_tally expected = { .next = INT64_MAX };
+	char ids[IDS][QUEUE_ID_SIZE];
+
+	for (unsigned i = 0; i < IDS; i++) {
+		const struct model_entry *entry = &model->entries[i];
+
+		make_id(i, ids[i]);
+		assert_int_equal(schedule_has(schedule, ids[i]), entry->is_here);
+		if (!entry->is_here)
+			continue;
+		bool is_due = entry->is_new || entry->due <= now;
+		expected.due += is_due;
+		expected.later += !is_due;
+		if (!is_due && entry->due < expected.next)
+			expected.next = entry->due;
+	}
+	assert_memory_equal(&tally, &expected, sizeof tally);
+	tally = schedule_tally(schedule, (const char(*)[QUEUE_ID_SIZE])ids, IDS, now);
+	assert_memory_equal(&tally, &expected, sizeof tally);
+	assert_int_equal(schedule->count, model_count(model));
+}
+
+static void do_one(struct schedule *schedule, struct model *model, int64_t now)
+{
+	unsigned number = (unsigned)random_below(IDS);
+	unsigned uid = (unsigned)random_below(UIDS);
+	int64_t due = (int64_t)random_below(1000);
+	char id[QUEUE_ID_SIZE];
+
+	make_id(number, id);
+	switch (random_below(14)) {
+	case 0:
+	case 1:
+	case 2:
+		schedule_add(schedule, id, due);
+		model_add(model, number, due);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		schedule_add_new(schedule, id, (int64_t)uid - 1);
+		model_add_new(model, number, uid);
+		break;
+	case 6:
+		assert_int_equal(schedule_remove(schedule, id), model->entries[number].is_here);
+		model->entries[number].is_here = false;
+		model_forget(model);
+		break;
+	case 7:
+		schedule_hasten(schedule, (const char(*)[QUEUE_ID_SIZE])id, 1, now);
+		model_hasten(model, false, number, now);
+		break;
+	case 8:
+		if (random_below(20) != 0)
+			break;
+		schedule_hasten(schedule, NULL, 0, now);
+		model_hasten(model, true, 0, now);
+		break;
+	default:
+		assert_int_equal(take(schedule, now), model_take(model, now));
+		break;
+	}
+}
+
+static void it_does_what_its_model_does(void **state)
+{
+	(void)state;
+	for (int run = 0; run < 30; run++) {
+		struct schedule schedule = { 0 };
+		struct model model = { 0 };
+		int64_t now = 0;
+
+		for (int i = 0; i < 2000; i++, now += i % 3 == 0) {
+			do_one(&schedule, &model, now);
+			if (i % 50 == 0)
+				check_tally(&schedule, &model, now);
+		}
+		while (schedule.count != 0)
+			assert_int_equal(take(&schedule, 1000), model_take(&model, 1000));
+		assert_int_equal(model_count(&model), 0);
+		schedule_finish(&schedule);
+	}
+}
+
+/* Were anything of this the square of their number, it would take minutes. */
+static void a_hundred_thousand_are_no_burden(void **state)
+{
+	enum { COUNT = 100000 };
+	struct schedule schedule = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT; i++) {
+		schedule_add(&schedule, make_id(i, id), i);
+		assert_true(schedule_has(&schedule, id));
+		/* As many submitters. */
+		schedule_add_new(&schedule, make_id(COUNT + i, id), i);
+	}
+	for (unsigned i = 0; i < COUNT; i++) {
+		make_id(i, id);
+		schedule_hasten(&schedule, (const char(*)[QUEUE_ID_SIZE])id, 1, 0);
+		assert_true(schedule_remove(&schedule, id));
+	}
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(take(&schedule, 0), COUNT + i);
+	assert_int_equal(schedule.count, 0);
+	schedule_finish(&schedule);
+}
+
 static void retries_follow_the_list_and_stay_at_its_end(void **state)
 {
 	static const int64_t steps[] = { 30000, 120000, 600000 };
@@ -149,8 +440,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_come_by_due_time_then_by_age),
 		cmocka_unit_test(nothing_is_taken_before_its_time),
+		cmocka_unit_test(what_is_added_again_moves),
+		cmocka_unit_test(new_mail_of_many_does_not_delay_anothers_one),
+		cmocka_unit_test(submitters_take_turns),
+		cmocka_unit_test(new_and_tried_mail_take_turns),
 		cmocka_unit_test(what_is_hastened_is_due_and_stays_in_order),
 		cmocka_unit_test(what_is_removed_is_gone_and_the_rest_stays_in_order),
+		cmocka_unit_test(it_does_what_its_model_does),
+		cmocka_unit_test(a_hundred_thousand_are_no_burden),
 		cmocka_unit_test(retries_follow_the_list_and_stay_at_its_end),
 	};
 

@@ -76,6 +76,37 @@ static void what_is_no_id_is_told(void **state)
 	assert_false(queue_id_is_valid(guarded(id, QUEUE_ID_LENGTH)));
 }
 
+static void packed_ids_come_back_and_sort_as_before(void **state)
+{
+	static const char first[] = "0000000000000000000000000";
+	static const char last[] = "ZZZZZZZZZZZZZZZZZZZZZZZZZ";
+	unsigned char previous[QUEUE_ID_PACKED];
+	unsigned char packed[QUEUE_ID_PACKED];
+	char ids[3][QUEUE_ID_SIZE];
+
+	(void)state;
+	memcpy(ids[0], first, sizeof first);
+	for (int i = 0; i < 1000; i++) {
+		/* Two that differ in one place. */
+		queue_id_generate(ids[1]);
+		memcpy(ids[2], ids[1], sizeof ids[2]);
+		char *changed = &ids[2][i % QUEUE_ID_LENGTH];
+		*changed = *changed == 'Z' ? '0' : 'Z';
+		for (size_t j = 0; j < 3; j++) {
+			char again[QUEUE_ID_SIZE];
+			const char *other = ids[(j + 1) % 3];
+
+			queue_id_pack(ids[j], packed);
+			queue_id_unpack(packed, again);
+			assert_string_equal(again, ids[j]);
+			queue_id_pack(other, previous);
+			assert_int_equal(
+			    memcmp(previous, packed, sizeof packed) < 0, strcmp(other, ids[j]) < 0);
+		}
+		memcpy(ids[0], i == 500 ? last : ids[1], sizeof ids[0]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -83,6 +114,7 @@ int main(void)
 		cmocka_unit_test(an_id_knows_its_time),
 		cmocka_unit_test(ids_sort_by_time),
 		cmocka_unit_test(what_is_no_id_is_told),
+		cmocka_unit_test(packed_ids_come_back_and_sort_as_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
