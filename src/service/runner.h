@@ -78,6 +78,9 @@ void runner_step(struct runner *runner);
 /* Attempts run, or are being settled. */
 bool runner_is_busy(const struct runner *runner);
 
+/* This smarthost is left alone for a while, for the administrator's eyes. */
+bool runner_is_down(const struct runner *runner, const char *smarthost);
+
 /* Nothing runs, nothing waits, and no rate would be forgotten. */
 bool runner_is_idle(const struct runner *runner);
 

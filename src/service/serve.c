@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "net/listen.h"
+#include "service/condition.h"
 #include "service/entrance.h"
 #include "service/leaving.h"
 #include "service/service.h"
@@ -33,7 +33,15 @@ static int64_t next_deadline(const struct service *service, int64_t leave_at)
 
 	if (service->is_configured)
 		deadline = clock_earlier(deadline, runner_deadline(&service->runner));
+	deadline = clock_earlier(deadline, notify_deadline(&service->notify));
 	return clock_earlier(deadline, leaving_deadline(service));
+}
+
+static void reload(struct service *service)
+{
+	notify_reloading(&service->notify);
+	setup_reload(service);
+	notify_ready(&service->notify);
 }
 
 static void handle_signals(struct service *service)
@@ -42,7 +50,7 @@ static void handle_signals(struct service *service)
 
 	while (read(service->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (info.ssi_signo == SIGHUP)
-			setup_reload(service);
+			reload(service);
 		else
 			service->is_ending = true;
 	}
@@ -75,10 +83,22 @@ static void wait_for_events(struct service *service, int64_t deadline)
 		watch_parent(service, polls[1].revents);
 }
 
+static void tell_manager(struct service *service)
+{
+	char text[NOTIFY_STATUS_SIZE];
+
+	notify_alive(&service->notify);
+	if (!notify_wants_status(&service->notify))
+		return;
+	condition_describe(service, text);
+	notify_status(&service->notify, text);
+}
+
 static void step(struct service *service, int64_t leave_at)
 {
 	runner_begin_due(&service->runner);
 	leaving_note(service);
+	tell_manager(service);
 	wait_for_events(service, next_deadline(service, leave_at));
 	handle_signals(service);
 	entrance_accept(service);
@@ -96,7 +116,7 @@ static void wind_down(struct service *service)
 	service->runner.is_ending = true;
 	if (service->is_configured)
 		workers_leave(&service->runner.workers);
-	listen_notify("STOPPING=1");
+	notify_stopping(&service->notify);
 	listeners_remove_names(&service->listeners);
 	entrance_accept(service);
 	listeners_close(&service->listeners);
@@ -136,6 +156,7 @@ static int watch_signals(struct error *error)
 static int start(struct service *service, struct error *error)
 {
 	service->signals = -1;
+	notify_init(&service->notify);
 	setup_init(service);
 	clients_init(&service->clients);
 	wishes_connect(service);
@@ -168,7 +189,7 @@ static void finish(struct service *service)
 	file_close(&service->signals);
 }
 
-static void tell_ready(const struct service *service)
+static void tell_ready(struct service *service)
 {
 	const char *path = listeners_path(&service->listeners);
 
@@ -177,7 +198,7 @@ static void tell_ready(const struct service *service)
 	if (sandbox_landlock_version() == 0)
 		log_event(LOG_LEVEL_WARNING,
 		    "this kernel has no Landlock: workers are confined by seccomp alone");
-	listen_notify("READY=1");
+	notify_ready(&service->notify);
 }
 
 /* To the log, and to the for_caller that started us. */

@@ -14,6 +14,7 @@
 #include "service/clients.h"
 #include "service/flushes.h"
 #include "service/listeners.h"
+#include "service/notify.h"
 #include "service/runner.h"
 #include "service/serve.h"
 #include "spool/spool.h"
@@ -23,14 +24,16 @@ struct service {
 	const struct serve_options *options;
 	struct worker_parent parent;
 	struct config config;
-	char way[40];	    /* in the greeting: "service 0123456789abcdef" */
-	bool is_configured; /* the configuration could be read, the spool is ours */
-	struct error fault; /* why not */
+	char way[40];	       /* in the greeting: "service 0123456789abcdef" */
+	bool is_configured;    /* the configuration could be read, the spool is ours */
+	struct error fault;    /* why not */
+	bool has_old_settings; /* those of the last reload could not be used */
 	struct spool spool;
 	struct runner runner;
 	struct clients clients;
 	struct flushes flushes;
 	struct listeners listeners;
+	struct notify notify;
 	int signals;
 	int status; /* to exit with */
 	bool is_ending;

@@ -3,8 +3,11 @@
 #include "service/setup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "config/digest.h"
 #include "service/owner.h"
 
@@ -95,24 +98,58 @@ void setup_again(struct service *service)
 		    service->config.spool);
 }
 
+/* 0: new is whole, and we could go on with it. */
+static int load_again(struct service *service, struct config *new, struct error *error)
+{
+	if (config_load(&service->options->sources, new, error) < 0)
+		return -1;
+	if (new->smarthost_count != 0)
+		return 0;
+	config_no_smarthost(new, error);
+	config_finish(new);
+	return -1;
+}
+
+/* The files that wait are in the old one, and others find us by its socket. */
+static void keep_spool(const struct service *service, struct config *new)
+{
+	char *asked = new->spool;
+
+	if (strcmp(asked, service->config.spool) == 0)
+		return;
+	log_event(LOG_LEVEL_WARNING,
+	    "queue { dir = \"%s\" } counts from the next start on; until then the spool is %s, and "
+	    "what waits there then stays there",
+	    asked, service->config.spool);
+	new->spool = memory_copy_string(service->config.spool);
+	free(asked);
+}
+
+static void take_settings(struct service *service, const struct config *new)
+{
+	config_finish(&service->config);
+	service->config = *new;
+	name_way(service);
+	/* The file may have been moved away by who rotates logs. */
+	(void)log_open("mailchute", service->config.log_to);
+	runner_forget(&service->runner);
+	log_event(LOG_LEVEL_INFO, "configuration read anew");
+}
+
 void setup_reload(struct service *service)
 {
-	struct config config;
+	struct config new;
 	struct error error;
 
 	if (!service->is_configured) {
 		setup_again(service);
 		return;
 	}
-	if (config_load(&service->options->sources, &config, &error) < 0) {
+	service->has_old_settings = load_again(service, &new, &error) < 0;
+	if (service->has_old_settings) {
 		service_log_error("the old configuration stays in force: ", &error);
 		return;
 	}
-	config_finish(&service->config);
-	service->config = config;
-	name_way(service);
-	/* The file may have been moved away by who rotates logs. */
-	(void)log_open("mailchute", service->config.log_to);
-	runner_forget(&service->runner);
-	log_event(LOG_LEVEL_INFO, "configuration read anew");
+	keep_spool(service, &new);
+	take_settings(service, &new);
 }
