@@ -2,6 +2,8 @@
 
 #include "spool/checksum.h"
 
+#include <string.h>
+
 /* The polynomial 0x1edc6f41, bits reversed. */
 /* clang-format off */
 static const uint32_t table[256] = {
@@ -40,7 +42,7 @@ static const uint32_t table[256] = {
 };
 /* clang-format on */
 
-uint32_t checksum_extend(uint32_t checksum, struct span bytes)
+uint32_t checksum_extend_by_table(uint32_t checksum, struct span bytes)
 {
 	checksum = ~checksum;
 	for (size_t i = 0; i < bytes.length; i++)
@@ -48,3 +50,38 @@ uint32_t checksum_extend(uint32_t checksum, struct span bytes)
 			   (checksum >> 8);
 	return ~checksum;
 }
+
+#ifdef __x86_64__
+
+/* The processor has this very polynomial, and takes eight octets at a time. */
+__attribute__((target("sse4.2"))) static uint32_t extend_by_instruction(
+    uint32_t checksum, struct span bytes)
+{
+	uint64_t state = ~checksum;
+	size_t at = 0;
+
+	for (; at + sizeof state <= bytes.length; at += sizeof state) {
+		uint64_t eight;
+
+		memcpy(&eight, bytes.start + at, sizeof eight);
+		state = __builtin_ia32_crc32di(state, eight);
+	}
+	for (; at < bytes.length; at++)
+		state = __builtin_ia32_crc32qi((uint32_t)state, (unsigned char)bytes.start[at]);
+	return ~(uint32_t)state;
+}
+
+uint32_t checksum_extend(uint32_t checksum, struct span bytes)
+{
+	return __builtin_cpu_supports("sse4.2") ? extend_by_instruction(checksum, bytes)
+						: checksum_extend_by_table(checksum, bytes);
+}
+
+#else
+
+uint32_t checksum_extend(uint32_t checksum, struct span bytes)
+{
+	return checksum_extend_by_table(checksum, bytes);
+}
+
+#endif

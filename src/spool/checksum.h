@@ -17,4 +17,7 @@
 /* The checksum of what gave "checksum" (0 for nothing) followed by bytes. */
 uint32_t checksum_extend(uint32_t checksum, struct span bytes);
 
+/* The same without the help of the processor, which not every one gives. */
+uint32_t checksum_extend_by_table(uint32_t checksum, struct span bytes);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "tests/support/guarded.h"
 
 /* RFC 3720, B.4, and the check value of every catalogue of CRCs. */
@@ -40,11 +41,30 @@ static void pieces_give_what_the_whole_gives(void **state)
 		    whole);
 }
 
+static void every_length_and_place_gives_what_the_table_gives(void **state)
+{
+	char bytes[512];
+
+	(void)state;
+	random_fill(bytes, sizeof bytes);
+	for (size_t start = 0; start < 16; start++)
+		for (size_t length = 0; length + start <= 200; length++) {
+			struct span span = guarded(bytes + start, length);
+
+			assert_int_equal(checksum_extend((uint32_t)length, span),
+			    checksum_extend_by_table((uint32_t)length, span));
+			span = span_from_bytes(bytes + start, length);
+			assert_int_equal(
+			    checksum_extend(0, span), checksum_extend_by_table(0, span));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_values_come_out),
 		cmocka_unit_test(pieces_give_what_the_whole_gives),
+		cmocka_unit_test(every_length_and_place_gives_what_the_table_gives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
