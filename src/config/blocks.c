@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "config/alias_list.h"
 #include "config/block.h"
+#include "config/limits_block.h"
 #include "config/lint.h"
 #include "config/smarthost_block.h"
 
@@ -196,6 +197,7 @@ int blocks_read(const struct block *block, struct config *config)
 		{ "alias", read_alias },
 		{ "submit", read_submit },
 		{ "queue", read_queue },
+		{ "limits", limits_block_read },
 		{ "log", read_log },
 	};
 	size_t i = 0;

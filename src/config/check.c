@@ -203,6 +203,51 @@ int check_count(const struct check_place *place, const char *text, unsigned limi
 	return 0;
 }
 
+int check_number(const struct check_place *place, const char *text, uint64_t limit,
+    uint64_t *number, struct error *error)
+{
+	char wanted[64];
+	uint64_t found;
+
+	if (span_to_number(span_from_string(text), &found) && found <= limit) {
+		*number = found;
+		return 0;
+	}
+	snprintf(wanted, sizeof wanted, "number from 0 to %llu", (unsigned long long)limit);
+	refuse(place, text, wanted, error);
+	return error_next(error, "write: %s = \"%llu\"", place->name, (unsigned long long)limit);
+}
+
+/* The power of 2 that a unit stands for; -1: it is none. */
+static int unit_shift(struct span unit)
+{
+	static const char letters[] = "kmgt";
+
+	if (unit.length == 0)
+		return 0;
+	for (int i = 0; unit.length == 1 && letters[i] != '\0'; i++)
+		if ((unit.start[0] | 0x20) == letters[i])
+			return 10 * (i + 1);
+	return -1;
+}
+
+int check_size(
+    const struct check_place *place, const char *text, uint64_t *octets, struct error *error)
+{
+	struct span unit = span_after(span_from_string(text), strspn(text, "0123456789"));
+	struct span digits = span_first(span_from_string(text), strlen(text) - unit.length);
+	int shift = unit_shift(unit);
+	uint64_t number;
+
+	if (shift >= 0 && span_to_number(digits, &number) && number <= (UINT64_MAX >> 1) >> shift) {
+		*octets = number << shift;
+		return 0;
+	}
+	refuse(place, text, "size", error);
+	return error_next(
+	    error, "write a number of octets, or with K, M, G or T: %s = \"100M\"", place->name);
+}
+
 static const struct period {
 	const char *name;
 	int64_t milliseconds;

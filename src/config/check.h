@@ -58,6 +58,14 @@ int check_ip_address(const struct check_place *place, const char *text, struct e
 int check_count(const struct check_place *place, const char *text, unsigned limit, unsigned *count,
     struct error *error);
 
+/* A number from 0 to limit. */
+int check_number(const struct check_place *place, const char *text, uint64_t limit,
+    uint64_t *number, struct error *error);
+
+/* "100M", "64K", "2G", "1000": octets; K is 1,024. */
+int check_size(
+    const struct check_place *place, const char *text, uint64_t *octets, struct error *error);
+
 /* "30/min", "14/s", "1000/h": so many messages in a period of milliseconds. */
 int check_rate(const struct check_place *place, const char *text, unsigned *rate, int64_t *period,
     struct error *error);

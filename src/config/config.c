@@ -22,6 +22,15 @@
 static const char compiled_main_file[] = MAILCHUTE_SYSCONFDIR "/mailchute.conf";
 static const char compiled_secrets_file[] = MAILCHUTE_SYSCONFDIR "/secrets.ini";
 
+const struct config_limits config_default_limits = {
+	.sessions = 100,
+	.sessions_per_uid = 20,
+	.messages_per_uid = 1000,
+	.size_per_uid = (uint64_t)100 << 20,
+	.reserve = (uint64_t)64 << 20,
+	.reserve_percent = 5,
+};
+
 static void set_defaults(struct config *config)
 {
 	static const int64_t retry[] = { 30000, 120000, 600000, 1800000, 3600000 };
@@ -40,6 +49,7 @@ static void set_defaults(struct config *config)
 		.bounce = memory_copy_string("root"),
 		.keeps_failed = true,
 		.failed_limit = INT64_C(30) * 24 * 60 * 60 * 1000,
+		.limits = config_default_limits,
 		.log_to = memory_copy_string("auto"),
 	};
 	memcpy(config->retry, retry, sizeof retry);

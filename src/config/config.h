@@ -43,6 +43,18 @@ struct config_alias {
 enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_SERVICE, CONFIG_MODE_SPOOL, CONFIG_MODE_DIRECT };
 enum config_wait { CONFIG_WAIT_AUTO, CONFIG_WAIT_DISK, CONFIG_WAIT_OUTCOME };
 
+/* What protects the machine from floods; 0: without this limit. */
+struct config_limits {
+	unsigned sessions;	   /* at once; never 0 after config_load */
+	unsigned sessions_per_uid; /* of these; never 0 either */
+	uint64_t messages_per_uid; /* that wait in the queue */
+	uint64_t size_per_uid;	   /* octets of them */
+	uint64_t reserve;	   /* octets of the file system that stay free */
+	unsigned reserve_percent;  /* of it, and of its inodes; what is less counts */
+};
+
+enum { CONFIG_SESSIONS_LIMIT = 500 };
+
 struct config {
 	char *ehlo;	     /* never NULL after config_load: FQDN, or an address literal */
 	char *domain;	     /* completes bare names; never NULL after config_load */
@@ -65,6 +77,7 @@ struct config {
 	char *bounce;	      /* a name: for local senders; an address: for all; "": no reports */
 	bool keeps_failed;    /* what nobody could be told of is kept in SPOOL/failed */
 	int64_t failed_limit; /* for so long */
+	struct config_limits limits;
 	char *log_to;
 	char *secrets_file;
 	char *looked; /* what was looked at, for "no smarthost is configured" */
@@ -89,6 +102,8 @@ void config_finish(struct config *config);
 
 /* Safe on a zeroed one; wipes secrets; zeroes. */
 void config_finish_smarthost(struct config_smarthost *smarthost);
+
+extern const struct config_limits config_default_limits;
 
 /* 78 with what was looked at and the lines to write, for whoever needs a smarthost. */
 int config_no_smarthost(const struct config *config, struct error *error);

@@ -169,13 +169,20 @@ static int parse(
 		CFG_STR("lifetime", NULL, CFGF_NODEFAULT), CFG_STR("warn", NULL, CFGF_NODEFAULT),
 		CFG_STR("bounce", NULL, CFGF_NODEFAULT), CFG_STR("failed", NULL, CFGF_NODEFAULT),
 		CFG_STR("failed_limit", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+	cfg_opt_t limits[] = { CFG_STR("sessions", NULL, CFGF_NODEFAULT),
+		CFG_STR("sessions_per_uid", NULL, CFGF_NODEFAULT),
+		CFG_STR("messages_per_uid", NULL, CFGF_NODEFAULT),
+		CFG_STR("size_per_uid", NULL, CFGF_NODEFAULT),
+		CFG_STR("reserve", NULL, CFGF_NODEFAULT),
+		CFG_STR("reserve_percent", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t log[] = { CFG_STR("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
 	cfg_opt_t options[] = { CFG_SEC("identity", identity, CFGF_NODEFAULT),
 		CFG_SEC("smarthost", smarthost, titled), CFG_SEC("alias", alias, titled),
 		CFG_STR("aliases_file", NULL, CFGF_NODEFAULT),
 		CFG_SEC("submit", submit, CFGF_NODEFAULT), CFG_SEC("queue", queue, CFGF_NODEFAULT),
-		CFG_SEC("log", log, CFGF_NODEFAULT), way_out, CFG_END() };
+		CFG_SEC("limits", limits, CFGF_NODEFAULT), CFG_SEC("log", log, CFGF_NODEFAULT),
+		way_out, CFG_END() };
 	CLEANUP(free_file) cfg_t *file = cfg_init(options, CFGF_NONE);
 
 	assert(file != NULL);

@@ -76,6 +76,51 @@ static int count(const char *text, struct error *error)
 	return outcome;
 }
 
+static int number(const char *text, struct error *error)
+{
+	uint64_t value = UINT64_MAX;
+	int outcome = check_number(&place, text, 1000, &value, error);
+
+	assert_true(outcome == 0 ? value <= 1000 : value == UINT64_MAX);
+	return outcome;
+}
+
+static int size(const char *text, struct error *error)
+{
+	uint64_t value = UINT64_MAX;
+	int outcome = check_size(&place, text, &value, error);
+
+	assert_int_equal(value != UINT64_MAX, outcome == 0);
+	return outcome;
+}
+
+static void sizes_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t octets;
+	} rows[] = {
+		{ "0", 0 },
+		{ "1", 1 },
+		{ "64K", 65536 },
+		{ "100M", UINT64_C(104857600) },
+		{ "100m", UINT64_C(104857600) },
+		{ "3G", UINT64_C(3) << 30 },
+		{ "8191T", UINT64_C(8191) << 40 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct error error = { 0 };
+		uint64_t octets = 7;
+
+		if (check_size(&place, rows[i].text, &octets, &error) != 0 ||
+		    octets != rows[i].octets)
+			fail_msg(
+			    "%s: %llu, %s", rows[i].text, (unsigned long long)octets, error.text);
+	}
+}
+
 static int rate(const char *text, struct error *error)
 {
 	unsigned value = 0;
@@ -238,6 +283,21 @@ static void texts_are_values_or_faults(void **state)
 		{ count, "-1", -1 },
 		{ count, "4294967297", -1 },
 		{ count, "", -1 },
+		{ number, "0", 0 },
+		{ number, "1000", 0 },
+		{ number, "1001", -1 },
+		{ number, "-1", -1 },
+		{ number, "18446744073709551616", -1 },
+		{ number, "", -1 },
+		{ size, "64M", 0 },
+		{ size, "", -1 },
+		{ size, "M", -1 },
+		{ size, "64MB", -1 },
+		{ size, "64 M", -1 },
+		{ size, "-64M", -1 },
+		{ size, "6.4M", -1 },
+		{ size, "8388608T", -1 },
+		{ size, "18446744073709551615", -1 },
 		{ rate, "14/s", 0 },
 		{ rate, "14", -1 },
 		{ mode, "direct", 0 },
@@ -263,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_values_or_faults),
 		cmocka_unit_test(rates_are_read_or_mended),
+		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(words_of_auth_are_mechanisms),
 	};
 

@@ -104,6 +104,12 @@ static void two_lines_suffice(void **state)
 	assert_int_equal(config.wait_limit, 3000);
 	assert_int_equal(config.timeout, 20000);
 	assert_false(config.omits_received);
+	assert_int_equal(config.limits.sessions, 100);
+	assert_int_equal(config.limits.sessions_per_uid, 20);
+	assert_int_equal(config.limits.messages_per_uid, 1000);
+	assert_int_equal(config.limits.size_per_uid, 100 * 1024 * 1024);
+	assert_int_equal(config.limits.reserve, 64 * 1024 * 1024);
+	assert_int_equal(config.limits.reserve_percent, 5);
 	assert_int_equal(config.retry_count, 5);
 	assert_int_equal(config.retry[0], 30000);
 	assert_int_equal(config.retry[4], 3600000);
@@ -120,6 +126,16 @@ static void two_lines_suffice(void **state)
 #define PIN \
 	"00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:00:01:02:03:04:05:06:07:08:09:0A:0B:0C:" \
 	"0D:0E:0F"
+
+static void check_limits(const struct config_limits *limits)
+{
+	assert_int_equal(limits->sessions, 30);
+	assert_int_equal(limits->sessions_per_uid, 5);
+	assert_int_equal(limits->messages_per_uid, 0);
+	assert_int_equal(limits->size_per_uid, UINT64_C(2) << 30);
+	assert_int_equal(limits->reserve, 10 * 1024 * 1024);
+	assert_int_equal(limits->reserve_percent, 3);
+}
 
 static void check_tls_and_addresses(const struct smarthost *smarthost)
 {
@@ -161,9 +177,12 @@ static void every_setting_is_read(void **state)
 		"queue { bounce = \"ops@x.example\" failed = drop failed_limit = 3d }\n"
 		"submit { mode = direct wait = disk wait_limit = 250ms received = false }\n"
 		"submit { timeout = \"${TEST_EMPTY:-1m}\" }\n"
+		"limits { sessions = 30 sessions_per_uid = 5 messages_per_uid = \"0\" }\n"
+		"limits { size_per_uid = \"2G\" reserve = \"10M\" reserve_percent = 3 }\n"
 		"log { to = \"/var/log/x\" }\n",
 		&config, &error) != 0)
 		fail_msg("%s", error.text);
+	check_limits(&config.limits);
 	assert_string_equal(config.ehlo, "[192.0.2.1]");
 	assert_int_equal(config.smarthost_count, 2);
 	assert_string_equal(config.smarthosts[1].secret, "a");
@@ -289,6 +308,17 @@ static void faults_are_named_with_their_line(void **state)
 		{ "submit {\n timeout = 0 }", "line 2: timeout = \"0\" is no time", "" },
 		{ "queue {\n retry = { 1s, 1x } }", "line 2: retry = \"1x\" is no time", "" },
 		{ "queue {\n dir = spool }", "line 2: dir = \"spool\" is no absolute path", "" },
+		{ "limits {\n sessions = 501 }",
+		    "line 2: sessions = \"501\" is no number from 1 to 500", "sessions = \"500\"" },
+		{ "limits {\n sessions_per_uid = 0 }", "line 2: sessions_per_uid = \"0\"", "" },
+		{ "limits {\n messages_per_uid = many }",
+		    "line 2: messages_per_uid = \"many\" is no number from 0", "" },
+		{ "limits {\n size_per_uid = \"100 MB\" }",
+		    "line 2: size_per_uid = \"100 MB\" is no size", "size_per_uid = \"100M\"" },
+		{ "limits {\n reserve = \"5%\" }", "line 2: reserve = \"5%\" is no size", "" },
+		{ "limits {\n reserve_percent = 51 }", "line 2: reserve_percent = \"51\"", "50" },
+		{ "limits {\n session = 7 }", "line 2: there is no option \"session\"",
+		    "\"sessions\"" },
 		{ "log {\n to = jornal }", "line 2: to = \"jornal\"", "syslog" },
 		{ "identity {\n ehlo = \"a b\" }", "line 2: ehlo = \"a b\"", "" },
 		{ "identity {\n domain = \"a..b\" }", "line 2: domain = \"a..b\"", "" },
