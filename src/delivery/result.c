@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "delivery/counted.h"
 
-enum { CODE_LIMIT = 999 };
+enum { CODE_LIMIT = 999, BLAME_LIMIT = 9 };
 
 static void encode_error(const struct error *error, struct buffer *message)
 {
@@ -40,6 +40,7 @@ void result_encode(const struct result *result, struct buffer *message)
 		counted_put_string(message, result->status);
 		counted_put_string(message, result->text);
 		counted_put_number(message, result->refuses_sender);
+		counted_put_number(message, (uint64_t)result->blame);
 		counted_put_number(message, result->passes_dsn);
 		break;
 	case RESULT_VERIFIED:
@@ -52,6 +53,7 @@ void result_encode(const struct result *result, struct buffer *message)
 		break;
 	case RESULT_LOST:
 		counted_put_number(message, (uint64_t)result->step);
+		counted_put_number(message, (uint64_t)result->code);
 		encode_error(&result->error, message);
 		counted_put_number(message, result->has_stumbled);
 		break;
@@ -104,6 +106,7 @@ static void decode_recipient(struct counted *counted, struct result *result)
 	result->outcome = (enum result_outcome)counted_take_number(counted, RESULT_IN_DOUBT);
 	decode_reply(counted, result);
 	result->refuses_sender = counted_take_flag(counted);
+	result->blame = (int)counted_take_number(counted, BLAME_LIMIT);
 	result->passes_dsn = counted_take_flag(counted);
 }
 
@@ -149,6 +152,7 @@ static void decode(struct counted *counted, char kind, struct result *result)
 		break;
 	case RESULT_LOST:
 		result->step = (int)counted_take_number(counted, INT_MAX);
+		result->code = (int)counted_take_number(counted, CODE_LIMIT);
 		decode_error(counted, &result->error);
 		result->has_stumbled = counted_take_flag(counted);
 		break;

@@ -43,10 +43,12 @@ struct result {
 	uint32_t number;	     /* of the attempt: recipient, done */
 	uint32_t recipient;	     /* its index in the attempt's envelope: recipient */
 	enum result_outcome outcome; /* recipient */
-	int code;		     /* of the reply; 0 without one: recipient, verified */
+	int code;		     /* of the reply; 0 without one: recipient, verified; lost: of
+					the last one */
 	char status[STATUS_SIZE];    /* recipient, verified */
 	char text[RESULT_TEXT_SIZE]; /* one line: ready, trace, recipient, verified */
 	bool refuses_sender;	     /* recipient: MAIL was refused */
+	int blame;		     /* recipient: enum blame, as a number */
 	bool passes_dsn;	     /* recipient: the server has the wishes of RFC 3461, too */
 	char direction;		     /* trace: '<', '>' or '*' (session_trace) */
 	int64_t elapsed;	     /* trace: milliseconds since the worker began */

@@ -192,6 +192,7 @@ static void send_fate(
 		.outcome = (enum result_outcome)fate->outcome,
 		.code = fate->code,
 		.refuses_sender = fate->is_of_sender,
+		.blame = (int)fate->blame,
 		.passes_dsn = job->feed->session->extensions.dsn,
 	};
 

@@ -77,6 +77,7 @@ static void report_lost(struct worker *worker, enum session_step step, const str
 {
 	struct result result = { .kind = RESULT_LOST,
 		.step = (int)step,
+		.code = worker->session.last_code,
 		.error = *error,
 		.has_stumbled = worker->session.has_stumbled };
 

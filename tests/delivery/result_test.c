@@ -39,7 +39,9 @@ static const struct result results[] = {
 	    .outcome = RESULT_FAILED,
 	    .code = 550,
 	    .status = "5.1.1",
-	    .text = "no such user" },
+	    .text = "no such user",
+	    .refuses_sender = true,
+	    .blame = 3 },
 	{ .kind = RESULT_TRACE, .direction = '<', .elapsed = 132, .text = "250-PIPELINING" },
 	{ .kind = RESULT_TRACE, .direction = '*', .elapsed = INT64_MAX },
 	{ .kind = RESULT_VERIFIED, .code = 550, .status = "5.1.1", .text = "550 5.1.1 nobody" },
@@ -47,6 +49,7 @@ static const struct result results[] = {
 	{ .kind = RESULT_DONE, .number = 7 },
 	{ .kind = RESULT_LOST,
 	    .step = 3,
+	    .code = 421,
 	    .error = { ERROR_UNAVAILABLE, "4.4.1", "connect to x: refused", "is it running?" } },
 	{ .kind = RESULT_LOST },
 };

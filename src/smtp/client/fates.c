@@ -40,8 +40,8 @@ static void report_all(struct fates *fates, const struct transaction_result *res
 }
 
 /* The server's verdict; text is valid as long as error is. */
-static struct transaction_result verdict(
-    const struct fates *fates, const char *what, const struct reply *reply, struct error *error)
+static struct transaction_result verdict(const struct fates *fates, enum command_verb verb,
+    const char *what, const struct reply *reply, struct error *error)
 {
 	struct transaction_result result = { .code = reply->code, .reply = reply };
 
@@ -54,25 +54,27 @@ static struct transaction_result verdict(
 		session_refused(fates->session, what, reply, error);
 		result.outcome = reply_class(reply) == 4 ? TRANSACTION_DEFERRED
 							 : TRANSACTION_FAILED;
+		result.blame = blame_of(reply, verb);
 	}
 	text_copy(result.status, sizeof result.status, error->status);
 	result.text = error->text;
 	return result;
 }
 
-static void judge_one(
-    struct fates *fates, size_t index, const char *what, const struct reply *reply)
+static void judge_one(struct fates *fates, size_t index, enum command_verb verb, const char *what,
+    const struct reply *reply)
 {
 	struct error error;
-	struct transaction_result result = verdict(fates, what, reply, &error);
+	struct transaction_result result = verdict(fates, verb, what, reply, &error);
 
 	report(fates, index, &result);
 }
 
+/* By a reply to the content, or to what announces it. */
 static void judge_all(struct fates *fates, const char *what, const struct reply *reply)
 {
 	struct error error;
-	struct transaction_result result = verdict(fates, what, reply, &error);
+	struct transaction_result result = verdict(fates, COMMAND_DATA, what, reply, &error);
 
 	report_all(fates, &result);
 }
@@ -103,7 +105,7 @@ static int on_mail(struct fates *fates, const struct reply *reply)
 	if (reply_class(reply) == 2)
 		return 0;
 	snprintf(what, sizeof what, "MAIL FROM:<%s>", fates->transaction->envelope->sender);
-	struct transaction_result result = verdict(fates, what, reply, &error);
+	struct transaction_result result = verdict(fates, COMMAND_MAIL, what, reply, &error);
 	result.is_of_sender = true;
 	report_all(fates, &result);
 	return 0;
@@ -140,7 +142,7 @@ static void judge_too_many(
 		later.code = 452;
 		snprintf(later.status, sizeof later.status, "4.5.3");
 	}
-	struct transaction_result result = verdict(fates, what, &later, &error);
+	struct transaction_result result = verdict(fates, COMMAND_RCPT, what, &later, &error);
 	/* Our own service means what it says about all of the message. */
 	result.may_go_next = fates->taken != 0 && !fates->session->extensions.mailchute;
 	result.is_limit = result.may_go_next && is_too_many(reply);
@@ -165,7 +167,7 @@ static int on_rcpt(struct fates *fates, size_t index, const struct reply *reply)
 	if (is_too_many(reply) || (may_be_too_many(reply) && fates->taken != 0))
 		judge_too_many(fates, index, what, reply);
 	else
-		judge_one(fates, index, what, reply);
+		judge_one(fates, index, COMMAND_RCPT, what, reply);
 	return 0;
 }
 
@@ -194,7 +196,7 @@ static int on_delivery(struct fates *fates, const struct reply *reply)
 {
 	while (fates->of[fates->next_accepted] != FATE_ACCEPTED)
 		fates->next_accepted++;
-	judge_one(fates, fates->next_accepted, "the content", reply);
+	judge_one(fates, fates->next_accepted, COMMAND_DATA, "the content", reply);
 	return 0;
 }
 

@@ -99,6 +99,7 @@ struct session {
 	bool has_stumbled;	 /* over commands sent ahead of replies: better step by step */
 	char greeting[256];	 /* the first line of the 220, without code */
 	char last_reply[160];	 /* in one line, for errors that come instead of the next */
+	int last_code;		 /* its code; 0: it has said nothing yet */
 	struct span said;	 /* a secret on its way: hidden where the reply repeats it */
 };
 

@@ -113,6 +113,7 @@ static void take_note(struct session *session, struct reply *reply)
 {
 	hide_in_string(session, reply->text);
 	reply_line(reply, session->last_reply, sizeof session->last_reply);
+	session->last_code = reply->code;
 }
 
 /* What it said last tells how far it was when it fell silent. */

@@ -21,6 +21,7 @@
 #define SMTP_CLIENT_TRANSACTION_H
 
 #include "message/envelope.h"
+#include "smtp/client/blame.h"
 #include "smtp/client/content.h"
 #include "smtp/client/session.h"
 #include "smtp/command.h"
@@ -43,6 +44,7 @@ struct transaction_result {
 			      in another one at once */
 	bool is_limit;	   /* the server says that so many is its limit */
 	bool is_of_sender; /* MAIL was refused */
+	enum blame blame;  /* of a reply that is a refusal */
 	size_t taken;	   /* recipients of this transaction that RCPT has accepted up to now */
 };
 
