@@ -60,6 +60,11 @@ void process_close_all_but(const int *kept, size_t count)
 
 void process_reset_signals(void)
 {
+	process_reset_signals_ignoring(NULL, 0);
+}
+
+void process_reset_signals_ignoring(const int *ignored, size_t count)
+{
 	struct itimerval off = { 0 };
 	sigset_t none;
 
@@ -69,21 +74,12 @@ void process_reset_signals(void)
 	for (int number = 1; number < NSIG; number++) {
 		struct sigaction action = { .sa_handler = SIG_DFL };
 
-		if (number == SIGPIPE || number == SIGXFSZ)
+		if (number == SIGPIPE || number == SIGXFSZ || is_among(number, ignored, count))
 			action.sa_handler = SIG_IGN;
 		(void)sigaction(number, &action, NULL);
 	}
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-void process_ignore_endings(void)
-{
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	(void)sigaction(SIGHUP, &ignore, NULL);
-	(void)sigaction(SIGINT, &ignore, NULL);
-	(void)sigaction(SIGTERM, &ignore, NULL);
 }
 
 /* A name that ends in '*' stands for all that begin so. */

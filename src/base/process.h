@@ -32,8 +32,11 @@ void process_close_all_but(const int *kept, size_t count);
  */
 void process_reset_signals(void);
 
-/* SIGHUP, SIGINT and SIGTERM go by: for a process that ends with its work. */
-void process_ignore_endings(void);
+/*
+ * The same for a process that ends with its work, and not by these signals:
+ * one that was sent already, and is blocked, goes by as well.
+ */
+void process_reset_signals_ignoring(const int *ignored, size_t count);
 
 /* Removes from the environment what steers libc or a library: LD_*, OPENSSL_CONF, TZ and the like.
  */

@@ -3,6 +3,7 @@
 #include "service/clients.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static int start_inquiry(void *context, const struct config_smarthost *smarthost
 	return inquirer_start_by_service(context, smarthost, worker, error);
 }
 
+/* The end of the service is no reason to drop a mail that is coming in. */
+static const int endings[] = { SIGHUP, SIGINT, SIGTERM };
+
 /* The child's whole life. */
 static _Noreturn void serve_client(int connection, int channel_fd,
     const struct clients_settings *settings, const struct queue_viewer *viewer)
@@ -83,9 +87,7 @@ static _Noreturn void serve_client(int connection, int channel_fd,
 	};
 
 	process_close_all_but(kept, sizeof kept / sizeof kept[0]);
-	process_reset_signals();
-	/* The end of the service is no reason to drop a mail that is coming in. */
-	process_ignore_endings();
+	process_reset_signals_ignoring(endings, sizeof endings / sizeof endings[0]);
 	channel_init_take_fd(&channel, channel_fd);
 	stream_init_take_fd(&stream, connection, connection, "client");
 	receive_run(&stream, &receive);

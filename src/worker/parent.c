@@ -51,18 +51,11 @@ static void keep_only(int fd)
 	process_close_from(KEPT + 1);
 }
 
-/* A key pressed at the terminal is meant for the service, which ends us in its own time. */
-static void ignore_terminal(void)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	process_reset_signals();
-	(void)sigaction(SIGINT, &ignore, NULL);
-	(void)sigaction(SIGQUIT, &ignore, NULL);
-	(void)sigaction(SIGHUP, &ignore, NULL);
-	/* systemd says this to the whole group; the service is who decides when we end. */
-	(void)sigaction(SIGTERM, &ignore, NULL);
-}
+/*
+ * A key pressed at the terminal is meant for the service, which ends us in its
+ * own time.  systemd says SIGTERM to the whole group.
+ */
+static const int endings[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 
 static int watch_children(void)
 {
@@ -194,7 +187,7 @@ _Noreturn static void run_parent(int channel_fd, pid_t service)
 {
 	struct parent parent = { .service = service };
 
-	ignore_terminal();
+	process_reset_signals_ignoring(endings, sizeof endings / sizeof endings[0]);
 	if (!die_with(service))
 		_exit(0);
 	process_wipe_environment("MAILCHUTE_");
@@ -216,16 +209,29 @@ _Noreturn static void run_parent(int channel_fd, pid_t service)
 	}
 }
 
-int worker_parent_start(struct worker_parent *parent, struct error *error)
+/* Until the child has said which signals it ignores, none may come: it would be ended by it. */
+static pid_t fork_parent(int channel_fd)
 {
 	pid_t service = getpid();
+	sigset_t all;
+	sigset_t old;
+
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	pid_t pid = fork();
+	if (pid == 0)
+		run_parent(channel_fd, service);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return pid;
+}
+
+int worker_parent_start(struct worker_parent *parent, struct error *error)
+{
 	int ends[2];
 
 	if (channel_pair(ends) < 0)
 		return error_system(error, "start the parent of the workers");
-	pid_t pid = fork();
-	if (pid == 0)
-		run_parent(ends[1], service);
+	pid_t pid = fork_parent(ends[1]);
 	if (pid < 0)
 		error_system(error, "start the parent of the workers");
 	file_close(&ends[1]);

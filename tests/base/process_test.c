@@ -300,6 +300,29 @@ static void a_detached_process_holds_nothing_of_its_caller(void **state)
 	assert_int_equal(run(detach_keeping_none), 0);
 }
 
+static int die_of_what_came_before(void)
+{
+	static const int ignored[] = { SIGTERM, SIGHUP };
+	struct sigaction action;
+	sigset_t all;
+
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)raise(SIGTERM);
+	process_reset_signals_ignoring(ignored, 2);
+	if (sigaction(SIGINT, NULL, &action) < 0 || action.sa_handler != SIG_DFL)
+		return 1;
+	(void)raise(SIGHUP);
+	(void)sigprocmask(SIG_SETMASK, NULL, &all);
+	return sigisemptyset(&all) ? 0 : 2;
+}
+
+static void what_is_ignored_does_no_harm_although_it_came_before(void **state)
+{
+	(void)state;
+	assert_int_equal(run(die_of_what_came_before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +332,7 @@ int main(void)
 		cmocka_unit_test(only_what_is_kept_stays_open),
 		cmocka_unit_test(closed_standard_descriptors_are_opened),
 		cmocka_unit_test(a_detached_process_holds_nothing_of_its_caller),
+		cmocka_unit_test(what_is_ignored_does_no_harm_although_it_came_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 #include "service/clients.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -444,6 +446,36 @@ static void a_child_moves_nothing_before_it_was_told_to_go_on(void **state)
 	assert_int_equal(scene.heard.due, 2);
 }
 
+/* The newborn process is hit before it has done anything. */
+static bool is_struck_at_birth;
+
+static void strike(void)
+{
+	if (is_struck_at_birth)
+		(void)raise(SIGTERM);
+}
+
+/* The service blocks the signals that it reads as a descriptor, and so does its child at first. */
+static void a_signal_to_all_at_its_birth_does_not_end_it(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	sigset_t blocked;
+	sigset_t old;
+
+	(void)state;
+	scene_init(&scene);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &blocked, &old);
+	is_struck_at_birth = true;
+	int fd = connect_client(&scene);
+	is_struck_at_birth = false;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	send_message(fd, "");
+	hear(&scene, &scene.heard.queued, 1);
+	free(read_replies(fd));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,8 +490,10 @@ int main(void)
 		cmocka_unit_test(a_child_moves_nothing_before_it_was_told_to_go_on),
 		cmocka_unit_test(it_outlives_the_service),
 		cmocka_unit_test(more_than_the_limit_are_refused),
+		cmocka_unit_test(a_signal_to_all_at_its_birth_does_not_end_it),
 	};
 
 	(void)log_open("test", "none");
+	(void)pthread_atfork(NULL, NULL, strike);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

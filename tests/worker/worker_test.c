@@ -19,6 +19,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1133,6 +1134,35 @@ static void the_parent_ends_and_says_so(void **state)
 	scene->parent.pid = -1;
 }
 
+/* The newborn process is hit before it has done anything, by a key pressed at the terminal. */
+static bool is_struck_at_birth;
+
+static void strike(void)
+{
+	if (is_struck_at_birth)
+		(void)raise(SIGINT);
+}
+
+static void a_signal_to_all_at_its_birth_does_not_end_the_parent(void **state)
+{
+	struct worker_parent parent;
+	struct error error;
+
+	(void)state;
+	is_struck_at_birth = true;
+	int outcome = worker_parent_start(&parent, &error);
+	is_struck_at_birth = false;
+	assert_int_equal(outcome, 0);
+	pid_t pid = parent.pid;
+	/* Its end is the one it is told. */
+	assert_int_equal(channel_send(&parent.channel, span_from_string("end"), -1), 0);
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	parent.pid = -1;
+	worker_parent_finish(&parent);
+}
+
 static int make_scene(void **state)
 {
 	struct scene *scene = memory_allocate(sizeof *scene);
@@ -1175,6 +1205,7 @@ static int strike_scene(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_signal_to_all_at_its_birth_does_not_end_the_parent),
 		cmocka_unit_test_setup_teardown(a_message_is_delivered, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    an_inquiry_asks_and_sends_nothing, make_scene, strike_scene),
@@ -1223,5 +1254,6 @@ int main(void)
 		    the_parent_ends_and_says_so, make_scene, strike_scene),
 	};
 
+	(void)pthread_atfork(NULL, NULL, strike);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
