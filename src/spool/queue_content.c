@@ -24,10 +24,20 @@ static const char *check_lengths(const struct preamble *preamble, off_t size)
 	return NULL;
 }
 
-int queue_content_load_preamble(int fd, const char *id, off_t size, char text[PREAMBLE_SIZE],
-    struct preamble *preamble, struct queue_progress *progress, struct error *error)
+/* One read gives the preamble, and of most files all records. */
+enum { HEAD_SIZE = 4096 };
+
+struct head {
+	char text[HEAD_SIZE];
+	size_t length;
+	struct preamble preamble;
+	struct queue_progress progress;
+};
+
+static int read_head(int fd, const char *id, off_t size, struct head *head, struct error *error)
 {
-	ssize_t count = file_read_full_at(fd, text, PREAMBLE_SIZE, 0);
+	size_t wanted = size < HEAD_SIZE ? (size_t)size : HEAD_SIZE;
+	ssize_t count = file_read_full_at(fd, head->text, wanted, 0);
 	const char *fault;
 
 	if (count < 0)
@@ -35,29 +45,65 @@ int queue_content_load_preamble(int fd, const char *id, off_t size, char text[PR
 	if (count < PREAMBLE_SIZE)
 		return queue_error_damaged(
 		    error, id, size == 0 ? "it is empty" : "it is cut short");
-	fault = preamble_parse(text, preamble, progress);
+	head->length = (size_t)count;
+	fault = preamble_parse(head->text, &head->preamble, &head->progress);
 	if (fault == NULL)
-		fault = check_lengths(preamble, size);
+		fault = check_lengths(&head->preamble, size);
 	return fault != NULL ? queue_error_damaged(error, id, fault) : QUEUE_OPENED;
 }
 
-static int load_records(struct queue_file *file, const struct preamble *preamble,
-    struct buffer *records, struct error *error)
+/* As much of the records as the head has. */
+static struct span head_records(const struct head *head)
 {
-	size_t length = (size_t)preamble->records_length;
-	size_t recipients = (size_t)preamble->recipient_count;
-	const char *fault;
+	return span_first(span_from_bytes(head->text + PREAMBLE_SIZE, head->length - PREAMBLE_SIZE),
+	    (size_t)head->preamble.records_length);
+}
+
+int queue_content_summarize(
+    int fd, const char *id, off_t size, struct queue_summary *summary, struct error *error)
+{
+	struct head head;
+	int outcome = read_head(fd, id, size, &head, error);
+
+	if (outcome != QUEUE_OPENED)
+		return outcome;
+	*summary = (struct queue_summary){
+		.progress = head.progress,
+		.message_length = head.preamble.message_length,
+	};
+	queue_records_find_submitter(head_records(&head), &summary->uid, &summary->is_report);
+	return QUEUE_OPENED;
+}
+
+/* 0; 1: the file ends before; -1 with errno set. */
+static int read_records(int fd, const struct head *head, struct buffer *records)
+{
+	size_t length = (size_t)head->preamble.records_length;
+	struct span known = head_records(head);
 
 	buffer_init(records, length);
-	char *room = length != 0 ? buffer_reserve(records, length) : NULL;
-	ssize_t count = room != NULL ? file_read_full_at(file->fd, room, length, PREAMBLE_SIZE) : 0;
-	if (count < 0)
-		return queue_error_system(error, "cannot read", file->id);
-	if ((size_t)count < length)
-		return queue_error_damaged(error, file->id, "it is cut short");
-	if (room != NULL)
+	buffer_append_span(records, known);
+	length -= known.length;
+	if (length == 0)
+		return 0;
+	ssize_t count = file_read_full_at(
+	    fd, buffer_reserve(records, length), length, (off_t)(PREAMBLE_SIZE + known.length));
+	if (count >= 0 && (size_t)count == length)
 		buffer_extend(records, length);
+	return count < 0 ? -1 : (size_t)count < length;
+}
 
+static int load_records(
+    struct queue_file *file, const struct head *head, struct buffer *records, struct error *error)
+{
+	size_t recipients = (size_t)head->preamble.recipient_count;
+	int outcome = read_records(file->fd, head, records);
+	const char *fault;
+
+	if (outcome < 0)
+		return queue_error_system(error, "cannot read", file->id);
+	if (outcome > 0)
+		return queue_error_damaged(error, file->id, "it is cut short");
 	file->marks = memory_allocate(recipients + 1);
 	file->mark_offsets = memory_allocate(recipients * sizeof *file->mark_offsets);
 	file->replies = memory_allocate(recipients * sizeof *file->replies);
@@ -117,24 +163,24 @@ static void take_preamble(struct queue_file *file, const struct preamble *preamb
 static int load(struct queue_file *file, off_t size, bool is_checking, struct error *error)
 {
 	CLEANUP(buffer_finish) struct buffer records = { 0 };
-	struct preamble preamble;
-	char text[PREAMBLE_SIZE];
+	struct head head;
 	const char *fault;
-	int outcome = queue_content_load_preamble(
-	    file->fd, file->id, size, text, &preamble, &file->progress, error);
+	int outcome = read_head(file->fd, file->id, size, &head, error);
 
 	if (outcome == QUEUE_OPENED)
-		outcome = load_records(file, &preamble, &records, error);
+		outcome = load_records(file, &head, &records, error);
 	if (outcome == QUEUE_OPENED && is_checking)
-		outcome = check_content(file, &preamble, buffer_span(&records), text, error);
+		outcome = check_content(
+		    file, &head.preamble, buffer_span(&records), head.text, error);
 	if (outcome != QUEUE_OPENED)
 		return outcome;
 	fault = queue_records_parse(buffer_span(&records), &file->envelope, &file->attributes);
-	if (fault == NULL && file->envelope.recipient_count != preamble.recipient_count)
+	if (fault == NULL && file->envelope.recipient_count != head.preamble.recipient_count)
 		fault = "its recipients are not as many as they should be";
 	if (fault != NULL)
 		return queue_error_damaged(error, file->id, fault);
-	take_preamble(file, &preamble);
+	file->progress = head.progress;
+	take_preamble(file, &head.preamble);
 	if (journal_read(&file->journal, file->fd, file->replies, file->envelope.recipient_count) <
 	    0)
 		return queue_error_system(error, "cannot read", file->id);

@@ -19,11 +19,11 @@
 #include "spool/queue_file.h"
 
 /*
- * Reads the preamble of a file of this size, id only being for the error.
- * text becomes its octets.  QUEUE_OPENED, QUEUE_DAMAGED or -1.
+ * What the first block of a file of this size says, id only being for the
+ * error.  QUEUE_OPENED, QUEUE_DAMAGED or -1; summary is left as it is then.
  */
-int queue_content_load_preamble(int fd, const char *id, off_t size, char text[PREAMBLE_SIZE],
-    struct preamble *preamble, struct queue_progress *progress, struct error *error);
+int queue_content_summarize(
+    int fd, const char *id, off_t size, struct queue_summary *summary, struct error *error);
 
 /*
  * Fills file from file->fd: all but its state, name and descriptor.

@@ -210,17 +210,17 @@ static const char *find_fault(const struct stat *status)
 }
 
 /* Looks before it opens, since opening a device may do something. */
-static int open_named(int queue, const char *id, int access_mode, int *fd, struct error *error)
+static int open_named(
+    int queue, const char *id, int access_mode, struct stat *status, int *fd, struct error *error)
 {
 	const char *fault;
-	struct stat status;
 
 	if (!queue_id_is_valid(span_from_string(id)))
 		return QUEUE_MISSING;
-	if (fstatat(queue, id, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(queue, id, status, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? QUEUE_MISSING
 				       : queue_error_system(error, "cannot look at", id);
-	fault = find_fault(&status);
+	fault = find_fault(status);
 	if (fault != NULL)
 		return queue_error_damaged(error, id, fault);
 	*fd = openat(queue, id, access_mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -256,7 +256,7 @@ static int open_file(
     struct queue_file *file, bool is_locking, struct stat *status, struct error *error)
 {
 	int outcome = open_named(
-	    file->queue, file->id, is_locking ? O_RDWR : O_RDONLY, &file->fd, error);
+	    file->queue, file->id, is_locking ? O_RDWR : O_RDONLY, status, &file->fd, error);
 
 	if (outcome != QUEUE_OPENED)
 		return outcome;
@@ -318,21 +318,27 @@ bool queue_file_is_in_use(const struct queue_file *file)
 	return false;
 }
 
+int queue_file_read_summary(
+    int queue_directory, const char *id, struct queue_summary *summary, struct error *error)
+{
+	CLEANUP(file_close) int fd = -1;
+	struct stat status;
+	int outcome = open_named(queue_directory, id, O_RDONLY, &status, &fd, error);
+
+	return outcome == QUEUE_OPENED
+		   ? queue_content_summarize(fd, id, status.st_size, summary, error)
+		   : outcome;
+}
+
 int queue_file_read_progress(
     int queue_directory, const char *id, struct queue_progress *progress, struct error *error)
 {
-	CLEANUP(file_close) int fd = -1;
-	struct preamble preamble;
-	char text[PREAMBLE_SIZE];
-	struct stat status;
-	int outcome = open_named(queue_directory, id, O_RDONLY, &fd, error);
+	struct queue_summary summary;
+	int outcome = queue_file_read_summary(queue_directory, id, &summary, error);
 
-	if (outcome != QUEUE_OPENED)
-		return outcome;
-	if (fstat(fd, &status) < 0)
-		return queue_error_system(error, "cannot look at", id);
-	return queue_content_load_preamble(
-	    fd, id, status.st_size, text, &preamble, progress, error);
+	if (outcome == QUEUE_OPENED)
+		*progress = summary.progress;
+	return outcome;
 }
 
 /* Active */
@@ -388,11 +394,12 @@ int queue_file_sync(struct queue_file *file, struct error *error)
 int queue_file_open_content(const struct queue_file *file, struct error *error)
 {
 	CLEANUP(file_close) int fd = -1;
+	struct stat named;
 	struct stat ours;
 	struct stat opened;
 
 	assert(file->state == QUEUE_FILE_ACTIVE || file->state == QUEUE_FILE_QUEUED);
-	if (open_named(file->queue, file->id, O_RDONLY, &fd, error) != QUEUE_OPENED ||
+	if (open_named(file->queue, file->id, O_RDONLY, &named, &fd, error) != QUEUE_OPENED ||
 	    fstat(file->fd, &ours) < 0 || fstat(fd, &opened) < 0 || !is_same_file(&ours, &opened))
 		return error_set(
 		    error, ERROR_IO, "4.3.0", "queue file %s was taken away", file->id);

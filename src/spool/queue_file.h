@@ -87,6 +87,14 @@ struct queue_progress {
 	char last_reply[QUEUE_FILE_REPLY_SIZE]; /* one line; "" */
 };
 
+/* What matters of a file before it is opened. */
+struct queue_summary {
+	struct queue_progress progress;
+	int64_t uid; /* of the submitter; -1 unknown */
+	bool is_report;
+	uint64_t message_length;
+};
+
 struct queue_file {
 	enum queue_file_state state;
 	int queue; /* the directory; borrowed */
@@ -161,10 +169,14 @@ int queue_file_peek(
 bool queue_file_is_in_use(const struct queue_file *file);
 
 /*
- * Only the progress, without reading the message: what a start-up scan needs.
- * 0; 2: there is none; 3: it does not check out, as far as one can see without
- * the checksum (queue_file_open decides); -1: error.
+ * Reads but the first block: what a start-up scan needs of many files.  0; 2:
+ * there is none; 3: it does not check out, as far as one can see without the
+ * checksum (queue_file_open decides); -1: error.
  */
+int queue_file_read_summary(
+    int queue_directory, const char *id, struct queue_summary *summary, struct error *error);
+
+/* The same, the progress alone. */
 int queue_file_read_progress(
     int queue_directory, const char *id, struct queue_progress *progress, struct error *error);
 

@@ -265,3 +265,18 @@ const char *queue_records_parse(
 		return "it has no sender or no recipient";
 	return NULL;
 }
+
+/* They stand before the recipients. */
+void queue_records_find_submitter(struct span records, int64_t *uid, bool *is_report)
+{
+	struct record record;
+
+	*uid = -1;
+	*is_report = false;
+	while (take_record(&records, &record) > 0 && record.mark == '\0') {
+		if (span_equals_string(record.name, "uid") && !read_signed(record.value, uid))
+			*uid = -1;
+		if (span_equals_string(record.name, "report"))
+			*is_report = span_equals_string(record.value, "yes");
+	}
+}

@@ -49,4 +49,7 @@ const char *queue_records_take_marks(
 const char *queue_records_parse(
     struct span records, struct envelope *envelope, struct queue_attributes *attributes);
 
+/* Of records whose end may be missing: -1 and false for what does not stand there. */
+void queue_records_find_submitter(struct span records, int64_t *uid, bool *is_report);
+
 #endif

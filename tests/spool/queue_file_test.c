@@ -130,6 +130,12 @@ static void marks_replies_and_progress_survive(void **state)
 	assert_int_equal(
 	    queue_file_read_progress(room->scratch.fd, room->id, &progress, &error), 0);
 	assert_memory_equal(&progress, &again.progress, sizeof progress);
+	struct queue_summary summary;
+	assert_int_equal(queue_file_read_summary(room->scratch.fd, room->id, &summary, &error), 0);
+	assert_memory_equal(&summary.progress, &again.progress, sizeof progress);
+	assert_int_equal(summary.uid, again.attributes.uid);
+	assert_int_equal(summary.is_report, again.attributes.is_report);
+	assert_int_equal(summary.message_length, again.message_length);
 }
 
 static void marks_only_go_forward(void **state)
@@ -247,6 +253,42 @@ static void a_removed_file_is_gone(void **state)
 	struct queue_progress progress;
 	assert_int_equal(
 	    queue_file_read_progress(room->scratch.fd, room->id, &progress, &error), 2);
+}
+
+/* Their records are longer than what is read at first, by any part of a record. */
+static void many_recipients_come_back(void **state)
+{
+	struct room *room = *state;
+
+	for (unsigned length = 1; length < 60; length++) {
+		CLEANUP(queue_file_finish) struct queue_file file = { 0 };
+		CLEANUP(envelope_finish) struct envelope envelope = { 0 };
+		const struct queue_attributes attributes = { .uid = 4711 };
+		struct queue_summary summary;
+		struct error error;
+		char id[QUEUE_ID_SIZE];
+		char address[100];
+
+		assert_int_equal(
+		    envelope_set_sender(&envelope, span_from_string("a@here.example"), &error), 0);
+		for (unsigned i = 0; i < 100; i++) {
+			snprintf(address, sizeof address, "%0*u@there.example", (int)length, i);
+			assert_true(envelope_add_recipient(&envelope, span_from_string(address),
+					span_from_string(""), 0, &error) == 0);
+		}
+		assert_int_equal(
+		    queue_file_create(&file, room->scratch.fd, &envelope, &attributes, &error), 0);
+		queue_file_write(&file, span_from_string("Subject: x\r\n\r\n"));
+		assert_int_equal(queue_file_commit(&file, &error), 0);
+		memcpy(id, file.id, sizeof id);
+		queue_file_finish(&file);
+		assert_int_equal(queue_file_open(&file, room->scratch.fd, id, &error), 0);
+		assert_true(scratch_is_same_envelope(&envelope, &file.envelope));
+		assert_int_equal(
+		    queue_file_read_summary(room->scratch.fd, id, &summary, &error), 0);
+		assert_int_equal(summary.uid, 4711);
+		assert_false(summary.is_report);
+	}
 }
 
 static void names_that_are_no_ids_are_none(void **state)
@@ -642,6 +684,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    an_id_that_is_taken_is_no_overwriting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_removed_file_is_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_recipients_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_that_are_no_ids_are_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    a_worker_gets_a_descriptor_without_the_lock, set_up, tear_down),

@@ -126,12 +126,37 @@ static void what_is_written_is_read(void **state)
 	assert_memory_equal(&found_attributes, &attributes, sizeof attributes);
 }
 
+/* A part of the records is enough, as soon as it has them. */
+static void the_submitter_is_found_in_every_prefix(void **state)
+{
+	static const char text[] = START "received 1:7\nuid 4:1234\nentrance 5:local\n"
+					 "report 3:yes\nrecipient . 1:b\nuid 1:9\n\n";
+	size_t uid_end = (size_t)(strstr(text, "entrance") - text);
+	size_t report_end = (size_t)(strstr(text, "recipient") - text);
+
+	(void)state;
+	for (size_t length = 0; length < sizeof text; length++) {
+		int64_t uid = 0;
+		bool is_report = false;
+
+		queue_records_find_submitter(guarded(text, length), &uid, &is_report);
+		assert_int_equal(uid, length >= uid_end ? 1234 : -1);
+		assert_int_equal(is_report, length >= report_end);
+	}
+	int64_t uid = 0;
+	bool is_report = true;
+	queue_records_find_submitter(guarded_string(START "uid 1:x\n"), &uid, &is_report);
+	assert_int_equal(uid, -1);
+	assert_false(is_report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_read),
 		cmocka_unit_test(every_prefix_is_refused),
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(the_submitter_is_found_in_every_prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
