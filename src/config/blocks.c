@@ -11,6 +11,7 @@
 #include "config/block.h"
 #include "config/limits_block.h"
 #include "config/lint.h"
+#include "config/log_block.h"
 #include "config/smarthost_block.h"
 
 static int check_ehlo(const struct check_place *place, const char *text, struct error *error)
@@ -136,11 +137,6 @@ static int read_submit(const struct block *block, struct config *config)
 	return read_received(block, config);
 }
 
-static int read_log(const struct block *block, struct config *config)
-{
-	return block_take_string(block, "to", check_log, &config->log_to);
-}
-
 static int check_alias_title(const struct block *block, const struct config *config)
 {
 	CLEANUP(memory_free_string) char *where = block_where(block, NULL);
@@ -198,7 +194,7 @@ int blocks_read(const struct block *block, struct config *config)
 		{ "submit", read_submit },
 		{ "queue", read_queue },
 		{ "limits", limits_block_read },
-		{ "log", read_log },
+		{ "log", log_block_read },
 	};
 	size_t i = 0;
 

@@ -301,16 +301,28 @@ int check_rate(const struct check_place *place, const char *text, unsigned *rate
 
 int check_log(const struct check_place *place, const char *text, struct error *error)
 {
-	static const char *const words[] = { "auto", "stderr", "syslog", "none" };
+	static const char *const words[] = { "auto", "journal", "syslog", "stderr", "none" };
 
 	if (text[0] == '/')
 		return check_path(place, text, error);
 	if (check_word(place, text, words, sizeof words / sizeof words[0], error) >= 0)
 		return 0;
 	return error_next(error,
-	    "write: %s = \"auto\" (known: auto, stderr, syslog, none, or the "
+	    "write: %s = \"auto\" (known: auto, journal, syslog, stderr, none, or the "
 	    "absolute path of a file)",
 	    place->name);
+}
+
+int check_log_format(
+    const struct check_place *place, const char *text, bool *is_json, struct error *error)
+{
+	static const char *const words[] = { "text", "json" };
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*is_json = index != 0;
+	return 0;
 }
 
 static bool is_name_byte(char c, const char *others)

@@ -73,6 +73,10 @@ int check_rate(const struct check_place *place, const char *text, unsigned *rate
 /* What log_open takes. */
 int check_log(const struct check_place *place, const char *text, struct error *error);
 
+/* "text" or "json". */
+int check_log_format(
+    const struct check_place *place, const char *text, bool *is_json, struct error *error);
+
 /* local@domain, by its outer form; may_be_bare allows a local part alone. */
 int check_address(
     const struct check_place *place, const char *text, bool may_be_bare, struct error *error);

@@ -79,6 +79,8 @@ struct config {
 	int64_t failed_limit; /* for so long */
 	struct config_limits limits;
 	char *log_to;
+	bool log_is_json; /* log { format = "json" } */
+	bool log_subject; /* the Subject field is logged, too */
 	char *secrets_file;
 	char *looked; /* what was looked at, for "no smarthost is configured" */
 };

@@ -205,6 +205,23 @@ static int apply_root(struct config *config, struct error *error)
 	return 0;
 }
 
+static int apply_log(struct config *config, struct error *error)
+{
+	const char *to = environment_get("MAILCHUTE_LOG");
+	const char *format = environment_get("MAILCHUTE_LOG_FORMAT");
+
+	if (to != NULL) {
+		if (check_log(&(struct check_place){ "environment", "MAILCHUTE_LOG" }, to, error) <
+		    0)
+			return -1;
+		replace(&config->log_to, to);
+	}
+	if (format == NULL)
+		return 0;
+	return check_log_format(&(struct check_place){ "environment", "MAILCHUTE_LOG_FORMAT" },
+	    format, &config->log_is_json, error);
+}
+
 static int apply_simple(struct config *config, struct error *error)
 {
 	const char *value;
@@ -224,13 +241,8 @@ static int apply_simple(struct config *config, struct error *error)
 			return -1;
 		replace(&config->spool, value);
 	}
-	value = environment_get("MAILCHUTE_LOG");
-	if (value != NULL) {
-		if (check_log(
-			&(struct check_place){ "environment", "MAILCHUTE_LOG" }, value, error) < 0)
-			return -1;
-		replace(&config->log_to, value);
-	}
+	if (apply_log(config, error) < 0)
+		return -1;
 	value = environment_get("MAILCHUTE_MODE");
 	return value == NULL ? 0
 			     : check_mode(&(struct check_place){ "environment", "MAILCHUTE_MODE" },

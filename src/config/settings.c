@@ -175,7 +175,9 @@ static int parse(
 		CFG_STR("size_per_uid", NULL, CFGF_NODEFAULT),
 		CFG_STR("reserve", NULL, CFGF_NODEFAULT),
 		CFG_STR("reserve_percent", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t log[] = { CFG_STR("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+	cfg_opt_t log[] = { CFG_STR("to", NULL, CFGF_NODEFAULT),
+		CFG_STR("format", NULL, CFGF_NODEFAULT), CFG_STR("subject", NULL, CFGF_NODEFAULT),
+		way_out, CFG_END() };
 	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
 	cfg_opt_t options[] = { CFG_SEC("identity", identity, CFGF_NODEFAULT),
 		CFG_SEC("smarthost", smarthost, titled), CFG_SEC("alias", alias, titled),

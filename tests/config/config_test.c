@@ -32,7 +32,7 @@ static char folder[] = "/tmp/mailchute-config-XXXXXX";
 static const char *const variables[] = { "MAILCHUTE_CONFIG", "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
 	"MAILCHUTE_USER", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE", "MAILCHUTE_FROM",
 	"MAILCHUTE_RATE", "MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE",
-	"MAILCHUTE_LOG", "TEST_EMPTY", "TEST_LIST" };
+	"MAILCHUTE_LOG", "MAILCHUTE_LOG_FORMAT", "TEST_EMPTY", "TEST_LIST" };
 
 static char *path_of(const char *name)
 {
@@ -119,6 +119,8 @@ static void two_lines_suffice(void **state)
 	assert_true(config.keeps_failed);
 	assert_int_equal(config.failed_limit, INT64_C(30) * 86400000);
 	assert_string_equal(config.log_to, "auto");
+	assert_false(config.log_is_json);
+	assert_false(config.log_subject);
 	assert_string_equal(config.secrets_file, MAILCHUTE_SYSCONFDIR "/secrets.ini");
 	assert_null(config.looked);
 }
@@ -179,7 +181,7 @@ static void every_setting_is_read(void **state)
 		"submit { timeout = \"${TEST_EMPTY:-1m}\" }\n"
 		"limits { sessions = 30 sessions_per_uid = 5 messages_per_uid = \"0\" }\n"
 		"limits { size_per_uid = \"2G\" reserve = \"10M\" reserve_percent = 3 }\n"
-		"log { to = \"/var/log/x\" }\n",
+		"log { to = \"/var/log/x\" format = json subject = true }\n",
 		&config, &error) != 0)
 		fail_msg("%s", error.text);
 	check_limits(&config.limits);
@@ -217,6 +219,8 @@ static void every_setting_is_read(void **state)
 	assert_string_equal(config.log_to, "/var/log/x");
 }
 
+	assert_true(config.log_is_json);
+	assert_true(config.log_subject);
 static void faults_are_named_with_their_line(void **state)
 {
 	static const struct row {
@@ -327,6 +331,8 @@ static void faults_are_named_with_their_line(void **state)
 
 	(void)state;
 	setenv("TEST_EMPTY", "", 1);
+		{ "log {\n format = xml }", "line 2: format = \"xml\"", "json" },
+		{ "log {\n subject = 2 }", "line 2: subject = \"2\"", "true" },
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct config config = { 0 };
 		struct error error = { 0 };
@@ -364,6 +370,7 @@ static void the_environment_comes_last(void **state)
 		&config, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_int_equal(config.smarthost_count, 1);
+	setenv("MAILCHUTE_LOG_FORMAT", "json", 1);
 	struct smarthost *smarthost = &config.smarthosts[0].parameters;
 	assert_string_equal(smarthost->name, "default");
 	assert_string_equal(smarthost->user, "me@x.example");
@@ -385,6 +392,7 @@ static void an_ignored_environment_changes_nothing(void **state)
 	CLEANUP(config_finish) struct config config = { 0 };
 	CLEANUP(memory_free_string) char *main_file = path_of("mailchute.conf");
 	const struct config_sources sources = {
+	assert_true(config.log_is_json);
 		.main_file = main_file, .run_secrets = folder, .ignores_environment = true
 	};
 	struct error error = { 0 };
@@ -485,6 +493,7 @@ static void variables_at_fault_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		CLEANUP(config_finish) struct config config = { 0 };
+		{ "MAILCHUTE_LOG_FORMAT", "xml", "MAILCHUTE_LOG_FORMAT = \"xml\"" },
 		struct error error = { 0 };
 
 		setenv(rows[i].name, rows[i].value, 1);
