@@ -81,9 +81,38 @@ static void a_place_may_be_copied_into_itself(void **state)
 	assert_string_equal(place, "cdef");
 }
 
+static void sizes_are_said_in_their_largest_unit(void **state)
+{
+	static const struct {
+		uint64_t octets;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 octets" },
+		{ 1, "1 octet" },
+		{ 1023, "1023 octets" },
+		{ 1024, "1 KiB" },
+		{ 1536, "1.5 KiB" },
+		{ 1048575, "1023.9 KiB" },
+		{ UINT64_C(64) << 20, "64 MiB" },
+		{ (UINT64_C(100) << 20) - 1, "99.9 MiB" },
+		{ UINT64_C(3) << 30, "3 GiB" },
+		{ UINT64_C(5) << 40, "5 TiB" },
+		{ UINT64_MAX, "15.9 EiB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[TEXT_SIZE_SIZE];
+
+		text_size(rows[i].octets, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_are_said_in_their_largest_unit),
 		cmocka_unit_test(a_copy_is_whole_or_shows_its_cut),
 		cmocka_unit_test(what_is_added_fits_or_shows_its_cut),
 		cmocka_unit_test(a_place_may_be_copied_into_itself),
