@@ -132,7 +132,8 @@ static int read_submit(const struct block *block, struct config *config)
 			return -1;
 	}
 	if (block_take_duration(block, "wait_limit", &config->wait_limit) < 0 ||
-	    block_take_duration(block, "timeout", &config->timeout) < 0)
+	    block_take_duration(block, "timeout", &config->timeout) < 0 ||
+	    block_take_duration(block, "idle", &config->idle) < 0)
 		return -1;
 	return read_received(block, config);
 }

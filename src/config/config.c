@@ -41,6 +41,7 @@ static void set_defaults(struct config *config)
 		.mode = CONFIG_MODE_AUTO,
 		.wait = CONFIG_WAIT_AUTO,
 		.wait_limit = 3000,
+		.idle = 10000,
 		.timeout = 20000,
 		.retry = memory_allocate(sizeof retry),
 		.retry_count = sizeof retry / sizeof retry[0],
@@ -203,6 +204,14 @@ void config_finish(struct config *config)
 	free(config->secrets_file);
 	free(config->looked);
 	*config = (struct config){ 0 };
+}
+
+const struct config_smarthost *config_find_smarthost(const struct config *config, const char *title)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (strcmp(config->smarthosts[i].parameters.name, title) == 0)
+			return &config->smarthosts[i];
+	return NULL;
 }
 
 int config_no_smarthost(const struct config *config, struct error *error)

@@ -69,6 +69,7 @@ struct config {
 	enum config_wait wait;
 	int64_t wait_limit;  /* milliseconds, like all times here */
 	int64_t timeout;     /* submit { timeout } */
+	int64_t idle;	     /* a service on demand leaves after so long without work */
 	bool omits_received; /* submit { received = false }: no Received field is added */
 	int64_t *retry;	     /* never empty after config_load */
 	size_t retry_count;
@@ -106,6 +107,10 @@ void config_finish(struct config *config);
 void config_finish_smarthost(struct config_smarthost *smarthost);
 
 extern const struct config_limits config_default_limits;
+
+/* By its title; NULL: there is none. */
+const struct config_smarthost *config_find_smarthost(
+    const struct config *config, const char *title);
 
 /* 78 with what was looked at and the lines to write, for whoever needs a smarthost. */
 int config_no_smarthost(const struct config *config, struct error *error);

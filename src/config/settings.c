@@ -158,11 +158,13 @@ static int parse(
 		CFG_STR("tls_min", NULL, CFGF_NODEFAULT), CFG_STR("ip", NULL, CFGF_NODEFAULT),
 		CFG_STR("source", NULL, CFGF_NODEFAULT), CFG_STR("window", NULL, CFGF_NODEFAULT),
 		CFG_STR("rate", NULL, CFGF_NODEFAULT), CFG_STR("burst", NULL, CFGF_NODEFAULT),
+		CFG_STR("connections", NULL, CFGF_NODEFAULT),
 		way_out, CFG_END() };
 	cfg_opt_t alias[] = { CFG_STR_LIST("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t submit[] = { CFG_STR("mode", NULL, CFGF_NODEFAULT),
 		CFG_STR("wait", NULL, CFGF_NODEFAULT), CFG_STR("wait_limit", NULL, CFGF_NODEFAULT),
-		CFG_STR("timeout", NULL, CFGF_NODEFAULT), CFG_STR("received", NULL, CFGF_NODEFAULT),
+		CFG_STR("timeout", NULL, CFGF_NODEFAULT), CFG_STR("idle", NULL, CFGF_NODEFAULT),
+		CFG_STR("received", NULL, CFGF_NODEFAULT),
 		way_out, CFG_END() };
 	cfg_opt_t queue[] = { CFG_STR("dir", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("retry", NULL, CFGF_NODEFAULT),

@@ -137,7 +137,9 @@ static int read_pace(const struct block *block, struct smarthost *smarthost)
 	const char *rate = settings_text(block, "rate");
 
 	if (block_take_count(block, "window", SMARTHOST_WINDOW_LIMIT, &smarthost->window) < 0 ||
-	    block_take_count(block, "burst", SMARTHOST_RATE_LIMIT, &smarthost->burst) < 0)
+	    block_take_count(block, "burst", SMARTHOST_RATE_LIMIT, &smarthost->burst) < 0 ||
+	    block_take_count(
+		block, "connections", SMARTHOST_CONNECTIONS_LIMIT, &smarthost->connections) < 0)
 		return -1;
 	if (rate != NULL) {
 		CLEANUP(memory_free_string) char *where = block_where(block, "rate");

@@ -11,8 +11,9 @@
 
 struct rates_entry {
 	char *smarthost; /* owned */
+	bool has_rate;	 /* else its messages wait for room alone */
 	struct rate rate;
-	struct schedule waiting; /* all of them due at 0: the oldest comes first */
+	struct schedule waiting; /* all of them due */
 };
 
 static struct rates_entry *find(const struct rates *rates, const char *smarthost)
@@ -23,16 +24,26 @@ static struct rates_entry *find(const struct rates *rates, const char *smarthost
 	return NULL;
 }
 
+static struct rates_entry *add(struct rates *rates, const char *smarthost)
+{
+	rates->list = memory_resize_array(rates->list, rates->count + 1, sizeof *rates->list);
+	struct rates_entry *entry = &rates->list[rates->count++];
+	*entry = (struct rates_entry){ .smarthost = memory_copy_string(smarthost) };
+	return entry;
+}
+
 static struct rates_entry *find_or_add(
     struct rates *rates, const struct smarthost *smarthost, int64_t now)
 {
 	struct rates_entry *entry = find(rates, smarthost->name);
 
-	if (entry == NULL) {
-		rates->list = memory_resize_array(
-		    rates->list, rates->count + 1, sizeof *rates->list);
-		entry = &rates->list[rates->count++];
-		*entry = (struct rates_entry){ .smarthost = memory_copy_string(smarthost->name) };
+	if (entry == NULL)
+		entry = add(rates, smarthost->name);
+	entry->has_rate = smarthost->rate != 0;
+	/* The bucket of an old rate stays: tokens of it may be reserved. */
+	if (!entry->has_rate)
+		return entry;
+	if (entry->rate.count == 0) {
 		rate_init(
 		    &entry->rate, smarthost->rate, smarthost->rate_period, smarthost->burst, now);
 	} else if (entry->rate.count != smarthost->rate ||
@@ -70,12 +81,16 @@ void rates_release(struct rates *rates, const char *smarthost)
 	rate_release(&entry->rate);
 }
 
-void rates_wait(struct rates *rates, const char *smarthost, const char *id)
+void rates_wait(struct rates *rates, const struct smarthost *smarthost,
+    const struct queue_file *file, int64_t now)
 {
-	struct rates_entry *entry = find(rates, smarthost);
+	struct schedule *waiting = &find_or_add(rates, smarthost, now)->waiting;
 
-	assert(entry != NULL);
-	schedule_add(&entry->waiting, id, 0);
+	/* They take turns as they did in the schedule that they come from. */
+	if (file->progress.attempts == 0)
+		schedule_add_new(waiting, file->id, file->attributes.uid);
+	else
+		schedule_add(waiting, file->id, 0);
 }
 
 bool rates_has(const struct rates *rates, const char *id)
@@ -95,24 +110,31 @@ size_t rates_waiting(const struct rates *rates)
 	return count;
 }
 
-bool rates_next(struct rates *rates, int64_t now, char id[static QUEUE_ID_SIZE])
+/* When its first may go; INT64_MAX: not for the time. */
+static int64_t entry_due(
+    const struct rates_entry *entry, int64_t now, rates_has_room *has_room, const void *context)
 {
-	for (size_t i = 0; i < rates->count; i++) {
-		struct rates_entry *entry = &rates->list[i];
+	if (entry->waiting.count == 0 || (has_room != NULL && !has_room(context, entry->smarthost)))
+		return INT64_MAX;
+	return entry->has_rate ? rate_due(&entry->rate, now) : now;
+}
 
-		if (entry->waiting.count != 0 && rate_due(&entry->rate, now) <= now)
-			return schedule_take(&entry->waiting, 0, id);
-	}
+bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, const void *context,
+    char id[static QUEUE_ID_SIZE])
+{
+	for (size_t i = 0; i < rates->count; i++)
+		if (entry_due(&rates->list[i], now, has_room, context) <= now)
+			return schedule_take(&rates->list[i].waiting, 0, id);
 	return false;
 }
 
-int64_t rates_due(const struct rates *rates, int64_t now)
+int64_t rates_due(
+    const struct rates *rates, int64_t now, rates_has_room *has_room, const void *context)
 {
 	int64_t earliest = INT64_MAX;
 
 	for (size_t i = 0; i < rates->count; i++) {
-		const struct rates_entry *entry = &rates->list[i];
-		int64_t due = entry->waiting.count != 0 ? rate_due(&entry->rate, now) : INT64_MAX;
+		int64_t due = entry_due(&rates->list[i], now, has_room, context);
 
 		if (due < earliest)
 			earliest = due;
@@ -125,7 +147,7 @@ int64_t rates_full(const struct rates *rates, int64_t now)
 	int64_t latest = now;
 
 	for (size_t i = 0; i < rates->count; i++) {
-		int64_t full = rate_full(&rates->list[i].rate, now);
+		int64_t full = rates->list[i].has_rate ? rate_full(&rates->list[i].rate, now) : now;
 
 		if (full > latest)
 			latest = full;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * rates - the bucket of each smarthost that has a rate, and who waits for a token
+ * rates - the bucket of each smarthost that has a rate, and who waits for a
+ * token, or for room at a smarthost whose connections have all they take
  *
  * Kept by the service, so that it holds across workers and connections.
  * Messages wait here by their queue IDs, their files closed, and each
@@ -17,6 +18,7 @@
 
 #include "service/schedule.h"
 #include "smtp/smarthost.h"
+#include "spool/queue_file.h"
 
 struct rates_entry;
 
@@ -36,16 +38,22 @@ bool rates_reserve(
 void rates_take(struct rates *rates, const char *smarthost, int64_t now);
 void rates_release(struct rates *rates, const char *smarthost);
 
-/* This message waits for a token of a smarthost that has refused it one. */
-void rates_wait(struct rates *rates, const char *smarthost, const char *id);
+/* This message waits for a token of a smarthost that has refused it one, or for room there. */
+void rates_wait(struct rates *rates, const struct smarthost *smarthost,
+    const struct queue_file *file, int64_t now);
 bool rates_has(const struct rates *rates, const char *id);
 size_t rates_waiting(const struct rates *rates);
 
-/* Takes the first that waits where there is a token.  False when none does. */
-bool rates_next(struct rates *rates, int64_t now, char id[static QUEUE_ID_SIZE]);
+/* Whether a smarthost has room for another attempt; NULL: each has. */
+typedef bool rates_has_room(const void *context, const char *smarthost);
+
+/* Takes the first that waits where there are room and a token.  False when none does. */
+bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, const void *context,
+    char id[static QUEUE_ID_SIZE]);
 
 /* When rates_next has one; INT64_MAX when nobody waits, or not for the time. */
-int64_t rates_due(const struct rates *rates, int64_t now);
+int64_t rates_due(
+    const struct rates *rates, int64_t now, rates_has_room *has_room, const void *context);
 
 /* When all buckets are full and may be forgotten; INT64_MAX when they are. */
 int64_t rates_full(const struct rates *rates, int64_t now);

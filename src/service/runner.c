@@ -292,7 +292,26 @@ static bool put_back(struct runner *runner, struct attempt *attempt)
 	return true;
 }
 
-/* 1: it was put back, or waits for a token of its smarthost's rate; its file is closed. */
+/* False: it waits for room at its smarthost, or for a token of that one's rate; it is closed. */
+static bool pass_the_door(
+    struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
+{
+	struct rates *rates = &runner->workers.rates;
+	int64_t now = clock_monotonic();
+
+	/* Who cannot have a connection of his own goes with the others, and is shown nothing. */
+	attempt->wants_trace = attempt->wants_trace && workers_has_room_at(&runner->workers,
+							   runner->config, smarthost, true);
+	if ((attempt->wants_trace ||
+		workers_has_room_at(&runner->workers, runner->config, smarthost, false)) &&
+	    rates_reserve(rates, smarthost, now, &attempt->has_token))
+		return true;
+	rates_wait(rates, smarthost, &attempt->file, now);
+	attempt_finish(attempt);
+	return false;
+}
+
+/* 1: it was put back, or waits at the door; its file is closed. */
 static int prepare(struct runner *runner, struct attempt *attempt, struct error *error)
 {
 	if (put_back(runner, attempt))
@@ -301,11 +320,8 @@ static int prepare(struct runner *runner, struct attempt *attempt, struct error 
 	    runner->config, &attempt->file.envelope);
 	struct rates *rates = &runner->workers.rates;
 
-	if (!rates_reserve(rates, &smarthost->parameters, clock_monotonic(), &attempt->has_token)) {
-		rates_wait(rates, attempt->smarthost, attempt->file.id);
-		attempt_finish(attempt);
+	if (!pass_the_door(runner, attempt, &smarthost->parameters))
 		return 1;
-	}
 	bool has_token = attempt->has_token;
 	attempt->avoids_null_sender = stumbles_has(
 	    &runner->null_refusals, attempt->smarthost, clock_monotonic());
@@ -327,9 +343,9 @@ static bool begin_attempt(struct runner *runner, const char *id)
 	const struct client *client = clients_waiting_for(runner->clients, id);
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
+	attempt->wants_trace = client != NULL && client->wants_trace;
 	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, &error) : opened;
 	if (outcome == 0) {
-		attempt->wants_trace = client != NULL && client->wants_trace;
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
 	}
@@ -351,13 +367,22 @@ static bool begin_attempt(struct runner *runner, const char *id)
 static bool has_room(const struct runner *runner)
 {
 	return !runner->is_ending && runner->stuck_count < RUNNER_STUCK_LIMIT &&
-	       workers_has_room(&runner->workers);
+	       workers_has_room(&runner->workers, runner->config);
 }
 
-/* Those who have waited for a token come first, once there is one. */
+static bool has_room_at(const void *context, const char *name)
+{
+	const struct runner *runner = context;
+	const struct config_smarthost *smarthost = config_find_smarthost(runner->config, name);
+
+	return smarthost != NULL &&
+	       workers_has_room_at(&runner->workers, runner->config, &smarthost->parameters, false);
+}
+
+/* Those who have waited at the door come first, once it is open. */
 static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE])
 {
-	return rates_next(&runner->workers.rates, clock_monotonic(), id) ||
+	return rates_next(&runner->workers.rates, clock_monotonic(), has_room_at, runner, id) ||
 	       schedule_take(&runner->schedule, clock_wall(), id);
 }
 
@@ -402,7 +427,7 @@ int64_t runner_deadline(const struct runner *runner)
 		deadline = clock_earlier(deadline, runner->stuck_until);
 	if (!has_room(runner))
 		return deadline;
-	deadline = clock_earlier(deadline, rates_due(rates, now));
+	deadline = clock_earlier(deadline, rates_due(rates, now, has_room_at, runner));
 	if (due == INT64_MAX)
 		return deadline;
 	int64_t wait = due - clock_wall();
@@ -411,7 +436,7 @@ int64_t runner_deadline(const struct runner *runner)
 
 void runner_step(struct runner *runner)
 {
-	workers_step(&runner->workers, runner->config);
+	workers_step(&runner->workers);
 	settle_stuck(runner);
 }
 

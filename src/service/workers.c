@@ -2,21 +2,15 @@
 
 #include "service/workers.h"
 
-#include <errno.h>
-#include <limits.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "policy/route.h"
 #include "service/outgoing.h"
-#include "smtp/client/window.h"
 
 enum { TRACE_LIMIT = 2000 }; /* lines of one attempt that its submitter may be shown */
 
@@ -24,7 +18,7 @@ void workers_init(struct workers *workers, struct worker_parent *parent)
 {
 	*workers = (struct workers){ .parent = parent };
 	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		workers->slots[i].channel.fd = -1;
+		workers_slot_init(&workers->slots[i]);
 }
 
 static const struct error missing = {
@@ -33,83 +27,32 @@ static const struct error missing = {
 	.text = "the delivery worker gave no result",
 };
 
-static void free_slot(struct workers_slot *slot)
-{
-	channel_finish(&slot->channel);
-	smarthost_finish(&slot->login);
-	free(slot->smarthost);
-	*slot = (struct workers_slot){ .channel.fd = -1 };
-}
-
-static void free_attempt(struct attempt *attempt)
-{
-	if (attempt != NULL)
-		attempt_finish(attempt);
-	free(attempt);
-}
-
 void workers_finish(struct workers *workers)
 {
-	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
-		struct workers_slot *slot = &workers->slots[i];
-
-		for (size_t j = 0; j < slot->task_count; j++)
-			free_attempt(slot->tasks[j].attempt);
-		free_slot(slot);
-	}
-	free_attempt(workers->parked);
-	workers->parked = NULL;
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		workers_slot_free(&workers->slots[i]);
 	tickets_finish(&workers->tickets);
 	stumbles_finish(&workers->stumbles);
 	rates_finish(&workers->rates);
+	connections_finish(&workers->connections);
 }
 
 size_t workers_busy_count(const struct workers *workers)
 {
-	size_t count = workers->parked != NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < WORKERS_LIMIT; i++)
 		count += workers->slots[i].task_count;
 	return count;
 }
 
-/* What an idle one can take needs no asking: it can be closed for another smarthost. */
-static bool may_take_more(const struct workers_slot *slot)
-{
-	/* Only once it stands: of a smarthost that is down, one attempt is enough to know. */
-	return slot->is_ready && !slot->is_stale && slot->sent_count == slot->task_count &&
-	       slot->task_count < slot->limit;
-}
-
-bool workers_has_room(const struct workers *workers)
-{
-	if (workers->parked != NULL)
-		return false;
-	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		if (workers->slots[i].task_count == 0 || may_take_more(&workers->slots[i]))
-			return true;
-	return false;
-}
-
-static struct attempt *slot_find(const struct workers_slot *slot, const char *id)
-{
-	for (size_t i = 0; i < slot->task_count; i++)
-		if (strcmp(slot->tasks[i].attempt->file.id, id) == 0)
-			return slot->tasks[i].attempt;
-	return NULL;
-}
-
 struct attempt *workers_find(const struct workers *workers, const char *id)
 {
-	if (workers->parked != NULL && strcmp(workers->parked->file.id, id) == 0)
-		return workers->parked;
-	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
-		struct attempt *found = slot_find(&workers->slots[i], id);
+	struct attempt *found = NULL;
 
-		if (found != NULL)
-			return found;
-	}
-	return NULL;
+	for (size_t i = 0; i < WORKERS_LIMIT && found == NULL; i++)
+		found = workers_slot_find(&workers->slots[i], id);
+	return found;
 }
 
 bool workers_has(const struct workers *workers, const char *id)
@@ -117,27 +60,131 @@ bool workers_has(const struct workers *workers, const char *id)
 	return workers_find(workers, id) != NULL;
 }
 
-static void add_task(struct workers_slot *slot, struct attempt *attempt)
+const struct smarthost *workers_login(const struct workers *workers, const char *smarthost)
 {
-	slot->tasks[slot->task_count++] = (struct workers_task){ .attempt = attempt };
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		if (workers_slot_is_at(&workers->slots[i], smarthost))
+			return &workers->slots[i].login;
+	return NULL;
 }
 
-static struct attempt *take_task(struct workers_slot *slot, size_t index)
-{
-	struct attempt *attempt = slot->tasks[index].attempt;
+/* ---- which connection ---- */
 
-	slot->octets -= slot->tasks[index].octets;
-	slot->task_count--;
-	if (index < slot->sent_count)
-		slot->sent_count--;
-	memmove(&slot->tasks[index], &slot->tasks[index + 1],
-	    (slot->task_count - index) * sizeof slot->tasks[0]);
-	return attempt;
+/* What is open to a smarthost, and what could be. */
+struct survey {
+	size_t count;			   /* connections to it */
+	size_t standing;		   /* of them */
+	const struct workers_slot *idle;   /* of them */
+	const struct workers_slot *shared; /* of them: with the fewest tasks, takes more */
+	const struct workers_slot *room;   /* free, or idle at another for the longest time */
+	size_t room_count;		   /* of those */
+};
+
+static bool is_named(const struct workers_slot *slot, const char *smarthost)
+{
+	return slot->smarthost != NULL && strcmp(slot->smarthost, smarthost) == 0;
 }
+
+static void survey_own(struct survey *survey, const struct workers_slot *slot)
+{
+	survey->count++;
+	survey->standing += slot->is_ready;
+	if (slot->is_stale)
+		return;
+	if (workers_slot_is_idle(slot))
+		survey->idle = slot;
+	if (workers_slot_may_take_more(slot) &&
+	    (survey->shared == NULL || slot->task_count < survey->shared->task_count))
+		survey->shared = slot;
+}
+
+static void survey_other(struct survey *survey, const struct workers_slot *slot)
+{
+	/* A free one has lingered since the beginning of time. */
+	if (slot->task_count != 0)
+		return;
+	survey->room_count++;
+	if (survey->room == NULL || slot->linger_until < survey->room->linger_until)
+		survey->room = slot;
+}
+
+static struct survey survey_of(const struct workers *workers, const char *smarthost)
+{
+	struct survey survey = { 0 };
+
+	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
+		const struct workers_slot *slot = &workers->slots[i];
+
+		if (is_named(slot, smarthost))
+			survey_own(&survey, slot);
+		else
+			survey_other(&survey, slot);
+	}
+	return survey;
+}
+
+static bool has_connection(const struct workers *workers, const char *smarthost)
+{
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		if (is_named(&workers->slots[i], smarthost))
+			return true;
+	return false;
+}
+
+/* Each smarthost that has no connection may want its first. */
+static size_t reserve_of(const struct workers *workers, const struct config *config)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		count += !has_connection(workers, config->smarthosts[i].parameters.name);
+	return count;
+}
+
+static bool may_open(const struct workers *workers, const struct config *config,
+    const struct smarthost *smarthost, const struct survey *survey)
+{
+	if (survey->room == NULL || survey->count == 0)
+		return survey->room != NULL;
+	return survey->standing == survey->count &&
+	       survey->count < connections_limit(&workers->connections, smarthost->name,
+				   smarthost->connections, clock_monotonic()) &&
+	       survey->room_count > reserve_of(workers, config);
+}
+
+/* One that stands, or one to be opened; NULL: neither.  alone: no other's is shared. */
+static const struct workers_slot *choose(const struct workers *workers, const struct config *config,
+    const struct smarthost *smarthost, bool alone)
+{
+	struct survey survey = survey_of(workers, smarthost->name);
+
+	if (!alone && survey.shared != NULL)
+		return workers_busy_count(workers) < WORKERS_SHARED ? survey.shared : NULL;
+	if (may_open(workers, config, smarthost, &survey))
+		return survey.room;
+	return survey.idle;
+}
+
+bool workers_has_room_at(const struct workers *workers, const struct config *config,
+    const struct smarthost *smarthost, bool alone)
+{
+	return choose(workers, config, smarthost, alone) != NULL;
+}
+
+bool workers_has_room(const struct workers *workers, const struct config *config)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (workers_has_room_at(workers, config, &config->smarthosts[i].parameters, false))
+			return true;
+	/* Whoever begins is told that there is none. */
+	return config->smarthost_count == 0;
+}
+
+/* ---- what becomes of attempts ---- */
 
 static void conclude(struct workers *workers, struct workers_slot *slot, size_t index)
 {
-	struct attempt *attempt = take_task(slot, index);
+	struct attempt *attempt = workers_slot_take(slot, index);
 
 	/* A result that is missing counts as a deferral, never as a delivery. */
 	attempt_defer_rest(attempt, &missing, slot->relay);
@@ -145,173 +192,114 @@ static void conclude(struct workers *workers, struct workers_slot *slot, size_t 
 	workers->concluded(workers->context, attempt, true);
 }
 
+/* Those of the same smarthost that stand. */
+static size_t count_others(const struct workers *workers, const struct workers_slot *slot)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < WORKERS_LIMIT; i++)
+		count += &workers->slots[i] != slot && workers->slots[i].is_ready &&
+			 is_named(&workers->slots[i], slot->smarthost);
+	return count;
+}
+
+/* Nothing was answered on this connection, while another to the same smarthost stands. */
+static bool may_be_too_many(const struct workers *workers, const struct workers_slot *slot)
+{
+	return !slot->has_served && count_others(workers, slot) != 0;
+}
+
+static void note_too_many(struct workers *workers, struct workers_slot *slot, const char *why)
+{
+	size_t others = count_others(workers, slot);
+
+	slot->is_too_many = true;
+	slot->is_stale = true;
+	connections_lower(
+	    &workers->connections, slot->smarthost, (unsigned)others, clock_monotonic());
+	log_event(LOG_LEVEL_WARNING,
+	    "smarthost %s takes no more than %zu connection%s, and is given no more for a while: "
+	    "%s",
+	    slot->smarthost, others, others != 1 ? "s" : "", why);
+}
+
+/* How a connection came to its end. */
+struct ending {
+	const struct error *why;
+	bool is_told;	   /* by the worker: what has no result was not sent */
+	bool has_stumbled; /* the server has, over what was sent ahead */
+};
+
+static void end_attempt(struct workers *workers, const struct workers_slot *lost,
+    const struct ending *ending, struct attempt *attempt, bool may_have_arrived)
+{
+	bool is_returned = ending->is_told &&
+			   (lost->has_served || ending->has_stumbled || lost->is_too_many);
+	/* What we leave undone ourselves is nobody's failure. */
+	bool is_counted = !workers->is_leaving && (!is_returned || attempt->answered_count != 0);
+
+	if (may_have_arrived)
+		attempt_doubt_rest(attempt, ending->why, lost->relay);
+	else if (is_counted)
+		attempt_defer_rest(attempt, ending->why, lost->relay);
+	attempt->is_unreached = is_counted && !lost->is_ready;
+	workers->concluded(workers->context, attempt, is_counted);
+}
+
 /*
  * The connection is over, or could not be made.  A server that has served
- * others, or that stumbled, has seen nothing of an attempt without a result:
- * that one goes to another connection at once.
+ * others, or that stumbled, or that had one connection too many, has seen
+ * nothing of an attempt without a result: that one goes to another connection
+ * at once.
  */
-static void lose(struct workers *workers, struct workers_slot *slot, const struct error *why,
-    bool is_told, bool has_stumbled)
+static void lose(struct workers *workers, struct workers_slot *slot, struct ending ending)
 {
 	struct workers_slot lost = *slot;
 
-	*slot = (struct workers_slot){ .channel.fd = -1 };
+	workers_slot_init(slot);
+	if (ending.is_told && !ending.has_stumbled && !lost.is_too_many && lost.task_count != 0 &&
+	    may_be_too_many(workers, &lost))
+		note_too_many(workers, &lost, ending.why->text);
 	while (lost.task_count != 0) {
-		bool may_have_arrived = !is_told && lost.sent_count != 0;
-		struct attempt *attempt = take_task(&lost, 0);
-		/* What we leave undone ourselves is nobody's failure. */
-		bool is_counted = !workers->is_leaving &&
-				  (!is_told || (!lost.has_served && !has_stumbled) ||
-				      attempt->answered_count != 0);
+		bool may_have_arrived = !ending.is_told && lost.sent_count != 0;
+		struct attempt *attempt = workers_slot_take(&lost, 0);
 
-		if (may_have_arrived)
-			attempt_doubt_rest(attempt, why, lost.relay);
-		else if (is_counted)
-			attempt_defer_rest(attempt, why, lost.relay);
-		attempt->is_unreached = is_counted && !lost.is_ready;
-		workers->concluded(workers->context, attempt, is_counted);
+		end_attempt(workers, &lost, &ending, attempt, may_have_arrived);
 	}
-	free_slot(&lost);
+	workers_slot_free(&lost);
 }
 
-static bool is_at(const struct workers_slot *slot, const char *smarthost)
+static void lose_untold(struct workers *workers, struct workers_slot *slot, const struct error *why)
 {
-	return slot->smarthost != NULL && smarthost != NULL && !slot->is_stale &&
-	       strcmp(slot->smarthost, smarthost) == 0;
+	lose(workers, slot, (struct ending){ .why = why });
 }
 
-const struct smarthost *workers_login(const struct workers *workers, const char *smarthost)
-{
-	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		if (is_at(&workers->slots[i], smarthost))
-			return &workers->slots[i].login;
-	return NULL;
-}
-
-/* Idle at this smarthost; else free; else idle at another; else with the fewest tasks here. */
-static int rank(const struct workers_slot *slot, const char *smarthost)
-{
-	if (slot->task_count == 0)
-		return is_at(slot, smarthost) ? -3 : (slot->smarthost == NULL ? -2 : -1);
-	if (is_at(slot, smarthost) && may_take_more(slot))
-		return (int)slot->task_count;
-	return INT_MAX;
-}
-
-/* smarthost NULL: for somebody who shares with nobody. */
-static struct workers_slot *find_slot(struct workers *workers, const char *smarthost)
-{
-	struct workers_slot *best = NULL;
-	int lowest = INT_MAX;
-
-	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
-		int found = rank(&workers->slots[i], smarthost);
-
-		if (found < lowest) {
-			lowest = found;
-			best = &workers->slots[i];
-		}
-	}
-	return best;
-}
-
-/* A worker that listens takes a request at once; one that does not is at fault. */
-static const struct timeval patience = { .tv_sec = 5 };
-
-/* With a rate.  Too few for the probe, which has a MAIL of its own without a token. */
-enum { RATED_TASKS = 2 };
-_Static_assert(
-    (int)RATED_TASKS < (int)WINDOW_PROBE, "a connection with a rate has no cause to probe");
-
-/*
- * As many as its window takes and some more, so that it never waits for us.
- * With a rate, none that would wait there with its token used and come close
- * behind another: but for one, where the rate allows bursts.
- */
-static size_t task_limit(const struct smarthost *smarthost)
-{
-	size_t limit = 2 * (size_t)(smarthost->window != 0 ? smarthost->window : 1);
-
-	if (smarthost->rate != 0)
-		return smarthost->burst > 1 ? RATED_TASKS : 1;
-	return limit < WORKERS_QUEUE ? limit : WORKERS_QUEUE;
-}
+/* ---- giving them away ---- */
 
 /* A new worker in the slot, its relay request sent. */
 static int open_slot(struct workers *workers, struct workers_slot *slot,
-    const struct config *config, const struct attempt *attempt, struct error *error)
+    const struct config *config, const struct config_smarthost *smarthost,
+    const struct attempt *attempt, struct error *error)
 {
-	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
-	struct buffer message CLEANUP(buffer_finish_secret) = { 0 };
-	char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
 
-	free_slot(slot);
+	workers_slot_free(slot);
 	slot->is_traced = attempt->wants_trace;
 	slot->is_stale = slot->is_traced;
-	slot->smarthost = memory_copy_string(smarthost->parameters.name);
-	slot->limit = task_limit(&smarthost->parameters);
-	text_copy(slot->relay, sizeof slot->relay, label);
+	workers_slot_name(slot, &smarthost->parameters);
 	if (outgoing_relay(config, smarthost, &relay, error) < 0)
-		return -1;
-	if (relay.smarthost.from != NULL)
-		slot->login.from = memory_copy_string(relay.smarthost.from);
-	if (worker_start(workers->parent, &slot->channel, error) < 0)
 		return -1;
 	slot->is_step_by_step = stumbles_has(
 	    &workers->stumbles, slot->smarthost, clock_monotonic());
 	relay.is_step_by_step = slot->is_step_by_step;
 	relay.trace_limit = slot->is_traced ? TRACE_LIMIT : (workers->is_verbose ? UINT32_MAX : 0);
 	relay.session = tickets_take(&workers->tickets, slot->smarthost, &relay.session_length);
-	(void)setsockopt(slot->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	buffer_init(&message, CHANNEL_LIMIT);
-	request_encode_relay(&relay, &message);
-	int sent = channel_send(&slot->channel, buffer_span(&message), -1);
-	return sent < 0 ? error_system(error, "cannot speak to the delivery worker") : 0;
-}
-
-/* The message alone is at fault, and no other has to suffer for it. */
-enum { SENT_NEVER = 2 };
-
-/* 1: sent; 0: not now, for so many others are without an answer, or it has ended; -1. */
-static int send_next(struct workers *workers, struct workers_slot *slot, struct error *error)
-{
-	struct buffer message CLEANUP(buffer_finish) = { 0 };
-	struct workers_task *task = &slot->tasks[slot->sent_count];
-
-	buffer_init(&message, CHANNEL_LIMIT);
-	request_encode_attempt(&task->attempt->request, &message);
-	if (message.has_overflowed) {
-		error_set(error, ERROR_DATA, "5.3.4",
-		    "header and recipients are too long to be handed to a worker");
-		return SENT_NEVER;
-	}
-	/* The worker, busy with results for us, must not have to read this before we read them. */
-	if (slot->sent_count != 0 && slot->octets + message.length > WORKERS_OCTETS)
-		return 0;
-	/* The worker may read the message, and neither mark nor lock it. */
-	int content CLEANUP(file_close) = queue_file_open_content(&task->attempt->file, error);
-	if (content < 0)
-		return SENT_NEVER;
-	if (channel_send(&slot->channel, buffer_span(&message), content) < 0) {
-		/* It has ended; what it said before is still to be read, and may be deliveries. */
-		if (errno == EPIPE || errno == ECONNRESET)
-			return 0;
-		return error_system(error, "cannot speak to the delivery worker");
-	}
-	/* Only now, for the connection may have taken its time. */
-	if (task->attempt->has_token)
-		rates_take(&workers->rates, task->attempt->smarthost, clock_monotonic());
-	task->attempt->has_token = false;
-	task->octets = message.length;
-	slot->octets += message.length;
-	slot->sent_count++;
-	return 1;
+	return workers_slot_open(slot, &relay, workers->parent, error);
 }
 
 static void drop_task(struct workers *workers, struct workers_slot *slot, const struct error *why)
 {
-	struct attempt *attempt = take_task(slot, slot->sent_count);
+	struct attempt *attempt = workers_slot_take(slot, slot->sent_count);
 
 	attempt_defer_rest(attempt, why, slot->relay);
 	workers->concluded(workers->context, attempt, true);
@@ -323,61 +311,41 @@ static bool send_tasks(struct workers *workers, struct workers_slot *slot)
 	struct error error;
 
 	while (!workers->is_leaving && slot->sent_count < slot->task_count) {
-		int sent = send_next(workers, slot, &error);
-
-		if (sent == 0)
-			break;
-		if (sent == SENT_NEVER)
-			drop_task(workers, slot, &error);
-		if (sent > 0)
+		switch (workers_slot_send_next(slot, &workers->rates, &error)) {
+		case WORKERS_SENT:
 			continue;
-		lose(workers, slot, &error, false, false);
-		return false;
+		case WORKERS_SENT_NEVER:
+			drop_task(workers, slot, &error);
+			continue;
+		case WORKERS_SENT_LATER:
+			return true;
+		case WORKERS_SENT_BROKEN:
+			lose_untold(workers, slot, &error);
+			return false;
+		}
 	}
 	return true;
 }
 
-static void assign_to(struct workers *workers, struct workers_slot *slot,
-    const struct config *config, struct attempt *attempt)
+void workers_assign(struct workers *workers, const struct config *config, struct attempt *attempt)
 {
+	const struct config_smarthost *smarthost = config_find_smarthost(
+	    config, attempt->smarthost);
+	const struct workers_slot *chosen = choose(
+	    workers, config, &smarthost->parameters, attempt->wants_trace);
 	struct error error;
 	int opened = 0;
 
-	if (attempt->wants_trace || !is_at(slot, attempt->smarthost))
-		opened = open_slot(workers, slot, config, attempt, &error);
-	add_task(slot, attempt);
+	assert(chosen != NULL);
+	struct workers_slot *slot = &workers->slots[chosen - workers->slots];
+	if (attempt->wants_trace || !workers_slot_is_at(slot, attempt->smarthost))
+		opened = open_slot(workers, slot, config, smarthost, attempt, &error);
+	workers_slot_add(slot, attempt);
 	if (opened < 0)
-		lose(workers, slot, &error, false, false);
+		lose_untold(workers, slot, &error);
 	/* A new worker does not listen before it is ready, and we must not wait for it. */
 	else if (slot->is_ready)
 		(void)send_tasks(workers, slot);
-}
-
-void workers_assign(struct workers *workers, const struct config *config, struct attempt *attempt)
-{
-	struct workers_slot *slot = find_slot(
-	    workers, attempt->wants_trace ? NULL : attempt->smarthost);
-
-	if (slot != NULL)
-		assign_to(workers, slot, config, attempt);
-	else
-		workers->parked = attempt;
-}
-
-/* The one that waits for a worker gets the first that has room. */
-static void assign_parked(struct workers *workers, const struct config *config)
-{
-	struct attempt *attempt = workers->parked;
-
-	if (attempt == NULL)
-		return;
-	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
-	workers->parked = NULL;
-	/* The settings may have changed while it waited. */
-	if (smarthost == NULL || strcmp(smarthost->parameters.name, attempt->smarthost) != 0)
-		workers->concluded(workers->context, attempt, false);
-	else
-		workers_assign(workers, config, attempt);
 }
 
 void workers_forget(struct workers *workers)
@@ -387,7 +355,7 @@ void workers_forget(struct workers *workers)
 
 		slot->is_stale = true;
 		if (slot->task_count == 0)
-			free_slot(slot);
+			workers_slot_free(slot);
 	}
 }
 
@@ -416,16 +384,6 @@ int64_t workers_deadline(const struct workers *workers)
 	return deadline;
 }
 
-/* The task with this number; task_count when there is none. */
-static size_t find_task(const struct workers_slot *slot, uint32_t number)
-{
-	size_t i = 0;
-
-	while (i < slot->sent_count && slot->tasks[i].attempt->request.number != number)
-		i++;
-	return i < slot->sent_count ? i : slot->task_count;
-}
-
 static void note_stumble(struct workers *workers, const struct workers_slot *slot)
 {
 	stumbles_note(&workers->stumbles, slot->smarthost, clock_monotonic());
@@ -446,10 +404,32 @@ static void show(
 		workers->traced(workers->context, slot->tasks[0].attempt, result);
 }
 
+/*
+ * It was put off without a reply to it (421 at MAIL), while other connections
+ * stand: what has come here goes to them.
+ */
+static bool is_turned_away(
+    struct workers *workers, struct workers_slot *slot, const struct result *result)
+{
+	if (result->outcome != RESULT_DEFERRED || result->code != 0)
+		return false;
+	if (!slot->is_too_many && may_be_too_many(workers, slot))
+		note_too_many(workers, slot, result->text);
+	return slot->is_too_many;
+}
+
+static void give_back(struct workers *workers, struct workers_slot *slot, size_t index)
+{
+	struct attempt *attempt = workers_slot_take(slot, index);
+
+	slot->linger_until = 0;
+	workers->concluded(workers->context, attempt, false);
+}
+
 /* Returns false when the slot's worker is over. */
 static bool apply(struct workers *workers, struct workers_slot *slot, const struct result *result)
 {
-	size_t index = find_task(slot, result->number);
+	size_t index = workers_slot_find_number(slot, result->number);
 	bool is_ours = index < slot->task_count;
 	bool has_stumbled;
 
@@ -458,7 +438,8 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		show(workers, slot, result);
 		return true;
 	case RESULT_READY:
-		text_copy(slot->relay, sizeof slot->relay, result->text);
+		free(slot->relay);
+		slot->relay = memory_copy_string(result->text);
 		tickets_keep(&workers->tickets, slot->smarthost, result->session);
 		/* What has waited for the session goes out now. */
 		slot->is_ready = true;
@@ -467,13 +448,15 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		/* A code tells of a reply to it; 421 comes without. */
 		if (result->code != 0)
 			slot->has_served = true;
-		if (is_ours)
+		if (is_ours && !is_turned_away(workers, slot, result))
 			attempt_result(slot->tasks[index].attempt, result, slot->relay);
 		return true;
 	case RESULT_VERIFIED: /* nobody asked */
 		return true;
 	case RESULT_DONE:
-		if (is_ours)
+		if (is_ours && slot->is_too_many && slot->tasks[index].attempt->answered_count == 0)
+			give_back(workers, slot, index);
+		else if (is_ours)
 			conclude(workers, slot, index);
 		return send_tasks(workers, slot);
 	case RESULT_LOST:
@@ -481,7 +464,9 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		has_stumbled = result->has_stumbled && !slot->is_step_by_step;
 		if (has_stumbled)
 			note_stumble(workers, slot);
-		lose(workers, slot, &result->error, true, has_stumbled);
+		lose(workers, slot,
+		    (struct ending){
+			.why = &result->error, .is_told = true, .has_stumbled = has_stumbled });
 		return false;
 	}
 	return true;
@@ -514,18 +499,14 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 	/* It may have died of any of these attempts, which therefore count. */
 	slot->has_served = false;
-	lose(workers, slot, &error, false, false);
+	lose_untold(workers, slot, &error);
 }
 
 void workers_leave(struct workers *workers)
 {
-	struct attempt *parked = workers->parked;
 	struct error error;
 
 	workers->is_leaving = true;
-	workers->parked = NULL;
-	if (parked != NULL)
-		workers->concluded(workers->context, parked, false);
 	error_set(&error, ERROR_UNAVAILABLE, "4.3.2", "the service is ending");
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
 		struct workers_slot *slot = &workers->slots[i];
@@ -533,7 +514,7 @@ void workers_leave(struct workers *workers)
 		if (slot->is_ready)
 			(void)shutdown(slot->channel.fd, SHUT_WR);
 		else if (slot->smarthost != NULL)
-			lose(workers, slot, &error, false, false);
+			lose_untold(workers, slot, &error);
 	}
 }
 
@@ -545,10 +526,10 @@ void workers_abandon(struct workers *workers)
 	    "the service ended before the smarthost had answered");
 	for (size_t i = 0; i < WORKERS_LIMIT; i++)
 		if (workers->slots[i].task_count != 0)
-			lose(workers, &workers->slots[i], &error, false, false);
+			lose_untold(workers, &workers->slots[i], &error);
 }
 
-void workers_step(struct workers *workers, const struct config *config)
+void workers_step(struct workers *workers)
 {
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
 		struct workers_slot *slot = &workers->slots[i];
@@ -558,7 +539,6 @@ void workers_step(struct workers *workers, const struct config *config)
 			read_slot(workers, slot, channel_fill(&slot->channel) <= 0);
 		if (slot->smarthost != NULL && slot->task_count == 0 &&
 		    slot->linger_until <= clock_monotonic())
-			free_slot(slot);
+			workers_slot_free(slot);
 	}
-	assign_parked(workers, config);
 }

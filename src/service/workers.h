@@ -5,10 +5,16 @@
  *
  * A worker whose session stands is given as many attempts as its window takes
  * and some more, so that it never waits for us; then its connection lingers a
- * moment for the next.  An attempt whose submitter wants to see the
- * conversation has a connection of its own, so that nobody sees the mail of
- * others.  The pool owns the attempts that it was given until it hands them
- * back through concluded.
+ * moment for the next.  Only while all that are open to a smarthost have as
+ * many as they take is a further one opened to it, up to its `connections`;
+ * while its first is being opened, the others wait to see whether it comes to
+ * stand.  The last slots are kept for smarthosts that have none.  A smarthost
+ * that refuses a further connection is not down: the attempt goes to those
+ * that stand, uncounted.
+ *
+ * An attempt whose submitter wants to see the conversation has a connection of
+ * its own, so that nobody sees the mail of others.  The pool owns the attempts
+ * that it was given until it hands them back through concluded.
  */
 
 #ifndef SERVICE_WORKERS_H
@@ -17,53 +23,29 @@
 #include <poll.h>
 #include <stdbool.h>
 
-#include "base/channel.h"
 #include "config/config.h"
 #include "service/attempt.h"
+#include "service/connections.h"
 #include "service/rates.h"
 #include "service/stumbles.h"
 #include "service/tickets.h"
+#include "service/workers_slot.h"
 #include "worker/worker.h"
 
 enum {
-	WORKERS_LIMIT = 2,     /* connections at once */
-	WORKERS_LINGER = 5000, /* milliseconds */
-	WORKERS_QUEUE = 64,    /* attempts given to one, at most */
-	WORKERS_ATTEMPTS = WORKERS_LIMIT * WORKERS_QUEUE + 1,
-	WORKERS_OCTETS = 98304, /* of requests without an answer, but for a single one */
-};
-
-struct workers_task {
-	struct attempt *attempt; /* owned */
-	size_t octets;		 /* of its request, once that has been sent */
-};
-
-struct workers_slot {
-	struct channel channel;
-	char *smarthost;			  /* its name; NULL: the slot is free */
-	char relay[RESULT_TEXT_SIZE];		  /* as connected, for the log */
-	struct workers_task tasks[WORKERS_QUEUE]; /* in the order of their coming */
-	size_t task_count;			  /* 0: idle */
-	size_t sent_count;			  /* so many of the first have been sent */
-	size_t octets;				  /* of their requests */
-	size_t limit;				  /* of tasks */
-	struct smarthost login;			  /* no more of it than its from */
-	bool is_ready;	      /* the session stands: the worker reads its channel */
-	bool is_step_by_step; /* the worker was told to speak so */
-	bool is_traced;	      /* one attempt's own: its submitter sees the conversation */
-	bool is_stale;	      /* not for another attempt: traced, or the settings have changed */
-	bool has_served;      /* the server has answered an attempt on this connection */
-	int64_t linger_until; /* clock_monotonic; while idle */
+	WORKERS_LIMIT = 20,   /* connections at once, to all smarthosts */
+	WORKERS_SHARED = 400, /* attempts at once; then only those that open a connection */
+	WORKERS_ATTEMPTS = WORKERS_SHARED + WORKERS_LIMIT,
 };
 
 struct workers {
 	struct worker_parent *parent; /* borrowed */
 	struct workers_slot slots[WORKERS_LIMIT];
-	struct tickets tickets;	  /* by name of the smarthost */
-	struct stumbles stumbles; /* the same */
-	struct rates rates;	  /* the same */
-	bool is_leaving;	  /* workers_leave has been called */
-	struct attempt *parked;	  /* waits for a worker, as no other smarthost's does; owned */
+	struct tickets tickets;		/* by name of the smarthost */
+	struct stumbles stumbles;	/* the same */
+	struct rates rates;		/* the same */
+	struct connections connections; /* the same */
+	bool is_leaving;		/* workers_leave has been called */
 	/*
 	 * An attempt is over; its results are in the file, not yet concluded.
 	 * is_counted: false when a connection that has served others had ended
@@ -79,8 +61,11 @@ struct workers {
 void workers_init(struct workers *workers, struct worker_parent *parent);
 void workers_finish(struct workers *workers);
 
-/* Another attempt may be assigned. */
-bool workers_has_room(const struct workers *workers);
+/* An attempt may be assigned to this smarthost; alone: by a connection of its own. */
+bool workers_has_room_at(const struct workers *workers, const struct config *config,
+    const struct smarthost *smarthost, bool alone);
+/* To any of those that are configured. */
+bool workers_has_room(const struct workers *workers, const struct config *config);
 /* Attempts that have not been handed back. */
 size_t workers_busy_count(const struct workers *workers);
 bool workers_has(const struct workers *workers, const char *id);
@@ -91,8 +76,8 @@ struct attempt *workers_find(const struct workers *workers, const char *id);
 const struct smarthost *workers_login(const struct workers *workers, const char *smarthost);
 
 /*
- * Gives an attempt to a worker that is idle at this smarthost, to a new one,
- * or to one that has others; else it waits for one.  The attempt becomes the
+ * Gives an attempt to a worker that is idle at its smarthost, to one that has
+ * others, or to a new one; there is room for it.  The attempt becomes the
  * pool's in any case: where no worker can be had, its recipients are put off
  * and concluded is called.
  */
@@ -102,7 +87,7 @@ void workers_assign(struct workers *workers, const struct config *config, struct
 size_t workers_poll(const struct workers *workers, struct pollfd *polls);
 
 /* Reads what has come, after poll(2); closes what has lingered long enough. */
-void workers_step(struct workers *workers, const struct config *config);
+void workers_step(struct workers *workers);
 
 /*
  * The service ends: the workers finish what is on its way and give the rest

@@ -36,9 +36,10 @@ static const struct scheme {
 
 void smarthost_init(struct smarthost *smarthost)
 {
-	*smarthost = (struct smarthost){
-		.connect_timeout = DEFAULT_CONNECT_TIMEOUT, .window = SMARTHOST_WINDOW, .burst = 1
-	};
+	*smarthost = (struct smarthost){ .connect_timeout = DEFAULT_CONNECT_TIMEOUT,
+		.window = SMARTHOST_WINDOW,
+		.connections = SMARTHOST_CONNECTIONS,
+		.burst = 1 };
 }
 
 void smarthost_finish(struct smarthost *smarthost)

@@ -50,6 +50,8 @@ enum {
 	SMARTHOST_WINDOW = 20, /* messages in flight on one connection, at most */
 	SMARTHOST_WINDOW_LIMIT = 1000,
 	SMARTHOST_RATE_LIMIT = 100000, /* and of burst */
+	SMARTHOST_CONNECTIONS = 2,     /* at once, at most */
+	SMARTHOST_CONNECTIONS_LIMIT = 20,
 };
 
 struct smarthost {
@@ -75,6 +77,7 @@ struct smarthost {
 	int family;		 /* 4 or 6: addresses of this family alone; 0: any */
 	char *source;		 /* our address; NULL: any */
 	unsigned window;	 /* 1: one message after the other */
+	unsigned connections;	 /* at once, at most; at least 1 */
 	unsigned rate;		 /* messages in a rate_period, at most; 0: no limit */
 	int64_t rate_period;	 /* milliseconds */
 	unsigned burst;		 /* so many of them may come at once; at least 1 */

@@ -153,6 +153,7 @@ static void check_tls_and_addresses(const struct smarthost *smarthost)
 	assert_int_equal(smarthost->rate, 14);
 	assert_int_equal(smarthost->rate_period, 1000);
 	assert_int_equal(smarthost->burst, 30);
+	assert_int_equal(smarthost->connections, 20);
 }
 
 static void every_setting_is_read(void **state)
@@ -171,14 +172,14 @@ static void every_setting_is_read(void **state)
 		" client_cert = \"/c.pem\" client_key = \"/c.key\" tls_name = \"mail.b.example\"\n"
 		" tls_fingerprint = \"sha256:" PIN "\"\n"
 		" auth = scram tls_min = 1.3 ip = 4 source = \"192.0.2.7\"\n"
-		" window = 1000 rate = \"14/s\" burst = 30 }\n"
+		" window = 1000 rate = \"14/s\" burst = 30 connections = 20 }\n"
 		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
 		"alias \"Ops\" { to = ops@x.example }\n"
 		"aliases_file = \"/my/aliases\"\n"
 		"queue { dir = \"/q\" retry = { 1s, \"2m,3h\" } lifetime = 1d warn = 2h }\n"
 		"queue { bounce = \"ops@x.example\" failed = drop failed_limit = 3d }\n"
 		"submit { mode = direct wait = disk wait_limit = 250ms received = false }\n"
-		"submit { timeout = \"${TEST_EMPTY:-1m}\" }\n"
+		"submit { timeout = \"${TEST_EMPTY:-1m}\" idle = 50ms }\n"
 		"limits { sessions = 30 sessions_per_uid = 5 messages_per_uid = \"0\" }\n"
 		"limits { size_per_uid = \"2G\" reserve = \"10M\" reserve_percent = 3 }\n"
 		"log { to = \"/var/log/x\" format = json subject = true }\n",
@@ -195,6 +196,7 @@ static void every_setting_is_read(void **state)
 	assert_false(config.smarthosts[0].parameters.tls_min_is_1_3);
 	assert_int_equal(config.smarthosts[0].parameters.family, 0);
 	assert_int_equal(config.smarthosts[0].parameters.window, 20);
+	assert_int_equal(config.smarthosts[0].parameters.connections, 2);
 	assert_int_equal(config.smarthosts[0].parameters.rate, 0);
 	assert_int_equal(config.smarthosts[0].parameters.burst, 1);
 	assert_int_equal(config.aliases[0].target_count, 3);
@@ -212,15 +214,16 @@ static void every_setting_is_read(void **state)
 	assert_int_equal(config.failed_limit, 3 * 86400000);
 	assert_int_equal(config.mode, CONFIG_MODE_DIRECT);
 	assert_int_equal(config.wait, CONFIG_WAIT_DISK);
+	assert_int_equal(config.idle, 50);
 	assert_int_equal(config.wait_limit, 250);
 	assert_true(config.omits_received);
 	/* An empty variable is no value: the default holds, though not the shell's. */
 	assert_int_equal(config.timeout, 20000);
 	assert_string_equal(config.log_to, "/var/log/x");
-}
-
 	assert_true(config.log_is_json);
 	assert_true(config.log_subject);
+}
+
 static void faults_are_named_with_their_line(void **state)
 {
 	static const struct row {
@@ -286,6 +289,11 @@ static void faults_are_named_with_their_line(void **state)
 		    "line 2: smarthost \"a\": tls_fingerprint asks for TLS", "smtps://" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_nmae = \"x\" }",
 		    "line 2: there is no option \"tls_nmae\" in smarthost", "\"tls_name\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n connections = 21 }",
+		    "line 2: connections = \"21\" is no number from 1 to 20",
+		    "connections = \"20\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n connections = \"\" connection = 1 }",
+		    "line 2: there is no option \"connection\"", "\"connections\"" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n window = 0 }",
 		    "line 2: window = \"0\" is no number from 1 to 1000", "window = \"1\"" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n window = 1001 }",
@@ -324,6 +332,8 @@ static void faults_are_named_with_their_line(void **state)
 		{ "limits {\n session = 7 }", "line 2: there is no option \"session\"",
 		    "\"sessions\"" },
 		{ "log {\n to = jornal }", "line 2: to = \"jornal\"", "syslog" },
+		{ "log {\n format = xml }", "line 2: format = \"xml\"", "json" },
+		{ "log {\n subject = 2 }", "line 2: subject = \"2\"", "true" },
 		{ "identity {\n ehlo = \"a b\" }", "line 2: ehlo = \"a b\"", "" },
 		{ "identity {\n domain = \"a..b\" }", "line 2: domain = \"a..b\"", "" },
 		{ "queue {\n dir = \"/a\";\n}", "line 2: there are no semicolons", "" },
@@ -331,8 +341,6 @@ static void faults_are_named_with_their_line(void **state)
 
 	(void)state;
 	setenv("TEST_EMPTY", "", 1);
-		{ "log {\n format = xml }", "line 2: format = \"xml\"", "json" },
-		{ "log {\n subject = 2 }", "line 2: subject = \"2\"", "true" },
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct config config = { 0 };
 		struct error error = { 0 };
@@ -363,6 +371,7 @@ static void the_environment_comes_last(void **state)
 	setenv("MAILCHUTE_SPOOL", "/s", 1);
 	setenv("MAILCHUTE_MODE", "spool", 1);
 	setenv("MAILCHUTE_LOG", "stderr", 1);
+	setenv("MAILCHUTE_LOG_FORMAT", "json", 1);
 	setenv("MAILCHUTE_RATE", "1000/h", 1);
 	if (load("identity { ehlo = h.example }\n"
 		 "smarthost \"a\" { url = \"smtp://a\" }\nsmarthost \"b\" { url = \"smtp://b\" }\n"
@@ -370,7 +379,6 @@ static void the_environment_comes_last(void **state)
 		&config, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_int_equal(config.smarthost_count, 1);
-	setenv("MAILCHUTE_LOG_FORMAT", "json", 1);
 	struct smarthost *smarthost = &config.smarthosts[0].parameters;
 	assert_string_equal(smarthost->name, "default");
 	assert_string_equal(smarthost->user, "me@x.example");
@@ -385,6 +393,7 @@ static void the_environment_comes_last(void **state)
 	assert_string_equal(config.spool, "/s");
 	assert_int_equal(config.mode, CONFIG_MODE_SPOOL);
 	assert_string_equal(config.log_to, "stderr");
+	assert_true(config.log_is_json);
 }
 
 static void an_ignored_environment_changes_nothing(void **state)
@@ -392,7 +401,6 @@ static void an_ignored_environment_changes_nothing(void **state)
 	CLEANUP(config_finish) struct config config = { 0 };
 	CLEANUP(memory_free_string) char *main_file = path_of("mailchute.conf");
 	const struct config_sources sources = {
-	assert_true(config.log_is_json);
 		.main_file = main_file, .run_secrets = folder, .ignores_environment = true
 	};
 	struct error error = { 0 };
@@ -486,6 +494,7 @@ static void variables_at_fault_are_named(void **state)
 		{ "MAILCHUTE_SPOOL", "here", "MAILCHUTE_SPOOL = \"here\"" },
 		{ "MAILCHUTE_MODE", "fast", "MAILCHUTE_MODE = \"fast\"" },
 		{ "MAILCHUTE_LOG", "loud", "MAILCHUTE_LOG = \"loud\"" },
+		{ "MAILCHUTE_LOG_FORMAT", "xml", "MAILCHUTE_LOG_FORMAT = \"xml\"" },
 		{ "MAILCHUTE_FROM", "root", "MAILCHUTE_FROM = \"root\"" },
 		{ "MAILCHUTE_RATE", "30", "MAILCHUTE_RATE = \"30\" is no rate" },
 	};
@@ -493,7 +502,6 @@ static void variables_at_fault_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		CLEANUP(config_finish) struct config config = { 0 };
-		{ "MAILCHUTE_LOG_FORMAT", "xml", "MAILCHUTE_LOG_FORMAT = \"xml\"" },
 		struct error error = { 0 };
 
 		setenv(rows[i].name, rows[i].value, 1);
