@@ -41,6 +41,8 @@ static const struct session_timeouts timeouts = {
 	.quit = 1000,
 };
 
+static const char child_label[] = "mailchute serve --for-caller";
+
 enum way_outcome way_visit_open(
     struct way_visit *visit, int fd, const char *label, struct error *error)
 {
@@ -49,6 +51,9 @@ enum way_outcome way_visit_open(
 	visit->settings.smarthost = &visit->service;
 	visit->settings.hello = "localhost";
 	visit->settings.timeouts = timeouts;
+	/* Ours lives, or its end is seen: it may have to wait for a service to start. */
+	if (label == child_label)
+		visit->settings.timeouts.greeting = WAY_ANSWER_TIMEOUT;
 	stream_init_take_fd(&visit->stream, fd, fd, label);
 	if (session_open(&visit->session, &visit->stream, &visit->settings, error) == 0)
 		return WAY_DONE;
@@ -154,8 +159,7 @@ static enum way_outcome try_child(const struct journey *journey, struct error *e
 		file_close(&ends[0]);
 		return WAY_REFUSED;
 	}
-	enum way_outcome outcome = journey->attempt(
-	    journey->context, ends[0], "mailchute serve --for-caller", error);
+	enum way_outcome outcome = journey->attempt(journey->context, ends[0], child_label, error);
 	/* One that did not greet is not left behind; the others end with the session. */
 	if (outcome == WAY_NOT_HERE)
 		(void)kill(pid, SIGKILL);

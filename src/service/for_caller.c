@@ -27,10 +27,9 @@
 #include "worker/worker.h"
 
 enum {
-	START_TIMEOUT = 4000,	 /* milliseconds for a service on demand to listen */
-	PAUSE = 20,		 /* between looks for a socket that another service makes; grows */
-	GREETING_TIMEOUT = 3000, /* until a service that we ask for its settings has greeted */
-	GREETING_LIMIT = 512,	 /* octets */
+	PAUSE = 20, /* milliseconds between looks for a socket that another makes; grows */
+	LONGEST_PAUSE = 320,
+	GREETING_LIMIT = 512, /* octets */
 };
 
 /* ---- by a service on demand ---- */
@@ -45,23 +44,25 @@ static int start_service(int64_t deadline, struct error *error)
 
 static int no_service_listens(const struct config *config, struct error *error)
 {
+	char limit[24];
+
+	clock_format_duration(config->timeout, limit);
 	error_set(error, ERROR_UNAVAILABLE, "4.3.2",
-	    "the service for the spool %s was started, and did not listen within %d s",
-	    config->spool, START_TIMEOUT / 1000);
+	    "the service for the spool %s was started, and did not listen within %s", config->spool,
+	    limit);
 	return error_next(error, "send it again; if that fails, too, mailchute serve says why");
 }
 
 /*
  * A connection to the service that owns the spool, started if need be.  One
- * that is just leaving holds the lock for a moment: then once more.
+ * that is just leaving holds the lock for a moment, and one that finishes its
+ * deliveries for some seconds: then again.
  */
-static int reach_service(const struct config *config, struct error *error)
+static int reach_service(const struct config *config, int64_t deadline, struct error *error)
 {
 	char *path CLEANUP(memory_free_string) = memory_format("%s/submit.sock", config->spool);
-	int64_t deadline = clock_deadline(START_TIMEOUT);
-	int pause = PAUSE;
 
-	for (;;) {
+	for (int pause = PAUSE;; pause = pause < LONGEST_PAUSE ? 2 * pause : pause) {
 		int fd = connect_unix(path, error);
 
 		if (fd >= 0)
@@ -74,27 +75,26 @@ static int reach_service(const struct config *config, struct error *error)
 		if (fd >= 0)
 			return fd;
 		(void)poll(NULL, 0, pause);
-		pause *= 2;
 	}
 }
 
+enum greeting { GREETING_READ, GREETING_SILENT, GREETING_LOST };
+
 /* The first line of the service, which ends in the digest of its settings. */
-static bool read_greeting(int service, struct buffer *greeting)
+static enum greeting read_greeting(int service, int64_t deadline, struct buffer *greeting)
 {
-	int64_t deadline = clock_deadline(GREETING_TIMEOUT);
 	struct pollfd wait = { .fd = service, .events = POLLIN };
 
 	while (span_find_byte(buffer_span(greeting), '\n') < 0) {
 		char *room = buffer_reserve(greeting, 1);
 
 		if (room == NULL || poll(&wait, 1, clock_poll_timeout(deadline)) <= 0)
-			return false;
-		ssize_t count = read(service, room, 1);
-		if (count <= 0)
-			return false;
+			return GREETING_SILENT;
+		if (read(service, room, 1) <= 0)
+			return GREETING_LOST;
 		buffer_extend(greeting, 1);
 	}
-	return true;
+	return GREETING_READ;
 }
 
 /*
@@ -111,22 +111,40 @@ static bool has_our_settings(const struct config *config, struct span greeting)
 	       !span_starts_with(line, "220 "); /* "421 busy" is for the caller to hear */
 }
 
-/* True: the caller was served by the service. */
-static bool join_service(const struct config *config, int service)
+static void join_caller(int service, struct span greeting)
+{
+	struct join join = {
+		.near_input = STDIN_FILENO, .near_output = STDOUT_FILENO, .far = service
+	};
+
+	if (file_write_all(STDOUT_FILENO, greeting) == 0)
+		(void)join_run(&join);
+}
+
+/* 0: the caller was served by the service; 1: it has just left; -1: it is not for this caller. */
+static int join_service(
+    const struct config *config, int service, int64_t deadline, struct error *error)
 {
 	struct buffer greeting CLEANUP(buffer_finish) = { 0 };
 
 	buffer_init(&greeting, GREETING_LIMIT);
-	if (!read_greeting(service, &greeting))
-		return false;
+	/* What is left then is for the mail to be relayed, where that may be. */
+	deadline = clock_earlier(deadline, clock_deadline(config->timeout / 2));
+	switch (read_greeting(service, deadline, &greeting)) {
+	case GREETING_LOST:
+		return 1;
+	case GREETING_SILENT:
+		error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+		    "the service for the spool %s does not answer", config->spool);
+		return error_next(error, "end it, it may hang; the next mail starts another");
+	case GREETING_READ:
+		break;
+	}
 	if (environment_has_own_settings() && !has_our_settings(config, buffer_span(&greeting)))
-		return false;
-	struct join join = {
-		.near_input = STDIN_FILENO, .near_output = STDOUT_FILENO, .far = service
-	};
-	if (file_write_all(STDOUT_FILENO, buffer_span(&greeting)) == 0)
-		(void)join_run(&join);
-	return true;
+		return error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+		    "the service for the spool %s was started with other settings", config->spool);
+	join_caller(service, buffer_span(&greeting));
+	return 0;
 }
 
 /* ---- the decision ---- */
@@ -243,19 +261,27 @@ static void receive_directly(
 	receive_run(&stream, &settings);
 }
 
-/* True: served by a service.  False: why not. */
-static bool serve_by_spool(const struct config *config, struct error *fault)
+/*
+ * 0: served by a service; -1: why not.  Each that leaves between our coming
+ * and its greeting is followed by another.
+ */
+static int serve_by_spool(const struct config *config, int64_t deadline, struct error *error)
 {
-	int service CLEANUP(file_close) = reach_service(config, fault);
-	if (service < 0)
-		return false;
-	error_set(fault, ERROR_UNAVAILABLE, "4.3.2",
-	    "the service for the spool %s was started with other settings", config->spool);
-	return join_service(config, service);
+	int outcome = 1;
+
+	while (outcome == 1) {
+		int service CLEANUP(file_close) = reach_service(config, deadline, error);
+
+		if (service < 0)
+			return -1;
+		outcome = join_service(config, service, deadline, error);
+	}
+	return outcome;
 }
 
 static void serve(struct worker_parent *parent, const struct config *config, bool is_question)
 {
+	int64_t deadline = clock_deadline(config->timeout);
 	struct error fault;
 
 	if (check(config, &fault) < 0) {
@@ -266,10 +292,12 @@ static void serve(struct worker_parent *parent, const struct config *config, boo
 		receive_directly(parent, config, NULL);
 		return;
 	}
-	if (serve_by_spool(config, &fault))
+	if (serve_by_spool(config, deadline, &fault) == 0)
 		return;
 	log_event(LOG_LEVEL_WARNING, "no service for the spool %s: %s", config->spool, fault.text);
-	receive_directly(parent, config, config->mode == CONFIG_MODE_SPOOL ? &fault : NULL);
+	/* After submit { timeout } there is no time left to relay it, either. */
+	bool is_over = config->mode == CONFIG_MODE_SPOOL || clock_monotonic() >= deadline;
+	receive_directly(parent, config, is_over ? &fault : NULL);
 }
 
 int for_caller_run(const struct config_sources *sources, bool is_question)

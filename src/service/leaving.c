@@ -22,7 +22,7 @@ int64_t leaving_deadline(const struct service *service)
 {
 	if (!service->options->on_demand || service->idle_since == CLOCK_NEVER)
 		return CLOCK_NEVER;
-	return service->idle_since + SERVE_IDLE;
+	return service->idle_since + service->config.idle;
 }
 
 bool leaving_may(struct service *service)
@@ -30,11 +30,11 @@ bool leaving_may(struct service *service)
 	struct error error;
 
 	if (!service->options->on_demand || service->idle_since == CLOCK_NEVER ||
-	    clock_monotonic() < service->idle_since + SERVE_IDLE)
+	    clock_monotonic() < service->idle_since + service->config.idle)
 		return false;
 	listeners_remove_names(&service->listeners);
 	entrance_accept(service);
-	if (runner_scan(&service->runner, &error) == 0 && is_idle(service)) {
+	if (runner_scan_whole(&service->runner, &error) == 0 && is_idle(service)) {
 		listeners_close(&service->listeners);
 		return true;
 	}
@@ -51,7 +51,7 @@ bool leaving_must_stay(struct service *service)
 	if (!service->options->on_demand || service->is_ending)
 		return false;
 	spool_unlock(&service->spool);
-	if (runner_scan(&service->runner, &error) < 0 || runner_is_idle(&service->runner) ||
+	if (runner_scan_whole(&service->runner, &error) < 0 || runner_is_idle(&service->runner) ||
 	    spool_lock(&service->spool, &error) != 0)
 		return false;
 	return entrance_open_in_spool(service, &error) == 0;

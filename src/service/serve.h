@@ -31,8 +31,6 @@ struct serve_options {
 	const char *listen; /* a socket path instead of the usual one; NULL: the usual */
 };
 
-enum { SERVE_IDLE = 10000 }; /* milliseconds, then a service on demand leaves */
-
 /* Runs until it is told to end.  Returns an exit status. */
 int serve_run(const struct serve_options *options);
 
