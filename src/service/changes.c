@@ -57,6 +57,12 @@ static void count_scheduled(const struct runner *runner, const char (*ids)[QUEUE
 	struct schedule_tally tally = schedule_tally(&runner->schedule, ids, count, now);
 
 	counts->due = tally.due;
+	/* Nobody knows yet when these are due. */
+	if (ids == NULL)
+		counts->due += scan_left(&runner->scan);
+	for (size_t i = 0; ids != NULL && i < count; i++)
+		counts->due += scan_has(&runner->scan, ids[i]) &&
+			       !schedule_has(&runner->schedule, ids[i]);
 	counts->later = tally.later;
 	if (tally.later != 0)
 		counts->next = tally.next - now;

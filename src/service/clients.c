@@ -302,7 +302,7 @@ static void take_queued(struct clients *clients, struct client *client, const st
 	if (notice->wants_outcome)
 		memcpy(client->awaited, notice->id, sizeof client->awaited);
 	client->wants_trace = notice->wants_outcome && notice->wants_trace;
-	clients->queued(clients->context, notice->id, notice->is_later);
+	clients->queued(clients->context, notice->id, client->viewer.uid, notice->is_later);
 }
 
 static void apply(

@@ -44,8 +44,8 @@ struct clients_settings {
 struct clients {
 	struct client places[CLIENTS_LIMIT];
 	size_t count;
-	/* A queue file is durable; is_later: not to be tried at once. */
-	void (*queued)(void *context, const char *id, bool is_later);
+	/* A queue file of this uid is durable; is_later: not to be tried at once. */
+	void (*queued)(void *context, const char *id, int64_t uid, bool is_later);
 	/* The client with this awaited file has let go of it: it answers the refusal, or is gone.
 	 */
 	void (*settled)(void *context, const char *id, bool answers);

@@ -12,7 +12,6 @@
 #include "policy/route.h"
 #include "service/settle.h"
 #include "smtp/client/transcript.h"
-#include "spool/listing.h"
 
 enum {
 	BUSY_RETRY = 1000,  /* milliseconds: a queue file that another process holds */
@@ -166,16 +165,18 @@ void runner_finish(struct runner *runner)
 	workers_finish(&runner->workers);
 	stumbles_finish(&runner->down);
 	schedule_finish(&runner->schedule);
+	scan_finish(&runner->scan);
 	stumbles_finish(&runner->null_refusals);
 	runner_init(runner, NULL, NULL, NULL, NULL);
 }
 
 /* ---- the schedule ---- */
 
-/* For their time, or for a token. */
+/* For their time, for a token, or to be looked at. */
 static size_t waiting_count(const struct runner *runner)
 {
-	return runner->schedule.count + rates_waiting(&runner->workers.rates);
+	return runner->schedule.count + rates_waiting(&runner->workers.rates) +
+	       scan_left(&runner->scan);
 }
 
 /* A clock that jumped must not put mail off for longer than the list says. */
@@ -184,18 +185,6 @@ static int64_t bound(const struct runner *runner, int64_t due, int64_t now)
 	int64_t longest = runner->config->retry[runner->config->retry_count - 1];
 
 	return due > now + 2 * longest ? now + longest : due;
-}
-
-static void add_from_disk(struct runner *runner, const char *id, int64_t now)
-{
-	struct queue_progress progress;
-	struct error error;
-
-	int outcome = queue_file_read_progress(runner->spool->queue, id, &progress, &error);
-	if (outcome == 2 || (outcome == 0 && progress.is_held))
-		return;
-	int64_t due = outcome == 0 ? progress.next_attempt : 0;
-	schedule_add(&runner->schedule, id, bound(runner, due, now));
 }
 
 static bool is_held_open(const struct runner *runner, const char *id)
@@ -209,30 +198,52 @@ static bool is_held_open(const struct runner *runner, const char *id)
 	return workers_has(&runner->workers, id);
 }
 
-static bool is_known(const struct runner *runner, const char *id)
+static bool is_known(const void *context, const char *id)
 {
+	const struct runner *runner = context;
+
 	return schedule_has(&runner->schedule, id) || rates_has(&runner->workers.rates, id) ||
 	       is_held_open(runner, id);
+}
+
+/* What cannot be read is opened at once, and then it is known why. */
+static void found(void *context, const char *id, const struct queue_summary *summary)
+{
+	struct runner *runner = context;
+
+	if (summary == NULL) {
+		schedule_add(&runner->schedule, id, 0);
+		return;
+	}
+	const struct queue_progress *progress = &summary->progress;
+	if (progress->is_held)
+		return;
+	if (progress->attempts == 0 && progress->next_attempt == 0)
+		schedule_add_new(&runner->schedule, id, summary->uid);
+	else
+		schedule_add(
+		    &runner->schedule, id, bound(runner, progress->next_attempt, clock_wall()));
 }
 
 int runner_scan(struct runner *runner, struct error *error)
 {
 	const struct settle settle = settling(runner);
-	struct listing listing CLEANUP(listing_finish) = { 0 };
-	int64_t now = clock_wall();
-	/* At the start nothing is known, and asking for each would cost the square of them. */
-	bool is_first = waiting_count(runner) == 0 && !runner_is_busy(runner);
 
-	if (listing_read(&listing, runner->spool->queue, error) < 0)
+	if (scan_begin(&runner->scan, runner->spool->queue, error) < 0)
 		return -1;
 	settle_trim_failed(&settle);
-	for (size_t i = 0; i < listing.count; i++)
-		if (is_first || !is_known(runner, listing.ids[i]))
-			add_from_disk(runner, listing.ids[i], now);
 	return 0;
 }
 
-void runner_add(struct runner *runner, const char *id, bool is_later)
+int runner_scan_whole(struct runner *runner, struct error *error)
+{
+	if (runner_scan(runner, error) < 0)
+		return -1;
+	scan_step(&runner->scan, SIZE_MAX, is_known, found, runner);
+	return 0;
+}
+
+void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_later)
 {
 	struct client *client = clients_waiting_for(runner->clients, id);
 
@@ -244,12 +255,26 @@ void runner_add(struct runner *runner, const char *id, bool is_later)
 	}
 	if (is_known(runner, id))
 		return;
-	schedule_add(&runner->schedule, id, is_later ? clock_wall() + runner->config->retry[0] : 0);
+	if (is_later)
+		schedule_add(&runner->schedule, id, clock_wall() + runner->config->retry[0]);
+	else
+		schedule_add_new(&runner->schedule, id, uid);
+}
+
+/* Those that nobody has looked at yet are hastened, too. */
+static void hasten_unseen(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count)
+{
+	if (ids == NULL)
+		scan_hasten(&runner->scan);
+	for (size_t i = 0; ids != NULL && i < count; i++)
+		if (scan_has(&runner->scan, ids[i]) && !is_known(runner, ids[i]))
+			scan_look(&runner->scan, ids[i], found, runner);
 }
 
 void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count)
 {
 	stumbles_finish(&runner->down);
+	hasten_unseen(runner, ids, count);
 	schedule_hasten(&runner->schedule, ids, count, clock_wall());
 }
 
@@ -391,6 +416,8 @@ void runner_begin_due(struct runner *runner)
 	char id[QUEUE_ID_SIZE];
 	size_t aside_count = 0;
 
+	if (!runner->is_ending)
+		scan_step(&runner->scan, SCAN_STEP, is_known, found, runner);
 	/* Whose messages may go is known only once their files have been opened. */
 	while (has_room(runner) && aside_count < ASIDE_LIMIT && take_next(runner, id))
 		if (!begin_attempt(runner, id))
@@ -425,6 +452,8 @@ int64_t runner_deadline(const struct runner *runner)
 	deadline = clock_earlier(deadline, rates_full(rates, now));
 	if (runner->stuck_count != 0)
 		deadline = clock_earlier(deadline, runner->stuck_until);
+	if (scan_left(&runner->scan) != 0 && !runner->is_ending)
+		return now;
 	if (!has_room(runner))
 		return deadline;
 	deadline = clock_earlier(deadline, rates_due(rates, now, has_room_at, runner));

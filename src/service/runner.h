@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "service/clients.h"
+#include "service/scan.h"
 #include "service/schedule.h"
 #include "service/workers.h"
 #include "spool/spool.h"
@@ -29,6 +30,7 @@ struct runner {
 	struct spool *spool;
 	struct clients *clients;
 	struct schedule schedule;
+	struct scan scan; /* what it has left is not in the schedule yet */
 	struct workers workers;
 	struct stumbles down; /* smarthosts not reached since the last runner_hasten */
 	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
@@ -47,11 +49,14 @@ void runner_init(struct runner *runner, const struct config *config, struct spoo
 /* What was begun stays as it stands in its file.  Leaves an empty runner that may be finished. */
 void runner_finish(struct runner *runner);
 
-/* Schedules what is in the spool and not yet known. */
+/* Reads what names there are in the spool, and looks at those not yet known in steps to come. */
 int runner_scan(struct runner *runner, struct error *error);
 
-/* A queue file is there that is due now, or at the first step of the retry list. */
-void runner_add(struct runner *runner, const char *id, bool is_later);
+/* The same, and looks at all of them. */
+int runner_scan_whole(struct runner *runner, struct error *error);
+
+/* A queue file of this uid is there that is due now, or at the first step of the retry list. */
+void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_later);
 
 /*
  * What waits for its time is due now: these (sorted), or all when ids is NULL.

@@ -8,10 +8,13 @@
 #include "base/log.h"
 #include "service/bounce.h"
 
+/* Reports are nobody's, and so in turns with all others' new mail. */
+enum { NOBODY = -1 };
+
 static void add_reports(const struct settle *settle, const struct bounce *made)
 {
 	for (size_t i = 0; i < made->count; i++)
-		schedule_add(settle->schedule, made->ids[i], 0);
+		schedule_add_new(settle->schedule, made->ids[i], NOBODY);
 }
 
 static void log_removed(const char *id)

@@ -11,11 +11,11 @@
 #include "service/changes.h"
 #include "service/inquirer.h"
 
-static void queued(void *context, const char *id, bool is_later)
+static void queued(void *context, const char *id, int64_t uid, bool is_later)
 {
 	struct service *service = context;
 
-	runner_add(&service->runner, id, is_later);
+	runner_add(&service->runner, id, uid, is_later);
 }
 
 static void settled(void *context, const char *id, bool answers)

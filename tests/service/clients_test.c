@@ -28,11 +28,13 @@ struct heard {
 	char id[QUEUE_ID_SIZE];
 };
 
-static void queued(void *context, const char *id, bool is_later)
+static void queued(void *context, const char *id, int64_t uid, bool is_later)
 {
 	struct heard *heard = context;
 
 	(void)is_later;
+	/* Ours: the kernel says so. */
+	assert_int_equal(uid, getuid());
 	heard->queued++;
 	memcpy(heard->id, id, sizeof heard->id);
 }
