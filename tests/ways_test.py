@@ -468,7 +468,7 @@ def test_a_service_by_socket_activation(programs, make_service, make_peer):
     assert (result.status, result.stderr) == (0, ""), result
     wait_for(lambda: len(peer.messages) == 1, what="the message")
     service.signal(signal.SIGTERM)
-    assert b"STOPPING=1" in notices.recv(100)
+    wait_for(lambda: b"STOPPING=1" in notices.recv(100), what="the end to be told")
     assert service.process.wait(20) == 0
     # The socket is systemd's: it stays.
     assert service.socket.exists()

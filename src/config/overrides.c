@@ -243,6 +243,11 @@ static int apply_simple(struct config *config, struct error *error)
 	}
 	if (apply_log(config, error) < 0)
 		return -1;
+	value = environment_get("MAILCHUTE_IDLE");
+	if (value != NULL &&
+	    check_duration(&(struct check_place){ "environment", "MAILCHUTE_IDLE" }, value,
+		&config->idle, error) < 0)
+		return -1;
 	value = environment_get("MAILCHUTE_MODE");
 	return value == NULL ? 0
 			     : check_mode(&(struct check_place){ "environment", "MAILCHUTE_MODE" },

@@ -32,7 +32,7 @@ static char folder[] = "/tmp/mailchute-config-XXXXXX";
 static const char *const variables[] = { "MAILCHUTE_CONFIG", "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
 	"MAILCHUTE_USER", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE", "MAILCHUTE_FROM",
 	"MAILCHUTE_RATE", "MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE",
-	"MAILCHUTE_LOG", "MAILCHUTE_LOG_FORMAT", "TEST_EMPTY", "TEST_LIST" };
+	"MAILCHUTE_IDLE", "MAILCHUTE_LOG", "MAILCHUTE_LOG_FORMAT", "TEST_EMPTY", "TEST_LIST" };
 
 static char *path_of(const char *name)
 {
@@ -370,6 +370,7 @@ static void the_environment_comes_last(void **state)
 	setenv("MAILCHUTE_DOMAIN", "x.example", 1);
 	setenv("MAILCHUTE_SPOOL", "/s", 1);
 	setenv("MAILCHUTE_MODE", "spool", 1);
+	setenv("MAILCHUTE_IDLE", "70ms", 1);
 	setenv("MAILCHUTE_LOG", "stderr", 1);
 	setenv("MAILCHUTE_LOG_FORMAT", "json", 1);
 	setenv("MAILCHUTE_RATE", "1000/h", 1);
@@ -392,6 +393,7 @@ static void the_environment_comes_last(void **state)
 	assert_string_equal(config.domain, "x.example");
 	assert_string_equal(config.spool, "/s");
 	assert_int_equal(config.mode, CONFIG_MODE_SPOOL);
+	assert_int_equal(config.idle, 70);
 	assert_string_equal(config.log_to, "stderr");
 	assert_true(config.log_is_json);
 }
@@ -493,6 +495,7 @@ static void variables_at_fault_are_named(void **state)
 		{ "MAILCHUTE_DOMAIN", "a b", "MAILCHUTE_DOMAIN = \"a b\"" },
 		{ "MAILCHUTE_SPOOL", "here", "MAILCHUTE_SPOOL = \"here\"" },
 		{ "MAILCHUTE_MODE", "fast", "MAILCHUTE_MODE = \"fast\"" },
+		{ "MAILCHUTE_IDLE", "soon", "MAILCHUTE_IDLE = \"soon\"" },
 		{ "MAILCHUTE_LOG", "loud", "MAILCHUTE_LOG = \"loud\"" },
 		{ "MAILCHUTE_LOG_FORMAT", "xml", "MAILCHUTE_LOG_FORMAT = \"xml\"" },
 		{ "MAILCHUTE_FROM", "root", "MAILCHUTE_FROM = \"root\"" },
