@@ -53,7 +53,7 @@ struct config_limits {
 	unsigned reserve_percent;  /* of it, and of its inodes; what is less counts */
 };
 
-enum { CONFIG_SESSIONS_LIMIT = 500 };
+enum { CONFIG_SESSIONS_LIMIT = 300 };
 
 struct config {
 	char *ehlo;	     /* never NULL after config_load: FQDN, or an address literal */
