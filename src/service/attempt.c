@@ -180,9 +180,24 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 	return ATTEMPT_STARTED;
 }
 
+/*
+ * Whoever ends a service at once leaves no word of what its smarthosts have taken
+ * meanwhile (RFC 1047); the next one says at least of which messages that is unknown.
+ */
+static void begin_record(struct queue_file *file)
+{
+	if (file->progress.has_begun)
+		log_event(LOG_LEVEL_WARNING,
+		    "%s: the service ended during an attempt and its end is unknown; it is made "
+		    "again: possible duplicate",
+		    file->id);
+	file->progress.has_begun = true;
+}
+
 int attempt_prepare(struct attempt *attempt, const struct config *config,
     const struct smarthost *login, uint32_t number, struct error *error)
 {
+	begin_record(&attempt->file);
 	/* What cannot be recorded is not begun. */
 	if (queue_file_save_progress(&attempt->file, error) < 0) {
 		attempt_finish(attempt);
@@ -190,6 +205,7 @@ int attempt_prepare(struct attempt *attempt, const struct config *config,
 	}
 	attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
 	if (prepare_request(attempt, config, login, number, error) < 0) {
+		attempt->file.progress.has_begun = false;
 		note_trouble(&attempt->file, error);
 		attempt_finish(attempt);
 		return -1;
@@ -386,6 +402,7 @@ enum attempt_verdict attempt_conclude(
 	if (is_counted && !attempt->is_counted)
 		file->progress.attempts++;
 	attempt->is_counted = true;
+	file->progress.has_begun = false;
 	expire(attempt, config);
 	if (write_again(attempt, &error) < 0)
 		return ATTEMPT_STUCK;

@@ -15,6 +15,7 @@
  *	next-attempt 0001763878000000000	the progress, with a checksum of its own
  *	attempts 0000000003
  *	warned -				or W: a report of the delay was made
+ *	begun -					or B: an attempt, which has not ended yet
  *	last-reply 027:452 4.3.1 ...		filled up with blanks
  *	progress-checksum 01234567
  *
@@ -39,7 +40,7 @@
 enum {
 	PREAMBLE_SEALED_SIZE = 162, /* all lines before the checksum */
 	PREAMBLE_CHECKSUM_SIZE = 18,
-	PREAMBLE_PROGRESS_SIZE = 1012, /* from "held" on */
+	PREAMBLE_PROGRESS_SIZE = 1020, /* from "held" on */
 	PREAMBLE_PROGRESS_OFFSET = PREAMBLE_SEALED_SIZE + PREAMBLE_CHECKSUM_SIZE,
 	PREAMBLE_SIZE = PREAMBLE_PROGRESS_OFFSET + PREAMBLE_PROGRESS_SIZE,
 };

@@ -84,6 +84,7 @@ struct queue_progress {
 	uint32_t attempts;			/* finished ones */
 	bool is_held;				/* by an administrator */
 	bool has_warned;			/* a report of the delay was made */
+	bool has_begun;				/* an attempt, of whose end nothing is written */
 	char last_reply[QUEUE_FILE_REPLY_SIZE]; /* one line; "" */
 };
 

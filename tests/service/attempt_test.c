@@ -368,6 +368,51 @@ static void a_file_that_is_not_to_be_tried_says_why(void **state)
 	}
 }
 
+/* Its log, the whole of it; then the log leads nowhere again. */
+static char *end_log(const struct scene *scene)
+{
+	char path[120];
+	char *text = memory_allocate(4096);
+
+	(void)log_open("test", "none");
+	snprintf(path, sizeof path, "%s/log", scene->scratch.path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, text, 4095) >= 0);
+	(void)close(fd);
+	(void)unlink(path);
+	return text;
+}
+
+static void an_attempt_of_unknown_end_is_told_of(void **state)
+{
+	static const struct row {
+		bool is_concluded;
+		bool is_told;
+	} rows[] = { { true, false }, { false, true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		char path[120];
+		int64_t due;
+
+		scene_init(&scene);
+		snprintf(path, sizeof path, "%s/log", scene.scratch.path);
+		assert_true(log_open("test", path));
+		put_file(&scene, "a@b.c", 0);
+		must_start(&scene);
+		give(&scene, 0, RESULT_DEFERRED);
+		if (rows[i].is_concluded)
+			assert_int_equal(
+			    attempt_conclude(&scene.attempt, &scene.config, true, &due),
+			    ATTEMPT_WAITING);
+		attempt_finish(&scene.attempt);
+		must_start(&scene);
+		char *text CLEANUP(memory_free_string) = end_log(&scene);
+		assert_int_equal(strstr(text, "possible duplicate") != NULL, rows[i].is_told);
+	}
+}
+
 static void a_file_that_is_busy_gone_or_damaged(void **state)
 {
 	struct scene scene CLEANUP(scene_finish);
@@ -437,6 +482,7 @@ int main(void)
 		cmocka_unit_test(an_attempt_that_does_not_count_is_due_at_once),
 		cmocka_unit_test(what_is_too_old_fails_for_good),
 		cmocka_unit_test(a_file_that_is_not_to_be_tried_says_why),
+		cmocka_unit_test(an_attempt_of_unknown_end_is_told_of),
 		cmocka_unit_test(a_file_that_is_busy_gone_or_damaged),
 		cmocka_unit_test(without_a_smarthost_the_file_stays_as_it_is),
 		cmocka_unit_test(what_is_delivered_is_removed),

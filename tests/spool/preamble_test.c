@@ -36,7 +36,7 @@ static void format(const struct preamble *preamble, const struct queue_progress 
 
 static void the_extremes_come_back(void **state)
 {
-	struct queue_progress progress = { INT64_MAX, UINT32_MAX, true, true, "" };
+	struct queue_progress progress = { INT64_MAX, UINT32_MAX, true, true, true, "" };
 	struct preamble found;
 	struct queue_progress found_progress;
 	char text[PREAMBLE_SIZE];
@@ -57,7 +57,7 @@ static void the_extremes_come_back(void **state)
 
 static void controls_in_a_reply_are_masked(void **state)
 {
-	struct queue_progress progress = { -5, 0, false, false, "450 a\r\nheld H\177\xc3\xa4" };
+	struct queue_progress progress = { -5, 0, false, false, false, "450 a\r\nheld H\177\xc3\xa4" };
 	struct preamble found;
 	struct queue_progress found_progress;
 	char text[PREAMBLE_SIZE];
@@ -97,7 +97,7 @@ static void every_line_has_its_place(void **state)
 			assert_int_equal(found_progress.attempts, 0);
 		}
 	}
-	assert_int_equal(lines, 14);
+	assert_int_equal(lines, 15);
 }
 
 static void another_version_is_named(void **state)

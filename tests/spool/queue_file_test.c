@@ -469,7 +469,7 @@ static void a_torn_progress_is_due_at_once_and_stays_held(void **state)
 	struct error error;
 
 	open_active(room, &file);
-	file.progress = (struct queue_progress){ 1763878999999, 7, true, true, "450 later" };
+	file.progress = (struct queue_progress){ 1763878999999, 7, true, true, true, "450 later" };
 	assert_int_equal(queue_file_save_progress(&file, &error), 0);
 	assert_int_equal(pwrite(file.fd, "9", 1, PREAMBLE_SIZE - 500), 1);
 	queue_file_finish(&file);
