@@ -96,7 +96,8 @@ static void tell_manager(struct service *service)
 
 static void step(struct service *service, int64_t leave_at)
 {
-	runner_begin_due(&service->runner);
+	if (service->is_configured)
+		runner_begin_due(&service->runner);
 	leaving_note(service);
 	tell_manager(service);
 	wait_for_events(service, next_deadline(service, leave_at));
