@@ -205,6 +205,7 @@ static void explain_one(struct explaining *explaining, const char *address)
 	const struct inquirer_source inquirer = { start_inquiry, explaining };
 	const struct explanation_question question = {
 		.config = &explaining->config,
+		.uid = (int64_t)getuid(),
 		.is_administrator = true,
 		.may_lack_login = true,
 		.sender = explaining->sender,

@@ -11,6 +11,7 @@
 #include "config/block.h"
 #include "config/limits_block.h"
 #include "config/lint.h"
+#include "config/route_block.h"
 #include "config/log_block.h"
 #include "config/smarthost_block.h"
 
@@ -191,6 +192,7 @@ int blocks_read(const struct block *block, struct config *config)
 	} readers[] = {
 		{ "identity", read_identity },
 		{ "smarthost", smarthost_block_read },
+		{ "route", route_block_read },
 		{ "alias", read_alias },
 		{ "submit", read_submit },
 		{ "queue", read_queue },

@@ -17,6 +17,7 @@
 #include "config/environment.h"
 #include "config/host.h"
 #include "config/overrides.h"
+#include "config/route_block.h"
 #include "config/settings.h"
 
 static const char compiled_main_file[] = MAILCHUTE_SYSCONFDIR "/mailchute.conf";
@@ -191,6 +192,9 @@ void config_finish(struct config *config)
 		config_finish_smarthost(&config->smarthosts[i]);
 	for (size_t i = 0; i < config->alias_count; i++)
 		alias_list_finish(&config->aliases[i]);
+	for (size_t i = 0; i < config->route_count; i++)
+		route_block_finish(&config->routes[i]);
+	free(config->routes);
 	free(config->smarthosts);
 	free(config->aliases);
 	free(config->ehlo);

@@ -40,6 +40,30 @@ struct config_alias {
 	struct config_place place;
 };
 
+struct config_list {
+	char **items;
+	size_t count;
+};
+
+enum { CONFIG_VIA_LIMIT = 16 }; /* smarthosts of a route */
+
+struct config_via {
+	char *smarthost; /* its title */
+	unsigned weight; /* 0 in all of a route: by their order */
+};
+
+/* Which smarthosts a message may go to; the first route that matches, in their order. */
+struct config_route {
+	char *title;
+	struct config_list from; /* "*@example.com", an address, or a domain; none: any */
+	struct config_list to;	 /* the same */
+	int64_t *uids;		 /* of submitters; -1: of one that could not be looked up */
+	size_t uid_count;	 /* 0: any */
+	struct config_via *via;	 /* at least one */
+	size_t via_count;
+	struct config_place place;
+};
+
 enum config_mode { CONFIG_MODE_AUTO, CONFIG_MODE_SERVICE, CONFIG_MODE_SPOOL, CONFIG_MODE_DIRECT };
 enum config_wait { CONFIG_WAIT_AUTO, CONFIG_WAIT_DISK, CONFIG_WAIT_OUTCOME };
 
@@ -61,6 +85,8 @@ struct config {
 	char *domain_source; /* where it stands: "/etc/mailname", for messages; as domain */
 	struct config_smarthost *smarthosts;
 	size_t smarthost_count; /* 0: none configured; whoever sends must say so (78) */
+	struct config_route *routes;
+	size_t route_count; /* 0: all go to the first smarthost */
 	struct config_alias *aliases;
 	size_t alias_count;
 	char *aliases_file;

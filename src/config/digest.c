@@ -34,6 +34,31 @@ static uint64_t add_tls(uint64_t hash, const struct smarthost *smarthost)
 	return add(hash, smarthost->source);
 }
 
+static uint64_t add_list(uint64_t hash, const struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		hash = add(hash, list->items[i]);
+	return add(hash, NULL);
+}
+
+static uint64_t add_octets(uint64_t hash, uint64_t number)
+{
+	for (unsigned i = 0; i < 64; i += 4)
+		hash = add_number(hash, (unsigned)(number >> i) & 15);
+	return hash;
+}
+
+static uint64_t add_route(uint64_t hash, const struct config_route *route)
+{
+	hash = add_list(hash, &route->from);
+	hash = add_list(hash, &route->to);
+	for (size_t i = 0; i < route->uid_count; i++)
+		hash = add_octets(hash, (uint64_t)route->uids[i]);
+	for (size_t i = 0; i < route->via_count; i++)
+		hash = add_octets(add(hash, route->via[i].smarthost), route->via[i].weight);
+	return add(hash, NULL);
+}
+
 void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 {
 	static const char letters[] = "0123456789abcdef";
@@ -51,6 +76,8 @@ void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 		hash = add_number(hash, config->smarthosts[i].parameters.auth);
 		hash = add(hash, config->smarthosts[i].secret);
 	}
+	for (size_t i = 0; i < config->route_count; i++)
+		hash = add_route(hash, &config->routes[i]);
 	for (size_t i = 0; i < config->alias_count; i++) {
 		hash = add(hash, config->aliases[i].name);
 		for (size_t j = 0; j < config->aliases[i].target_count; j++)

@@ -10,6 +10,7 @@
 #include "config/alias_list.h"
 #include "config/check.h"
 #include "config/environment.h"
+#include "config/route_block.h"
 #include "config/secrets.h"
 
 static void replace(char **target, const char *value)
@@ -37,8 +38,14 @@ static int read_secret(const char *variable, const char *file, bool uses_environ
 	return 0;
 }
 
+/* And the routes to them. */
 static void drop_smarthosts(struct config *config)
 {
+	for (size_t i = 0; i < config->route_count; i++)
+		route_block_finish(&config->routes[i]);
+	free(config->routes);
+	config->routes = NULL;
+	config->route_count = 0;
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		config_finish_smarthost(&config->smarthosts[i]);
 	free(config->smarthosts);

@@ -58,10 +58,25 @@ static int expand(struct explain *explain, const struct explain_question *questi
 	    question->config, question->aliases, given, &witness, &explain->envelope, error);
 }
 
+/* Where this recipient's copy goes. */
+static struct route_list list_for(const struct explain *explain, size_t recipient)
+{
+	const struct route_question question = {
+		.sender = explain->envelope.sender,
+		.recipient = explain->envelope.recipients[recipient].address,
+		.uid = explain->uid,
+	};
+	struct route_list list;
+
+	route_list(explain->config, &question, &list);
+	return list;
+}
+
 int explain_find(
     struct explain *explain, const struct explain_question *question, struct error *error)
 {
-	CLEANUP(explain_finish) struct explain found = { .config = question->config };
+	CLEANUP(explain_finish)
+	struct explain found = { .config = question->config, .uid = question->uid };
 	CLEANUP(envelope_finish) struct envelope given = { 0 };
 
 	buffer_init(&found.steps, SIZE_MAX / 2);
@@ -70,9 +85,10 @@ int explain_find(
 		&given, span_from_string(question->recipient), (struct span){ 0 }, 0, error) < 0 ||
 	    expand(&found, question, &given, error) < 0)
 		return -1;
-	found.smarthost = route_choose(question->config, &found.envelope);
-	if (found.smarthost == NULL)
+	struct route_list list = list_for(&found, 0);
+	if (list.count == 0)
 		return config_no_smarthost(question->config, error);
+	found.smarthost = list.smarthosts[0];
 	if (question->sender != NULL)
 		found.sender_given = memory_copy_string(question->sender);
 	if (question->aliases->fault != NULL)
@@ -128,10 +144,11 @@ static void write_steps(struct writing *writing)
 static void write_recipients(struct writing *writing)
 {
 	const struct envelope *envelope = &writing->explain->envelope;
-	const struct smarthost *smarthost = &writing->explain->smarthost->parameters;
 
 	for (size_t i = 0; i < envelope->recipient_count && !writing->is_stopped; i++) {
 		const char *address = envelope->recipients[i].address;
+		struct route_list list = list_for(writing->explain, i);
+		const struct smarthost *smarthost = &list.smarthosts[0]->parameters;
 
 		write_take(writing,
 		    memory_format("%s... deliverable: mailer %s, host %s, user %s", address,
@@ -172,6 +189,43 @@ static char *login_words(const struct explain_login *login)
 			       : memory_copy_string("with a login");
 }
 
+static char *place_words(const struct config_place *place)
+{
+	return place->line != 0 ? memory_format("%s line %d", place->file, place->line)
+				: memory_copy_string(place->file);
+}
+
+/* The others of its list, in the order in which they are tried. */
+static void write_fallbacks(struct writing *writing, const struct route_list *list)
+{
+	struct buffer names CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&names, SIZE_MAX / 2);
+	for (size_t i = 1; i < list->count; i++)
+		buffer_format(&names, "%s\"%s\"", i > 1 ? ", then " : "",
+		    list->smarthosts[i]->parameters.name);
+	if (list->count > 1)
+		write_take(
+		    writing, memory_format("    while it is down: %s", buffer_string(&names)));
+}
+
+/* Aliases may lead to recipients that other routes are for. */
+static void write_other_routes(struct writing *writing)
+{
+	const struct explain *explain = writing->explain;
+
+	for (size_t i = 1; i < explain->envelope.recipient_count && !writing->is_stopped; i++) {
+		struct route_list list = list_for(explain, i);
+		CLEANUP(memory_free_string)
+		char *reason = route_reason(explain->config, &list);
+
+		if (list.smarthosts[0] != explain->smarthost)
+			write_take(writing, memory_format("    smarthost \"%s\" for %s, %s",
+						list.smarthosts[0]->parameters.name,
+						explain->envelope.recipients[i].address, reason));
+	}
+}
+
 static void write_smarthost(struct writing *writing)
 {
 	const struct explain *explain = writing->explain;
@@ -180,14 +234,13 @@ static void write_smarthost(struct writing *writing)
 									   : &smarthost->parameters;
 	CLEANUP(memory_free_string) char *label = smarthost_label(parameters);
 	CLEANUP(memory_free_string) char *login = login_words(writing->login);
-	CLEANUP(memory_free_string)
-	char *place = smarthost->place.line != 0 ? memory_format("%s line %d",
-						       smarthost->place.file, smarthost->place.line)
-						 : memory_copy_string(smarthost->place.file);
+	CLEANUP(memory_free_string) char *place = place_words(&smarthost->place);
+	struct route_list list = list_for(explain, 0);
+	CLEANUP(memory_free_string) char *reason = route_reason(explain->config, &list);
 
-	write_take(writing,
-	    memory_format("    smarthost \"%s\", %s (%s): %s", parameters->name,
-		route_reason(explain->config, &explain->envelope), place, parameters->url));
+	write_take(writing, memory_format("    smarthost \"%s\", %s (%s): %s", parameters->name,
+				reason, place, parameters->url));
+	write_fallbacks(writing, &list);
 	write_take(writing,
 	    memory_format("    connection to %s %s, %s", label, tls_words(parameters), login));
 }
@@ -245,6 +298,7 @@ void explain_write(const struct explain *explain, const struct explain_login *lo
 	write_recipients(&writing);
 	write_smarthost(&writing);
 	write_sender(&writing);
+	write_other_routes(&writing);
 	if (explain->fault != NULL)
 		write_take(&writing, memory_format("    warning: %s", explain->fault));
 }

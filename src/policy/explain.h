@@ -26,6 +26,7 @@
 #include "message/envelope.h"
 #include "message/header.h"
 #include "policy/aliases.h"
+#include "policy/route.h"
 
 struct explain_question {
 	const struct config *config;   /* borrowed by the answer, too */
@@ -33,12 +34,14 @@ struct explain_question {
 	const char *sender;	       /* as given; NULL: the caller's own */
 	const char *complete_sender;   /* as it stands in the envelope */
 	const char *recipient;
+	int64_t uid; /* of the submitter; -1: unknown */
 };
 
 /* What was found out; all owned but config and smarthost. */
 struct explain {
 	const struct config *config;
-	const struct config_smarthost *smarthost;
+	const struct config_smarthost *smarthost; /* of the first recipient */
+	int64_t uid;
 	char *sender_given; /* NULL: the caller's own */
 	char *recipient;
 	struct envelope envelope; /* as it would be queued */

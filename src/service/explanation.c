@@ -39,6 +39,7 @@ static int find(struct answer *answer, struct error *error)
 		.sender = question->sender,
 		.complete_sender = question->complete_sender,
 		.recipient = question->recipient,
+		.uid = question->uid,
 	};
 
 	if (aliases_load(&answer->aliases, question->config, error) < 0 ||

@@ -22,7 +22,8 @@
 
 struct explanation_question {
 	const struct config *config;
-	bool is_administrator;	     /* who asks */
+	int64_t uid;		     /* who asks; -1: unknown */
+	bool is_administrator;	     /* the same */
 	bool may_lack_login;	     /* that it cannot be read is told, and no error */
 	const char *sender;	     /* as given; NULL: the caller's own */
 	const char *complete_sender; /* as it stands in the envelope */

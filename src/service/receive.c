@@ -311,6 +311,7 @@ static void answer_explain(
 			   : complete_address(settings->config, sender);
 	const struct explanation_question question = {
 		.config = settings->config,
+		.uid = settings->uid,
 		.is_administrator = settings->queue == NULL || settings->queue->viewer.sees_all,
 		.inquirer = command->is_online ? settings->inquirer : NULL,
 		.sender = is_self ? NULL : sender,

@@ -224,6 +224,65 @@ static void every_setting_is_read(void **state)
 	assert_true(config.log_subject);
 }
 
+#define A_AND_B \
+	"smarthost \"provider\" { url = \"smtp://a.example\" }\n" \
+	"smarthost \"b\" { url = \"smtp://b.example\" }\n"
+
+static void check_route(const struct config_route *route)
+{
+	assert_string_equal(route->title, "news");
+	assert_int_equal(route->from.count, 3);
+	assert_string_equal(route->from.items[0], "*@news.example");
+	assert_string_equal(route->from.items[2], "x@y.example");
+	assert_int_equal(route->to.count, 1);
+	assert_int_equal(route->uid_count, 2);
+	assert_int_equal(route->uids[0], 0);
+	assert_int_equal(route->uids[1], 1234);
+	assert_int_equal(route->via_count, 2);
+	assert_string_equal(route->via[0].smarthost, "b");
+	assert_int_equal(route->via[0].weight, 3);
+	assert_int_equal(route->via[1].weight, 1);
+	assert_int_equal(route->place.line, 5);
+}
+
+static void routes_are_read_in_their_order(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("TEST_LIST", "*@news.example, news.example", 1);
+	if (load("identity { ehlo = \"h.example\" domain = \"d.example\" }\n"
+		 "smarthost \"b\" { url = \"smtp://b.example\" }\n"
+		 "route \"last.of-all\" { via = { \"a\" } }\n"
+		 "smarthost \"a\" { url = \"smtp://a.example\" }\n"
+		 "route \"news\" { from = { \"${TEST_LIST}\", \"x@y.example\" } to = { "
+		 "\"z.example\" }\n"
+		 " user = { \"root\", \"1234\" } via = { \"b:3\", \"a:1\" } }\n",
+		&config, &error) != 0)
+		fail_msg("%s (%s)", error.text, error.next);
+	assert_int_equal(config.route_count, 2);
+	assert_string_equal(config.routes[0].title, "last.of-all");
+	assert_int_equal(config.routes[0].via[0].weight, 0);
+	check_route(&config.routes[1]);
+}
+
+/* With it goes what the routes lead to. */
+static void a_url_in_the_environment_drops_the_routes(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("MAILCHUTE_URL", "smtp://other.example", 1);
+	assert_int_equal(load("identity { ehlo = \"h.example\" domain = \"d.example\" }\n" A_AND_B
+			      "route \"r\" { via = { \"b\" } }",
+			     &config, &error),
+	    0);
+	assert_int_equal(config.smarthost_count, 1);
+	assert_int_equal(config.route_count, 0);
+}
+
 static void faults_are_named_with_their_line(void **state)
 {
 	static const struct row {
@@ -289,6 +348,36 @@ static void faults_are_named_with_their_line(void **state)
 		    "line 2: smarthost \"a\": tls_fingerprint asks for TLS", "smtps://" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_nmae = \"x\" }",
 		    "line 2: there is no option \"tls_nmae\" in smarthost", "\"tls_name\"" },
+		{ A_AND_B "route \"r\" { via = { \"provder\" } }",
+		    "line 3: via = \"provder\": there is no",
+		    "the nearest known one is \"provider\"" },
+		{ A_AND_B "route \"r\" { via = { \"zzz\" } }", "line 3: via = \"zzz\": there is no",
+		    "via = { \"provider\" }" },
+		{ A_AND_B "route \"r\" { }", "line 3: route \"r\" has no via",
+		    "via = { \"provider\" }" },
+		{ A_AND_B "route \"r\" { via = { \"provider\", \"b\", \"provider\" } }",
+		    "line 3: via names \"provider\" twice", "" },
+		{ A_AND_B "route \"r\" { via = { \"provider:2\", \"b\" } }",
+		    "line 3: via = \"b\": some have a weight", "\"a:3\", \"b:1\"" },
+		{ A_AND_B "route \"r\" { via = { \"provider:0\" } }",
+		    "line 3: via = \"provider:0\": its weight is no number from 1 to 1000", "" },
+		{ A_AND_B "route \"r\" { via = { \"b\" } }\nroute \"R\" { via = { \"b\" } }",
+		    "line 4: there is a route \"r\" in line 3 already", "" },
+		{ A_AND_B "route \"r\" { via = { \"b\" } }\nroute \"r\" { via = { \"b\" } }",
+		    "line 4: route \"r\" stands in line 3 already", "" },
+		{ A_AND_B "route \"r\" {\n from = { \"*example.com\" } via = { \"b\" } }",
+		    "line 4: from = \"*example.com\" is neither an address nor a domain",
+		    "\"*@example.com\"" },
+		{ A_AND_B "route \"r\" {\n to = { *@example.com } via = { \"b\" } }",
+		    "line 4: \"*@example.com\" must be in double quotes", "" },
+		{ A_AND_B "route \"r\" {\n to = { \"\" } via = { \"b\" } }",
+		    "line 4: to of route \"r\" is empty", "remove to" },
+		{ A_AND_B "route \"r\" {\n user = { \"nobody.of.that.name\" } via = { \"b\" } }",
+		    "line 4: user = \"nobody.of.that.name\": there is no user", "its number" },
+		{ A_AND_B "route \"r\" {\n form = { \"x.example\" } via = { \"b\" } }",
+		    "there is no option \"form\" in route", "\"from\"" },
+		{ "route \"r\" { via = { \"b\" } }",
+		    "line 1: via = \"b\": there is no such smarthost", "" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n connections = 21 }",
 		    "line 2: connections = \"21\" is no number from 1 to 20",
 		    "connections = \"20\"" },
@@ -650,6 +739,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(two_lines_suffice, clear_environment),
 		cmocka_unit_test_teardown(every_setting_is_read, clear_environment),
+		cmocka_unit_test_teardown(routes_are_read_in_their_order, clear_environment),
+		cmocka_unit_test_teardown(
+		    a_url_in_the_environment_drops_the_routes, clear_environment),
 		cmocka_unit_test_teardown(faults_are_named_with_their_line, clear_environment),
 		cmocka_unit_test_teardown(the_environment_comes_last, clear_environment),
 		cmocka_unit_test_teardown(

@@ -95,6 +95,7 @@ static int find(struct scene *scene, const char *given, const char *sender, cons
 		.sender = given,
 		.complete_sender = sender,
 		.recipient = recipient,
+		.uid = 33,
 	};
 
 	return explain_find(&scene->explain, &question, &scene->error);

@@ -67,6 +67,11 @@ class Session:
 
 
 class Peer:
+    @property
+    def conversation(self):
+        """The class of its conversations, for those who want another."""
+        return Conversation
+
     def __init__(self, at=None, fault=None, times=None,
                  extensions=("PIPELINING", "CHUNKING", "8BITMIME", "SIZE 50000000"),
                  certificate=None, users=None, refuse=None, endless=64 * 1024 * 1024,
@@ -150,7 +155,7 @@ class Peer:
             self._open.add(connection)
             is_faulty = self.times is None or len(self.sessions) < self.times
             self.sessions.append(session)
-        conversation = _Conversation(self, session, connection, is_faulty)
+        conversation = self.conversation(self, session, connection, is_faulty)
         try:
             conversation.run()
         except (Gone, OSError, ssl.SSLError):
@@ -196,7 +201,7 @@ def _hang_up(connection):
         pass
 
 
-class _Conversation:
+class Conversation:
     def __init__(self, peer, session, connection, is_faulty):
         self.peer, self.session, self.is_faulty = peer, session, is_faulty
         self.connection = connection
