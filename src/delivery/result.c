@@ -25,6 +25,7 @@ void result_encode(const struct result *result, struct buffer *message)
 	switch (result->kind) {
 	case RESULT_READY:
 		counted_put_string(message, result->text);
+		counted_put_string(message, result->security);
 		counted_put_span(message, result->session);
 		break;
 	case RESULT_TRACE:
@@ -136,6 +137,7 @@ static void decode(struct counted *counted, char kind, struct result *result)
 	switch (kind) {
 	case RESULT_READY:
 		take_masked(counted, result->text, sizeof result->text);
+		take_masked(counted, result->security, sizeof result->security);
 		take_session(counted, result);
 		break;
 	case RESULT_TRACE:

@@ -3,7 +3,7 @@
 /*
  * result - what a worker answers
  *
- *	ready		the session stands: peer and TLS in text, and what the next
+ *	ready		the session stands: peer in text, TLS, and what the next
  *			connection to this smarthost may be given (request_relay)
  *	trace		a line of the conversation, where it was asked for (request_relay)
  *	recipient	one recipient's fate, as soon as it is final
@@ -36,7 +36,7 @@ enum result_kind {
 /* As transaction.h has them. */
 enum result_outcome { RESULT_DELIVERED, RESULT_DEFERRED, RESULT_FAILED, RESULT_IN_DOUBT };
 
-enum { RESULT_TEXT_SIZE = 1000 };
+enum { RESULT_TEXT_SIZE = 1000, RESULT_SECURITY_SIZE = 80 };
 
 struct result {
 	enum result_kind kind;
@@ -55,7 +55,8 @@ struct result {
 	int step;		     /* lost: enum session_step, as a number */
 	struct error error;	     /* lost */
 	bool has_stumbled;	     /* lost: better step by step from now on (request_relay) */
-	struct span session;	     /* ready; borrowed from the message; a secret, may be empty */
+	char security[RESULT_SECURITY_SIZE]; /* ready: "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
+	struct span session; /* ready; borrowed from the message; a secret, may be empty */
 };
 
 void result_encode(const struct result *result, struct buffer *message);

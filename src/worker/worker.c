@@ -92,8 +92,9 @@ static void report_ready(struct worker *worker)
 	if (worker->tls != NULL)
 		result.session = tls_session(worker->tls);
 
-	snprintf(result.text, sizeof result.text, "%s%s%s", stream->peer,
-	    stream->is_secure ? ", " : "", stream->security);
+	text_copy(result.text, sizeof result.text, stream->peer);
+	if (stream->is_secure)
+		text_copy(result.security, sizeof result.security, stream->security);
 	send_result(worker, &result);
 }
 

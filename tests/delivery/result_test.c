@@ -27,7 +27,7 @@ static uint64_t next_chance(uint64_t *chance)
 }
 
 static const struct result results[] = {
-	{ .kind = RESULT_READY, .text = "192.0.2.1, TLSv1.3" },
+	{ .kind = RESULT_READY, .text = "x:25 [192.0.2.1]", .security = "TLSv1.3 A" },
 	{ .kind = RESULT_RECIPIENT,
 	    .number = UINT32_MAX,
 	    .recipient = 9999,

@@ -389,8 +389,8 @@ static void expect_ready(struct scene *scene, const char *text)
 		fail_msg("the worker died");
 	if (result.kind != RESULT_READY)
 		fail_msg("not ready: %c step %d %s", result.kind, result.step, result.error.text);
-	if (strstr(result.text, text) == NULL)
-		fail_msg("\"%s\" lacks \"%s\"", result.text, text);
+	if (strstr(result.text, text) == NULL && strstr(result.security, text) == NULL)
+		fail_msg("\"%s\" by \"%s\" lacks \"%s\"", result.text, result.security, text);
 }
 
 static void expect_recipient(struct scene *scene, uint32_t number, uint32_t recipient,
