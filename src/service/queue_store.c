@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "service/events.h"
 #include "service/notice.h"
 #include "service/successor.h"
 
@@ -112,13 +113,21 @@ static void answer(struct queue_store *store, const char *id, const struct store
 		server_reply_set(reply, 550, outcome.status, "%s", outcome.text);
 }
 
-static void log_queued(const struct queue_file *file)
+static void tell_received(const struct queue_file *file, const struct store_wish *wish)
 {
-	log_event(LOG_LEVEL_INFO, "%s: uid=%lld from=<%s>", file->id,
-	    (long long)file->attributes.uid, file->envelope.sender);
-	log_event(LOG_LEVEL_INFO, "%s: from=<%s>, size=%llu, nrcpt=%zu (queue active)", file->id,
-	    file->envelope.sender, (unsigned long long)file->message_length,
-	    file->envelope.recipient_count);
+	const struct event_message message = {
+		.id = file->id,
+		.uid = file->attributes.uid,
+		.login = wish->login,
+		.entrance = file->attributes.entrance,
+		.message_id = wish->message_id,
+		.sender = file->envelope.sender,
+		.size = file->message_length,
+		.recipient_count = file->envelope.recipient_count,
+		.subject = wish->subject,
+	};
+
+	events_received(&message);
 }
 
 static void commit(void *context, const struct queue_attributes *attributes,
@@ -144,7 +153,8 @@ static void commit(void *context, const struct queue_attributes *attributes,
 		server_reply_from_error(reply, &error);
 		return;
 	}
-	log_queued(&store->file);
+	/* Before the service can tell of its delivery. */
+	tell_received(&store->file, wish);
 	memcpy(id, store->file.id, sizeof id);
 	/* The lock goes before the service is told, so that it can open the file. */
 	queue_file_finish(&store->file);

@@ -16,6 +16,7 @@
 #include "policy/aliases.h"
 #include "policy/complete.h"
 #include "policy/expand.h"
+#include "service/events.h"
 #include "service/explanation.h"
 #include "service/queue_commands.h"
 #include "service/submitter.h"
@@ -242,14 +243,23 @@ static void take_content(void *context, struct span bytes)
 	}
 }
 
-/* So that a reader of the log finds the message that somebody asks about. */
-static void log_message_id(const struct receive *receive)
+/* The first field of this name on one line, for the caller to free; NULL: there is none. */
+static char *find_value(const struct receive *receive, const char *name)
 {
-	ssize_t at = header_find(&receive->header, "Message-ID", 0);
-	char *value CLEANUP(memory_free_string) =
-	    at >= 0 ? field_unfold(header_field(&receive->header, (size_t)at).value) : NULL;
+	ssize_t at = header_find(&receive->header, name, 0);
 
-	log_event(LOG_LEVEL_INFO, "%s: message-id=%s", receive->id, value != NULL ? value : "<>");
+	return at >= 0 ? field_unfold(header_field(&receive->header, (size_t)at).value) : NULL;
+}
+
+/* Known to us where the sender was made of it. */
+static char *find_login(const struct receive *receive)
+{
+	struct span sender = span_from_string(receive->given.sender);
+	ssize_t at = span_find_last_byte(sender, '@');
+
+	if (!receive->parameters.sender_is_self || at < 0)
+		return NULL;
+	return span_copy(span_first(sender, (size_t)at));
 }
 
 /*
@@ -260,9 +270,17 @@ static void commit(struct receive *receive, struct server_reply *reply)
 {
 	const struct store *store = receive->settings->store;
 	struct transcript_excerpt trace CLEANUP(transcript_excerpt_finish) = { 0 };
+	bool tells_subject = receive->settings->config->log_subject;
+	char *message_id CLEANUP(memory_free_string) = find_value(receive, "Message-ID");
+	char *subject CLEANUP(memory_free_string) = tells_subject ? find_value(receive, "Subject")
+								  : NULL;
+	char *login CLEANUP(memory_free_string) = find_login(receive);
 	const struct store_wish wish = {
 		.wait = receive->parameters.wait,
 		.trace = receive->parameters.trace ? &trace : NULL,
+		.message_id = message_id,
+		.subject = subject,
+		.login = login,
 	};
 
 	transcript_excerpt_init(&trace);
@@ -280,8 +298,7 @@ static void end_content(void *context, struct server_reply *reply)
 	body_finish(&receive->body, &receive->wire);
 	pass_on(receive, buffer_span(&receive->wire), true);
 	if (receive->has_fault) {
-		log_event(LOG_LEVEL_WARNING, "refused uid=%lld from=<%s>: %s",
-		    (long long)receive->settings->uid, receive->given.sender, receive->fault.text);
+		events_refused(receive->settings->uid, receive->given.sender, receive->fault.text);
 		server_reply_from_error(reply, &receive->fault);
 		return;
 	}
@@ -289,8 +306,6 @@ static void end_content(void *context, struct server_reply *reply)
 	receive->attributes.longest_line = receive->body.longest_line;
 	receive->has_begun = false;
 	commit(receive, reply);
-	if (reply->code / 100 == 2)
-		log_message_id(receive);
 }
 
 /* XEXPLAIN, whatever message is being received meanwhile. */

@@ -18,11 +18,14 @@
 #include "smtp/server/server.h"
 #include "spool/queue_file.h"
 
-/* What the caller asked for. */
+/* What the caller asked for, and what the log is to say of it (NULL: not known). */
 struct store_wish {
 	enum command_wait wait;
 	struct transcript_excerpt
 	    *trace; /* what is said to the smarthost meanwhile; NULL: unasked */
+	const char *message_id;
+	const char *subject;
+	const char *login; /* of the submitter */
 };
 
 struct store {
