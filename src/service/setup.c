@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "config/digest.h"
 #include "service/owner.h"
+#include "spool/medium.h"
 
 static const struct spool no_spool = { .directory = -1, .queue = -1, .lock = -1 };
 
@@ -41,6 +42,14 @@ static int become_owner(struct service *service, struct error *error)
 	return owner_become(service->config.spool, error);
 }
 
+static void tell_doubt(const struct service *service)
+{
+	const char *doubt = medium_doubt(service->spool.directory);
+
+	if (doubt != NULL)
+		log_event(LOG_LEVEL_WARNING, "the spool %s %s", service->config.spool, doubt);
+}
+
 /* 0: ours; 1: another service owns the spool; -1. */
 static int take_spool(struct service *service, struct error *error)
 {
@@ -55,6 +64,7 @@ static int take_spool(struct service *service, struct error *error)
 	}
 	if (locked < 0 || spool_sweep(&service->spool, error) < 0)
 		return -1;
+	tell_doubt(service);
 	return runner_scan(&service->runner, error);
 }
 

@@ -91,6 +91,24 @@ static int link_nameless(int directory, int fd, const char *id)
 	return -1;
 }
 
+/*
+ * Where there are no hard links either.  Between the look and the rename nobody
+ * takes the name: it is chance, and all names that are given anew are.
+ */
+static int rename_over_nothing(int directory, const char *name, const char *id)
+{
+	if (faccessat(directory, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(directory, name, directory, id) : -1;
+}
+
+static bool is_without_links(int number)
+{
+	return number == EPERM || number == EOPNOTSUPP || number == ENOSYS || number == EMLINK;
+}
+
 static int rename_named(int directory, const char *name, const char *id)
 {
 	if (renameat2(directory, name, directory, id, RENAME_NOREPLACE) == 0)
@@ -98,7 +116,7 @@ static int rename_named(int directory, const char *name, const char *id)
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
 	if (linkat(directory, name, directory, id, 0) < 0)
-		return -1;
+		return is_without_links(errno) ? rename_over_nothing(directory, name, id) : -1;
 	/* With both names there it would count as somebody's hard link. */
 	if (unlinkat(directory, name, 0) == 0)
 		return 0;
