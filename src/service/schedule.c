@@ -324,6 +324,13 @@ struct schedule_tally schedule_tally(
 	return tally;
 }
 
+/* Any number of them has moved, so the heap is made anew, from its last parents up. */
+static void heap_again(struct schedule *schedule, struct schedule_heap *heap)
+{
+	for (size_t i = heap->count / 2; i > 0; i--)
+		sink(schedule, heap, i - 1);
+}
+
 static void hasten_all(struct schedule *schedule, int64_t now)
 {
 	struct schedule_heap *heap = &schedule->tried;
@@ -331,9 +338,25 @@ static void hasten_all(struct schedule *schedule, int64_t now)
 	for (size_t i = 0; i < heap->count; i++)
 		if (schedule->entries[heap->order[i]].due > now)
 			schedule->entries[heap->order[i]].due = now;
-	/* Any number of them has moved, so the heap is made anew, from its last parents up. */
-	for (size_t i = heap->count / 2; i > 0; i--)
-		sink(schedule, heap, i - 1);
+	heap_again(schedule, heap);
+}
+
+void schedule_shift(struct schedule *schedule, int64_t jump)
+{
+	struct schedule_heap *heap = &schedule->tried;
+
+	for (size_t i = 0; i < heap->count; i++) {
+		int64_t *due = &schedule->entries[heap->order[i]].due;
+		int64_t shifted;
+
+		if (*due == 0 || *due == INT64_MAX)
+			continue;
+		if (__builtin_add_overflow(*due, jump, &shifted))
+			shifted = INT64_MAX;
+		/* Below 0 are the turns of new mail. */
+		*due = shifted > 0 ? shifted : 0;
+	}
+	heap_again(schedule, heap);
 }
 
 void schedule_hasten(
@@ -396,4 +419,20 @@ int64_t schedule_retry(const int64_t *steps, size_t count, uint32_t attempts, in
 	assert(count > 0 && attempts > 0);
 	int64_t step = steps[attempts <= count ? attempts - 1 : count - 1];
 	return now + step + (int64_t)random_below((uint64_t)step / 10 + 1);
+}
+
+int64_t schedule_waited(const int64_t *steps, size_t count, uint32_t attempts)
+{
+	int64_t sum = 0;
+
+	assert(count > 0);
+	for (uint32_t i = 1; i < attempts && i <= count; i++)
+		sum += steps[i - 1];
+	if (attempts <= count + 1)
+		return sum;
+	int64_t more;
+	if (__builtin_mul_overflow(steps[count - 1], (int64_t)(attempts - 1 - count), &more) ||
+	    __builtin_add_overflow(sum, more, &sum))
+		return INT64_MAX;
+	return sum;
 }

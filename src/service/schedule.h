@@ -76,6 +76,9 @@ struct schedule_tally schedule_tally(
 void schedule_hasten(
     struct schedule *schedule, const char (*ids)[QUEUE_ID_SIZE], size_t count, int64_t now);
 
+/* The clock by which they are due has jumped so far: they follow it, but for those due at once. */
+void schedule_shift(struct schedule *schedule, int64_t jump);
+
 /* The time of the next one; 0: new mail; INT64_MAX: there is none. */
 int64_t schedule_next(const struct schedule *schedule);
 
@@ -92,5 +95,8 @@ void schedule_finish(struct schedule *schedule);
  * the list (its last one again and again) and up to a tenth more by chance.
  */
 int64_t schedule_retry(const int64_t *steps, size_t count, uint32_t attempts, int64_t now);
+
+/* How long a message has waited at least that was tried so often, whatever any clock says. */
+int64_t schedule_waited(const int64_t *steps, size_t count, uint32_t attempts);
 
 #endif

@@ -435,9 +435,53 @@ static void retries_follow_the_list_and_stay_at_its_end(void **state)
 	}
 }
 
+static void a_clock_that_jumps_moves_what_waits_and_not_what_is_due(void **state)
+{
+	static const int64_t day = 86400000;
+	struct schedule schedule = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	for (unsigned i = 1; i <= 200; i++)
+		schedule_add(&schedule, make_id(i, id), 2 * day + i);
+	schedule_add(&schedule, make_id(300, id), 0);
+	schedule_add(&schedule, make_id(301, id), INT64_MAX);
+	schedule_add_new(&schedule, make_id(302, id), 1000);
+	schedule_shift(&schedule, -day);
+	unsigned first = take(&schedule, day);
+	assert_int_equal(first + take(&schedule, day), 602);
+	assert_int_equal(take(&schedule, day), UINT32_MAX);
+	assert_int_equal(take(&schedule, day + 1), 1);
+	schedule_shift(&schedule, 3 * day);
+	assert_int_equal(take(&schedule, 4 * day + 1), UINT32_MAX);
+	assert_int_equal(take(&schedule, 4 * day + 2), 2);
+	/* Before 1970 is at once, and not new mail. */
+	schedule_shift(&schedule, -9 * day);
+	for (unsigned i = 3; i <= 200; i++)
+		assert_int_equal(take(&schedule, 1), i);
+	assert_int_equal(take(&schedule, 9 * day), UINT32_MAX);
+	schedule_shift(&schedule, INT64_MAX);
+	assert_int_equal(take(&schedule, INT64_MAX), 301);
+	schedule_finish(&schedule);
+}
+
+static void attempts_tell_how_long_it_has_waited(void **state)
+{
+	static const int64_t steps[] = { 10, 100, 1000 };
+	static const int64_t waited[] = { 0, 0, 10, 110, 1110, 2110, 3110 };
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof waited / sizeof waited[0]; i++)
+		assert_int_equal(schedule_waited(steps, 3, i), waited[i]);
+	static const int64_t long_steps[] = { INT64_MAX / 2 };
+	assert_true(schedule_waited(long_steps, 1, UINT32_MAX) == INT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_clock_that_jumps_moves_what_waits_and_not_what_is_due),
+		cmocka_unit_test(attempts_tell_how_long_it_has_waited),
 		cmocka_unit_test(entries_come_by_due_time_then_by_age),
 		cmocka_unit_test(nothing_is_taken_before_its_time),
 		cmocka_unit_test(what_is_added_again_moves),
