@@ -3,6 +3,7 @@
 #include "policy/sender.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -63,6 +64,7 @@ const char *sender_reason(const struct smarthost *smarthost, const char *sender)
 /* A field's value while it is copied with other addresses in it. */
 struct rewriting {
 	const char *from;
+	bool replaces_all; /* else only what no smarthost takes */
 	struct span value;
 	const char *copied; /* up to here */
 	struct buffer output;
@@ -75,7 +77,8 @@ static int visit_mailbox(void *context, const struct mailbox *mailbox)
 	struct span source = mailbox->source;
 
 	if (mailbox->address == NULL || mailbox->address[0] == '\0' ||
-	    !is_local_only(span_from_string(mailbox->address)))
+	    strcmp(mailbox->address, rewriting->from) == 0 ||
+	    (!rewriting->replaces_all && !is_local_only(span_from_string(mailbox->address))))
 		return 0;
 	buffer_append(
 	    &rewriting->output, rewriting->copied, (size_t)(source.start - rewriting->copied));
@@ -85,10 +88,15 @@ static int visit_mailbox(void *context, const struct mailbox *mailbox)
 	return 0;
 }
 
-static void rewrite_field(struct header *header, size_t index, const char *from)
+static void rewrite_field(struct header *header, size_t index, const char *from, bool replaces_all)
 {
 	struct span value = header_field(header, index).value;
-	struct rewriting rewriting = { .from = from, .value = value, .copied = value.start };
+	struct rewriting rewriting = {
+		.from = from,
+		.replaces_all = replaces_all,
+		.value = value,
+		.copied = value.start,
+	};
 
 	buffer_init(&rewriting.output, SIZE_MAX / 2);
 	address_list_visit(value, visit_mailbox, &rewriting);
@@ -100,7 +108,8 @@ static void rewrite_field(struct header *header, size_t index, const char *from)
 	buffer_finish(&rewriting.output);
 }
 
-void sender_rewrite_header(const struct smarthost *smarthost, struct header *header)
+static void rewrite_header(
+    const struct smarthost *smarthost, struct header *header, bool replaces_all)
 {
 	static const char *const names[] = { "From", "Sender", "Resent-From" };
 
@@ -110,8 +119,46 @@ void sender_rewrite_header(const struct smarthost *smarthost, struct header *hea
 		ssize_t index = header_find(header, names[i], 0);
 
 		while (index >= 0) {
-			rewrite_field(header, (size_t)index, smarthost->from);
+			rewrite_field(header, (size_t)index, smarthost->from, replaces_all);
 			index = header_find(header, names[i], (size_t)index + 1);
 		}
 	}
+}
+
+void sender_rewrite_header(const struct smarthost *smarthost, struct header *header)
+{
+	rewrite_header(smarthost, header, false);
+}
+
+static int copy_address(void *context, const struct mailbox *mailbox)
+{
+	char **address = context;
+
+	if (mailbox->address == NULL || mailbox->address[0] == '\0')
+		return 0;
+	*address = memory_copy_string(mailbox->address);
+	return 1;
+}
+
+char *sender_author(const struct header *header)
+{
+	ssize_t index = header_find(header, "From", 0);
+	char *address = NULL;
+
+	if (index >= 0)
+		(void)address_list_visit(
+		    header_field(header, (size_t)index).value, copy_address, &address);
+	return address;
+}
+
+void sender_replace_header(const struct smarthost *smarthost, struct header *header)
+{
+	char *author CLEANUP(memory_free_string) = sender_author(header);
+
+	if (smarthost->from == NULL)
+		return;
+	if (author != NULL && strcmp(author, smarthost->from) != 0 &&
+	    !is_local_only(span_from_string(author)) && !header_has(header, "Reply-To"))
+		header_append(header, "Reply-To", span_from_string(author));
+	rewrite_header(smarthost, header, true);
 }

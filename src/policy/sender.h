@@ -25,4 +25,13 @@ const char *sender_reason(const struct smarthost *smarthost, const char *sender)
 /* Changes the header's sender fields in place where the policy says so. */
 void sender_rewrite_header(const struct smarthost *smarthost, struct header *header);
 
+/*
+ * The same for a sender whom the smarthost has refused: whoever it is becomes
+ * from.  Answers still reach the author, by Reply-To, where none stood there.
+ */
+void sender_replace_header(const struct smarthost *smarthost, struct header *header);
+
+/* The first address in From, which the caller frees; NULL: there is none. */
+char *sender_author(const struct header *header);
+
 #endif

@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "delivery/result.h"
 #include "message/header.h"
-#include "policy/route.h"
+#include "service/legs.h"
 #include "service/outgoing.h"
 #include "smtp/client/transcript.h"
 #include "spool/spool.h"
@@ -47,9 +47,9 @@ static int begin(void *context, const char *id, const struct envelope *envelope,
 {
 	struct direct_store *store = context;
 
-	(void)id;
 	(void)attributes;
 	discard(store);
+	text_copy(store->id, sizeof store->id, id);
 	store->fd = memfd_create("message", MFD_CLOEXEC);
 	if (store->fd < 0)
 		return error_system(error, "cannot hold the message in memory");
@@ -73,11 +73,12 @@ static void end_header(void *context)
 	store->header_length = store->writer->total;
 }
 
-/* What the worker has said so far. */
+/* What the workers have said so far. */
 struct answers {
 	size_t count; /* recipients with a result */
 	size_t delivered;
 	size_t in_doubt;
+	size_t doubted_before; /* by other legs */
 	char relay[RESULT_TEXT_SIZE];
 	char words[RESULT_TEXT_SIZE]; /* the smarthost's, about a delivered one */
 	struct error first;	      /* the first failure */
@@ -89,6 +90,13 @@ struct answers {
 	bool has_stumbled; /* over commands sent ahead of its replies */
 };
 
+static void add_name(char *names, size_t size, const char *address)
+{
+	if (names[0] != '\0')
+		text_append(names, size, ", ");
+	text_append(names, size, address);
+}
+
 static void note_result(
     struct answers *answers, const struct envelope *envelope, const struct result *result)
 {
@@ -96,14 +104,11 @@ static void note_result(
 		return;
 	const char *address = envelope->recipients[result->recipient].address;
 	bool is_delivered = result->outcome == RESULT_DELIVERED;
-	char *names = is_delivered ? answers->sent : answers->not_sent;
 
 	answers->count++;
 	answers->delivered += is_delivered;
 	answers->in_doubt += result->outcome == RESULT_IN_DOUBT;
-	if (names[0] != '\0')
-		text_append(names, sizeof answers->sent, ", ");
-	text_append(names, sizeof answers->sent, address);
+	add_name(is_delivered ? answers->sent : answers->not_sent, sizeof answers->sent, address);
 	if (is_delivered)
 		text_copy(answers->words, sizeof answers->words, result->text);
 	else if (answers->first.kind == ERROR_NONE)
@@ -140,7 +145,7 @@ static void apply(
 		break;
 	case RESULT_DONE:
 		/* What is in doubt comes of a lost connection, which is told of next. */
-		answers->is_over = answers->in_doubt == 0;
+		answers->is_over = answers->in_doubt == answers->doubted_before;
 		break;
 	case RESULT_LOST:
 		if (answers->first.kind == ERROR_NONE)
@@ -172,18 +177,21 @@ static int take_results(struct channel *channel, const struct envelope *envelope
 	}
 }
 
-/* One message on its way: what the worker is told, and what it has answered. */
+/* One message on its way to one smarthost: what the worker is told, and what it has answered. */
 struct errand {
 	struct channel channel;
+	struct envelope envelope;   /* of the leg's recipients */
 	struct request_relay relay; /* holds the password */
 	struct buffer attempt;	    /* sent when the session stands: before, nobody reads it */
 	bool is_sent;
+	struct answers before; /* the other legs' */
 	struct answers answers;
 };
 
 static void errand_finish(struct errand *errand)
 {
 	request_finish_relay(&errand->relay);
+	envelope_finish(&errand->envelope);
 	buffer_finish(&errand->attempt);
 	channel_finish(&errand->channel);
 }
@@ -198,7 +206,7 @@ static int prepare(const struct direct_store *store, const struct queue_attribut
 	attempt.body_length = store->writer->total - store->header_length;
 	attempt.has_8bit = attributes->has_8bit;
 	attempt.longest_line = attributes->longest_line;
-	envelope_copy(&store->envelope, &attempt.envelope);
+	envelope_copy(&errand->envelope, &attempt.envelope);
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	char *room = buffer_reserve(&header, store->header_length);
 	if (room == NULL || file_read_full_at(store->fd, room, store->header_length, 0) !=
@@ -256,7 +264,7 @@ static int read_worker(const struct direct_store *store, struct errand *errand, 
 	if (channel_fill(&errand->channel) <= 0)
 		return error_set(error, ERROR_SOFTWARE, "4.3.0",
 		    "the delivery worker for %s ended unexpectedly", errand->answers.relay);
-	if (take_results(&errand->channel, &store->envelope, &errand->answers, error) < 0)
+	if (take_results(&errand->channel, &errand->envelope, &errand->answers, error) < 0)
 		return -1;
 	if (!errand->answers.is_ready || errand->is_sent)
 		return 0;
@@ -274,19 +282,21 @@ static int read_worker(const struct direct_store *store, struct errand *errand, 
  */
 static bool may_go_again(const struct errand *errand)
 {
-	return errand->answers.has_stumbled && errand->answers.delivered == 0 &&
+	return errand->answers.has_stumbled &&
+	       errand->answers.delivered == errand->before.delivered &&
 	       !errand->relay.is_step_by_step;
 }
 
 /* The same errand on a new connection, within what is left of the time. */
 static int start_again(struct direct_store *store, struct errand *errand, struct error *error)
 {
-	struct answers answers = { .trace = errand->answers.trace };
+	struct answers answers = errand->before;
 
 	log_event(LOG_LEVEL_WARNING,
 	    "%s could not follow commands sent ahead of its replies: sending again step by step%s",
 	    errand->answers.relay,
-	    errand->answers.in_doubt != 0 ? " (in doubt, possible duplicate)" : "");
+	    errand->answers.in_doubt != errand->before.in_doubt ? " (in doubt, possible duplicate)"
+								: "");
 	text_copy(answers.relay, sizeof answers.relay, errand->answers.relay);
 	errand->answers = answers;
 	errand->is_sent = false;
@@ -319,10 +329,9 @@ static int run_worker(
 }
 
 /* 0: every recipient has its answer; 1: time was up, and the worker is ended; -1. */
-static int run(struct direct_store *store, struct errand *errand, struct error *error)
+static int run(
+    struct direct_store *store, struct errand *errand, int64_t deadline, struct error *error)
 {
-	int64_t deadline = clock_deadline(store->config->timeout);
-
 	if (start(store, errand, error) < 0)
 		return -1;
 	int outcome = run_worker(store, errand, deadline, error);
@@ -383,40 +392,154 @@ static void append_what_became(const struct errand *errand, struct error *error)
 	if (errand->answers.delivered != 0)
 		(void)error_prefix(
 		    error, "sent to %s; not known of the others: ", errand->answers.sent);
-	text_append(error->text, sizeof error->text,
-	    errand->is_sent ? "; it may have been sent all the same" : "; nothing was kept");
+	if (errand->is_sent || errand->answers.delivered == 0)
+		text_append(error->text, sizeof error->text,
+		    errand->is_sent ? "; it may have been sent all the same"
+				    : "; nothing was kept");
+}
+
+/* ---- leg by leg (legs.h) ---- */
+
+/* The message as if it were in a queue: what its routes look at. */
+struct voyage {
+	struct queue_file file; /* borrows the store's envelope and descriptor */
+	struct legs legs;
+	int64_t deadline;
+	struct errand errand;	/* the last one */
+	struct error unreached; /* why the first smarthost could not be reached */
+};
+
+static void voyage_init(struct voyage *voyage, const struct direct_store *store,
+    const struct queue_attributes *attributes, struct transcript_excerpt *trace)
+{
+	*voyage = (struct voyage){
+		.file = { .fd = store->fd,
+		    .envelope = store->envelope,
+		    .attributes = *attributes,
+		    .header_length = store->header_length },
+		.deadline = clock_deadline(store->config->timeout),
+		.errand = { .channel.fd = -1, .answers.trace = trace },
+	};
+	text_copy(voyage->file.id, sizeof voyage->file.id, store->id);
+	voyage->file.marks = memory_allocate(store->envelope.recipient_count + 1);
+	memset(voyage->file.marks, RECIPIENT_WAITING, store->envelope.recipient_count);
+	legs_init(&voyage->legs, &voyage->file);
+}
+
+static void voyage_finish(struct voyage *voyage)
+{
+	errand_finish(&voyage->errand);
+	legs_finish(&voyage->legs);
+	free(voyage->file.marks);
+}
+
+static int collect(struct voyage *voyage, struct error *error)
+{
+	const struct envelope *all = &voyage->file.envelope;
+	struct envelope *envelope = &voyage->errand.envelope;
+
+	for (size_t i = 0; i < all->recipient_count; i++) {
+		const struct recipient *recipient = &all->recipients[i];
+		const char *original = recipient->original != NULL ? recipient->original : "";
+
+		if (voyage->legs.is_member[i] &&
+		    envelope_add_recipient(envelope, span_from_string(recipient->address),
+			span_from_string(original), recipient->notify, error) < 0)
+			return -1;
+	}
+	envelope->return_content = all->return_content;
+	return all->envid == NULL
+		   ? 0
+		   : envelope_set_envid(envelope, span_from_string(all->envid), error);
+}
+
+/* 0: the leg is over; 1: time was up; -1. */
+static int run_leg(struct direct_store *store, struct voyage *voyage,
+    const struct config_smarthost *smarthost, struct error *error)
+{
+	struct errand *errand = &voyage->errand;
+	struct answers before = errand->answers;
+	char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
+
+	errand_finish(errand);
+	before.is_ready = before.is_over = before.has_stumbled = false;
+	before.doubted_before = before.in_doubt;
+	text_copy(before.relay, sizeof before.relay, label);
+	*errand = (struct errand){ .channel.fd = -1, .before = before, .answers = before };
+	if (collect(voyage, error) < 0 ||
+	    prepare(store, &voyage->file.attributes, smarthost, errand, error) < 0)
+		return -1;
+	return run(store, errand, voyage->deadline, error);
+}
+
+/* No session came to stand: who has another smarthost forgets this one. */
+static void end_leg(struct voyage *voyage)
+{
+	struct answers *answers = &voyage->errand.answers;
+	bool is_unreached = !answers->is_ready;
+
+	for (size_t i = 0; i < voyage->legs.count; i++)
+		if (voyage->legs.is_member[i] && !is_unreached)
+			voyage->file.marks[i] = RECIPIENT_FAILED;
+	legs_end(&voyage->legs, is_unreached);
+	if (!is_unreached)
+		return;
+	if (voyage->unreached.kind == ERROR_NONE)
+		voyage->unreached = answers->first;
+	answers->first = voyage->errand.before.first;
+}
+
+/* Whom no smarthost could be reached for. */
+static void add_unreached(struct voyage *voyage)
+{
+	struct answers *answers = &voyage->errand.answers;
+
+	for (size_t i = 0; i < voyage->legs.count; i++)
+		if (voyage->file.marks[i] == RECIPIENT_WAITING)
+			add_name(answers->not_sent, sizeof answers->not_sent,
+			    voyage->file.envelope.recipients[i].address);
+	if (answers->first.kind == ERROR_NONE)
+		answers->first = voyage->unreached;
+}
+
+static int run_legs(struct direct_store *store, struct voyage *voyage, struct error *error)
+{
+	const struct config_smarthost *smarthost;
+	int outcome = 0;
+
+	while (outcome == 0 && (smarthost = legs_choose(&voyage->legs, store->config, &voyage->file,
+				    NULL, NULL)) != NULL) {
+		outcome = run_leg(store, voyage, smarthost, error);
+		if (outcome == 0)
+			end_leg(voyage);
+	}
+	if (outcome == 0)
+		add_unreached(voyage);
+	return outcome;
 }
 
 static void commit(void *context, const struct queue_attributes *attributes,
     const struct store_wish *wish, const struct stream *client, struct server_reply *reply)
 {
 	struct direct_store *store = context;
-	const struct config_smarthost *smarthost = route_choose(store->config, &store->envelope);
-	struct errand errand CLEANUP(errand_finish) = {
-		.channel.fd = -1,
-		.answers.trace = wish->trace,
-	};
+	struct voyage voyage CLEANUP(voyage_finish);
 	struct error error;
 	int outcome = -1;
 
 	(void)client;
-	if (smarthost == NULL) {
+	voyage_init(&voyage, store, attributes, wish->trace);
+	if (store->config->smarthost_count == 0)
 		config_no_smarthost(store->config, &error);
-	} else if (writer_flush(store->writer) < 0) {
+	else if (writer_flush(store->writer) < 0)
 		hold_failed(&error);
-	} else {
-		char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
-
-		text_copy(errand.answers.relay, sizeof errand.answers.relay, label);
-		if (prepare(store, attributes, smarthost, &errand, &error) == 0)
-			outcome = run(store, &errand, &error);
-	}
+	else
+		outcome = run_legs(store, &voyage, &error);
 	if (outcome == 0) {
-		answer(store, &errand.answers, reply);
+		answer(store, &voyage.errand.answers, reply);
 	} else {
 		explain_refusal(store, &error);
 		if (outcome < 0)
-			append_what_became(&errand, &error);
+			append_what_became(&voyage.errand, &error);
 		log_event(LOG_LEVEL_ERROR, "not sent: %s", error.text);
 		server_reply_from_error(reply, &error);
 		reply->closes = outcome > 0;

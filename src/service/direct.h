@@ -15,12 +15,14 @@
 #include "config/config.h"
 #include "service/store.h"
 #include "service/stumbles.h"
+#include "spool/queue_id.h"
 #include "worker/worker.h"
 
 struct direct_store {
 	const struct config *config;  /* borrowed */
 	struct worker_parent *parent; /* borrowed */
 	int fd;			      /* -1: no message */
+	char id[QUEUE_ID_SIZE];	      /* as the message is called */
 	struct envelope envelope;
 	struct writer *writer;
 	uint64_t header_length;

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "service/queue_actions.h"
+#include "service/routing.h"
 
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "policy/route.h"
 #include "service/queue_text.h"
 #include "spool/listing.h"
 #include "spool/queue_error.h"
 
 static const char *smarthost_of(const struct config *config, const struct queue_file *file)
 {
-	const struct config_smarthost *smarthost = config != NULL
-						       ? route_choose(config, &file->envelope)
-						       : NULL;
+	const struct config_smarthost *smarthost = config != NULL ? routing_first(config, file)
+								  : NULL;
 
 	return smarthost != NULL ? smarthost->parameters.name : NULL;
 }

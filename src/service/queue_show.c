@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "service/queue_show.h"
+#include "service/routing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "message/date.h"
-#include "policy/route.h"
 #include "service/queue_raw.h"
 #include "service/queue_text.h"
 
@@ -156,9 +156,8 @@ static void say_recipient(struct showing *showing, const struct queue_file *file
 static void say_envelope(struct showing *showing, const struct queue_file *file)
 {
 	const struct config *config = showing->actions->config;
-	const struct config_smarthost *smarthost = config != NULL
-						       ? route_choose(config, &file->envelope)
-						       : NULL;
+	const struct config_smarthost *smarthost = config != NULL ? routing_first(config, file)
+								  : NULL;
 
 	say(showing, "Message:", file->id);
 	say_state(showing, file);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * routing - the routes of a queue file's recipients
+ *
+ * Asks policy/route with what stands in the file: the sender, or the From
+ * field where there is none, the submitter, and the queue ID.
+ */
+
+#ifndef SERVICE_ROUTING_H
+#define SERVICE_ROUTING_H
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "policy/route.h"
+#include "spool/queue_file.h"
+
+struct routing {
+	const struct config *config;   /* borrowed, like file */
+	const struct queue_file *file; /* open */
+	char *author;		       /* NULL: not needed, or not there; owned */
+};
+
+void routing_init(
+    struct routing *routing, const struct config *config, const struct queue_file *file);
+void routing_finish(struct routing *routing);
+
+void routing_list(const struct routing *routing, size_t recipient, struct route_list *list);
+
+/*
+ * The first smarthost of the first recipient who still waits, or of the first
+ * where none does; NULL when no smarthost is configured.
+ */
+const struct config_smarthost *routing_first(
+    const struct config *config, const struct queue_file *file);
+
+#endif
