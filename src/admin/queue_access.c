@@ -53,6 +53,7 @@ int queue_access_lock(struct queue_access *access, struct error *error)
 	if (!access->is_ours)
 		return refuse(access, error);
 	/* What is removed is logged where a service would. */
+	log_set_json(access->config.log_is_json);
 	(void)log_open("mailchute", access->config.log_to);
 	if (owner_become(access->config.spool, error) < 0 ||
 	    spool_open(&access->spool, access->config.spool, false, error) < 0)

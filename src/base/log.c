@@ -113,16 +113,18 @@ static bool open_plain(enum log_target_kind kind, enum form form)
 
 static bool open_stderr(void)
 {
+	if (state.spares_stderr)
+		return open_plain(LOG_TARGET_NONE, FORM_PLAIN);
 	return open_plain(LOG_TARGET_STDERR, stderr_is_journal() ? FORM_PRIORITY : FORM_PLAIN);
 }
 
 static bool open_auto(void)
 {
-	if (isatty(STDERR_FILENO))
+	if (isatty(STDERR_FILENO) && !state.spares_stderr)
 		return open_stderr();
 	if (access(JOURNAL_SOCKET, W_OK) == 0)
 		return open_socket(JOURNAL_SOCKET, FORM_JOURNAL);
-	if (!stderr_is_journal() && access(SYSLOG_SOCKET, W_OK) == 0)
+	if (access(SYSLOG_SOCKET, W_OK) == 0 && (state.spares_stderr || !stderr_is_journal()))
 		return open_socket(SYSLOG_SOCKET, FORM_SYSLOG);
 	return open_stderr();
 }
@@ -303,20 +305,36 @@ void log_event(enum log_level level, const char *format, ...)
 		put_text(level, NULL, text);
 }
 
-void log_text(enum log_level level, const struct log_about *about, const char *format, ...)
+static void put_about(
+    enum log_level level, const struct log_about *about, const char *format, va_list arguments)
 {
 	char text[TEXT_SIZE];
 	size_t begin = 0;
-	va_list arguments;
 
 	if (state.target.kind == LOG_TARGET_NONE)
 		return;
 	/* An object names it in a member of its own. */
 	if (about->queue_id != NULL && !state.is_json)
 		begin = (size_t)snprintf(text, 200, "%.190s: ", about->queue_id);
-	va_start(arguments, format);
-	int length = vsnprintf(text + begin, sizeof text - begin, format, arguments);
-	va_end(arguments);
-	if (length >= 0)
+	if (vsnprintf(text + begin, sizeof text - begin, format, arguments) >= 0)
 		put_text(level, about, text);
+}
+
+void log_text(enum log_level level, const struct log_about *about, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	put_about(level, about, format, arguments);
+	va_end(arguments);
+}
+
+void log_message(enum log_level level, const char *queue_id, const char *format, ...)
+{
+	const struct log_about about = { .queue_id = queue_id };
+	va_list arguments;
+
+	va_start(arguments, format);
+	put_about(level, &about, format, arguments);
+	va_end(arguments);
 }

@@ -36,7 +36,7 @@ bool log_open(const char *program, const char *to);
 void log_set_json(bool is_json);
 bool log_is_json(void);
 
-/* Our stderr is a caller's, who takes every word there for a failure. */
+/* Our stderr is a caller's, who takes every word there for a failure: it is never our log. */
 void log_spare_stderr(void);
 
 /*
@@ -56,6 +56,10 @@ struct log_about {
 
 /* The same, and the text begins with the queue ID where there is one. */
 void log_text(enum log_level level, const struct log_about *about, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* About one message, without a part. */
+void log_message(enum log_level level, const char *queue_id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*

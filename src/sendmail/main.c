@@ -46,7 +46,8 @@ static int fail_and_log(const struct error *error)
 	char line[900];
 
 	error_line(error, line, sizeof line);
-	if (access("/dev/log", W_OK) == 0 && log_open("sendmail", "syslog"))
+	log_spare_stderr();
+	if (log_open("sendmail", "auto"))
 		log_event(LOG_LEVEL_ERROR, "uid %u: %s", (unsigned)getuid(), line);
 	return fail(error);
 }
@@ -54,9 +55,10 @@ static int fail_and_log(const struct error *error)
 /* Callers take any output for a failure, so that a value is passed over stands in the log alone. */
 static void tell_ignored(const struct options *options)
 {
-	if (options->ignored_letter == '\0' || access("/dev/log", W_OK) < 0)
+	if (options->ignored_letter == '\0')
 		return;
-	(void)log_open("sendmail", "syslog");
+	log_spare_stderr();
+	(void)log_open("sendmail", "auto");
 	log_event(LOG_LEVEL_WARNING,
 	    "uid %u gave -%c \"%s\", which means nothing, and the mail is sent without it",
 	    (unsigned)getuid(), options->ignored_letter, options->ignored_value);

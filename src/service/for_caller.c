@@ -300,6 +300,15 @@ static void serve(struct worker_parent *parent, const struct config *config, boo
 	receive_directly(parent, config, is_over ? &fault : NULL);
 }
 
+/* With the settings there is more to know of where the log goes. */
+static void serve_logging(
+    struct worker_parent *parent, const struct config *config, bool is_question)
+{
+	log_set_json(config->log_is_json);
+	(void)log_open("mailchute", config->log_to);
+	serve(parent, config, is_question);
+}
+
 int for_caller_run(const struct config_sources *sources, bool is_question)
 {
 	struct worker_parent parent;
@@ -307,7 +316,8 @@ int for_caller_run(const struct config_sources *sources, bool is_question)
 	struct error error;
 
 	/* What the caller sees comes through the session; its stderr is not for our log. */
-	(void)log_open("mailchute", access("/dev/log", W_OK) == 0 ? "syslog" : "none");
+	log_spare_stderr();
+	(void)log_open("mailchute", "auto");
 	/* Before any secret is read, so that no worker inherits one. */
 	if (worker_parent_start(&parent, &error) < 0) {
 		receive_directly(NULL, &config, &error);
@@ -316,7 +326,7 @@ int for_caller_run(const struct config_sources *sources, bool is_question)
 	if (config_load(sources, &config, &error) < 0)
 		receive_directly(&parent, &config, &error);
 	else
-		serve(&parent, &config, is_question);
+		serve_logging(&parent, &config, is_question);
 	worker_parent_finish(&parent);
 	config_finish(&config);
 	return 0;

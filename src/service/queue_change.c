@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "service/events.h"
 #include "spool/queue_error.h"
 
 void queue_change_set(struct queue_change *change, enum queue_change_sign sign, const char *status,
@@ -44,12 +44,15 @@ static void missing(struct queue_change *change)
 	queue_change_set(change, QUEUE_CHANGE_MISSING, "5.5.0", "there is no such message");
 }
 
-static void log_change(
-    const struct queue_file *file, const char *what, const struct queue_viewer *viewer)
+/* How the log names it. */
+static struct event_message describe(const struct queue_file *file)
 {
-	log_event(LOG_LEVEL_INFO, "%s: %s by uid=%lld: from=<%s>, size=%llu, nrcpt=%zu", file->id,
-	    what, (long long)viewer->uid, file->envelope.sender,
-	    (unsigned long long)file->message_length, file->envelope.recipient_count);
+	return (struct event_message){
+		.id = file->id,
+		.sender = file->envelope.sender,
+		.size = file->message_length,
+		.recipient_count = file->envelope.recipient_count,
+	};
 }
 
 /* False: it is as it was before, as far as the disk still takes that. */
@@ -105,7 +108,8 @@ static void hold(
 	file->progress.is_held = true;
 	if (!save(file, &before, change))
 		return;
-	log_change(file, "held", viewer);
+	const struct event_message message = describe(file);
+	events_held(&message, viewer->uid);
 	done(change, "held");
 }
 
@@ -122,7 +126,8 @@ static void release(
 	file->progress.next_attempt = 0;
 	if (!save(file, &before, change))
 		return;
-	log_change(file, "released", viewer);
+	const struct event_message message = describe(file);
+	events_released(&message, viewer->uid);
 	done(change, "released");
 }
 
@@ -146,7 +151,8 @@ static void remove_file(
 		refuse(change, &error);
 		return;
 	}
-	log_change(file, "removed", viewer);
+	const struct event_message message = describe(file);
+	events_removed_by(&message, viewer->uid);
 	if (sync_directory(queue, &error) < 0)
 		refuse(change, &error);
 	else
@@ -164,8 +170,8 @@ static void remove_damaged(
 		refuse(change, &error);
 		return;
 	}
-	log_event(LOG_LEVEL_INFO, "%s: removed by uid=%lld: it did not check out", id,
-	    (long long)viewer->uid);
+	const struct event_message message = { .id = id };
+	events_removed_by(&message, viewer->uid);
 	if (sync_directory(queue, &error) < 0)
 		refuse(change, &error);
 	else

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "service/condition.h"
 #include "service/entrance.h"
+#include "service/events.h"
 #include "service/leaving.h"
 #include "service/service.h"
 #include "service/setup.h"
@@ -134,7 +135,7 @@ static void run(struct service *service)
 			step(service, CLOCK_NEVER);
 	} while (leaving_must_stay(service));
 	wind_down(service);
-	log_event(LOG_LEVEL_INFO, "ended");
+	events_ended();
 }
 
 static int watch_signals(struct error *error)
@@ -192,10 +193,7 @@ static void finish(struct service *service)
 
 static void tell_ready(struct service *service)
 {
-	const char *path = listeners_path(&service->listeners);
-
-	log_event(
-	    LOG_LEVEL_INFO, "ready%s%s", path != NULL ? " at " : "", path != NULL ? path : "");
+	events_ready(listeners_path(&service->listeners));
 	if (sandbox_landlock_version() == 0)
 		log_event(LOG_LEVEL_WARNING,
 		    "this kernel has no Landlock: workers are confined by seccomp alone");

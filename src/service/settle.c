@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/bounce.h"
+#include "service/events.h"
 
 /* Reports are nobody's, and so in turns with all others' new mail. */
 enum { NOBODY = -1 };
@@ -19,8 +20,8 @@ static void add_reports(const struct settle *settle, const struct bounce *made)
 
 static void log_removed(const char *id)
 {
-	log_event(
-	    LOG_LEVEL_WARNING, "%s: removed from failed/, where it has been for long enough", id);
+	log_message(
+	    LOG_LEVEL_WARNING, id, "removed from failed/, where it has been for long enough");
 }
 
 /* By age, and by a tenth of the file system. */
@@ -44,18 +45,16 @@ static void keep_failed(const struct settle *settle, struct attempt *attempt)
 	struct error error;
 
 	if (!settle->config->keeps_failed) {
-		log_event(LOG_LEVEL_ERROR,
-		    "%s: nobody can be told that it failed, and it is dropped", id);
+		events_dropped(id);
 		attempt_remove(attempt);
 		return;
 	}
 	if (spool_keep_failed(settle->spool, id, &error) < 0) {
-		log_event(LOG_LEVEL_ERROR, "%s: %s", id, error.text);
+		log_message(LOG_LEVEL_ERROR, id, "%s", error.text);
 		schedule_add(settle->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 		return;
 	}
-	log_event(LOG_LEVEL_ERROR, "%s: nobody can be told that it failed: kept in %s/failed/%s",
-	    id, settle->spool->path, id);
+	events_kept_in_failed(id, settle->spool->path);
 	settle_trim_failed(settle);
 }
 
@@ -67,8 +66,8 @@ static bool report(const struct settle *settle, struct attempt *attempt, struct 
 
 	add_reports(settle, made);
 	if (outcome < 0)
-		log_event(
-		    LOG_LEVEL_ERROR, "%s: cannot make a report: %s", attempt->file.id, error.text);
+		log_message(
+		    LOG_LEVEL_ERROR, attempt->file.id, "cannot make a report: %s", error.text);
 	return outcome == 0;
 }
 
@@ -94,7 +93,7 @@ void settle_report(const struct settle *settle, struct attempt *attempt)
 
 	(void)report(settle, attempt, &made);
 	if (bounce_warn(&attempt->file, settle->config, &made, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: cannot warn of the delay: %s", attempt->file.id,
-		    error.text);
+		log_message(
+		    LOG_LEVEL_ERROR, attempt->file.id, "cannot warn of the delay: %s", error.text);
 	add_reports(settle, &made);
 }

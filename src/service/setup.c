@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/digest.h"
+#include "service/events.h"
 #include "service/owner.h"
 #include "spool/medium.h"
 
@@ -78,11 +79,18 @@ static void name_way(struct service *service)
 	    service->options->on_demand ? "spool" : "service", digest);
 }
 
+/* A file may have been moved away by who rotates logs. */
+static void open_log(const struct service *service)
+{
+	log_set_json(service->config.log_is_json);
+	(void)log_open("mailchute", service->config.log_to);
+}
+
 int setup_run(struct service *service, struct error *error)
 {
 	if (config_load(&service->options->sources, &service->config, error) < 0)
 		return -1;
-	(void)log_open("mailchute", service->config.log_to);
+	open_log(service);
 	runner_init(&service->runner, &service->config, &service->spool, &service->clients,
 	    &service->parent);
 	service->runner.workers.is_verbose = service->options->is_verbose;
@@ -140,16 +148,16 @@ static void take_settings(struct service *service, const struct config *new)
 	config_finish(&service->config);
 	service->config = *new;
 	name_way(service);
-	/* The file may have been moved away by who rotates logs. */
-	(void)log_open("mailchute", service->config.log_to);
+	open_log(service);
 	runner_forget(&service->runner);
-	log_event(LOG_LEVEL_INFO, "configuration read anew");
+	events_settings_read();
 }
 
 void setup_reload(struct service *service)
 {
 	struct config new;
 	struct error error;
+	char line[900];
 
 	if (!service->is_configured) {
 		setup_again(service);
@@ -157,7 +165,9 @@ void setup_reload(struct service *service)
 	}
 	service->has_old_settings = load_again(service, &new, &error) < 0;
 	if (service->has_old_settings) {
-		service_log_error("the old configuration stays in force: ", &error);
+		open_log(service);
+		error_line(&error, line, sizeof line);
+		events_settings_kept(line);
 		return;
 	}
 	keep_spool(service, &new);

@@ -70,7 +70,9 @@ static void lines_go_to_stderr(void **state)
 	assert_true(log_open("test", "stderr"));
 	log_event(LOG_LEVEL_INFO, "one %d", 1);
 	log_text(LOG_LEVEL_WARNING, &about, "two %d", 2);
-	assert_string_equal(content_of(caught_path, text), "test: one 1\ntest/smtp: 0AB: two 2\n");
+	log_message(LOG_LEVEL_WARNING, "0AC", "three %d", 3);
+	assert_string_equal(content_of(caught_path, text),
+	    "test: one 1\ntest/smtp: 0AB: two 2\ntest: 0AC: three 3\n");
 	assert_int_equal(log_keep_descriptor(), STDERR_FILENO);
 }
 
@@ -262,6 +264,8 @@ static void a_callers_stderr_is_left_alone(void **state)
 	log_spare_stderr();
 	assert_false(log_open("test", "/nonexistent/log"));
 	assert_true(log_open("test", "/dev/full"));
+	log_event(LOG_LEVEL_INFO, "lost");
+	assert_true(log_open("test", "stderr"));
 	log_event(LOG_LEVEL_INFO, "lost");
 	assert_string_equal(content_of(caught_path, text), "");
 }
