@@ -16,9 +16,9 @@
 #include "message/report.h"
 #include "policy/aliases.h"
 #include "policy/expand.h"
-#include "policy/route.h"
 #include "service/events.h"
 #include "service/outgoing.h"
+#include "service/routing.h"
 #include "smtp/status.h"
 
 enum { BLOCK = 65536 };
@@ -30,9 +30,9 @@ struct making {
 	struct queue_file *about;
 	const struct config *config;
 	enum report_action action;
-	const char *remote_mta; /* borrowed; NULL for a unix socket */
-	char *from;		/* owned */
-	struct envelope to;	/* of the report */
+	struct routing routing;
+	char *from;	    /* owned */
+	struct envelope to; /* of the report */
 	struct report report;
 	const char **addresses; /* owned; borrowed strings */
 	struct report_recipient *recipients;
@@ -47,6 +47,7 @@ static void finish(struct making *making)
 	envelope_finish(&making->to);
 	buffer_finish(&making->report.held);
 	queue_file_finish(&making->file);
+	routing_finish(&making->routing);
 }
 
 /* ---- whom a report is about ---- */
@@ -193,6 +194,15 @@ static void read_words(const char *words, char class, struct report_recipient *r
 		snprintf(recipient->status, sizeof recipient->status, "%c.0.0", class);
 }
 
+/* Whose words they are.  NULL: a unix socket, or one of several smarthosts. */
+static const char *find_remote_mta(const struct making *making, size_t index)
+{
+	struct route_list list;
+
+	routing_list(&making->routing, index, &list);
+	return list.count == 1 ? list.smarthosts[0]->parameters.host : NULL;
+}
+
 static void describe(const struct making *making, size_t index, struct report_recipient *recipient)
 {
 	static const char classes[] = {
@@ -212,7 +222,7 @@ static void describe(const struct making *making, size_t index, struct report_re
 	read_words(
 	    words != NULL ? words : file->progress.last_reply, classes[making->action], recipient);
 	if (recipient->diagnostic != NULL)
-		recipient->remote_mta = making->remote_mta;
+		recipient->remote_mta = find_remote_mta(making, index);
 	if (making->action == REPORT_DELAYED)
 		recipient->will_retry_until = file->attributes.received + making->config->lifetime;
 }
@@ -289,11 +299,10 @@ static bool is_other(const struct making *making)
 static void fill_report(struct making *making, struct span header)
 {
 	const struct queue_file *about = making->about;
-	const struct config_smarthost *smarthost = route_choose(making->config, &about->envelope);
 	size_t count = 0;
 
-	making->remote_mta = smarthost != NULL ? smarthost->parameters.host : NULL;
-	making->from = find_author(making->config, smarthost);
+	routing_init(&making->routing, making->config, about);
+	making->from = find_author(making->config, routing_first(making->config, about));
 	making->recipients = memory_allocate(
 	    about->envelope.recipient_count * sizeof making->recipients[0]);
 	for (size_t i = 0; i < about->envelope.recipient_count; i++)
@@ -423,15 +432,30 @@ static int report_failures(struct queue_file *file, const struct config *config,
 }
 
 /* LMTP is the last step of a delivery (RFC 2033); of any other server nobody knows. */
+static bool went_by_lmtp(const struct queue_file *file, const struct config *config)
+{
+	struct routing routing CLEANUP(routing_finish);
+	bool is_last = true;
+
+	routing_init(&routing, config, file);
+	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
+		struct route_list list;
+
+		routing_list(&routing, i, &list);
+		for (size_t j = 0; file->marks[i] == RECIPIENT_UNTOLD && j < list.count; j++)
+			is_last = is_last && list.smarthosts[j]->parameters.is_lmtp;
+		is_last = is_last && list.count != 0;
+	}
+	return is_last;
+}
+
 static int report_deliveries(struct queue_file *file, const struct config *config,
     struct bounce *bounce, struct error *error)
 {
-	const struct config_smarthost *smarthost = route_choose(config, &file->envelope);
-	bool is_last = smarthost != NULL && smarthost->parameters.is_lmtp;
-
 	if (queue_file_count(file, RECIPIENT_UNTOLD) == 0)
 		return 0;
-	if (tell(file, config, is_last ? REPORT_DELIVERED : REPORT_RELAYED, bounce, error) < 0)
+	enum report_action action = went_by_lmtp(file, config) ? REPORT_DELIVERED : REPORT_RELAYED;
+	if (tell(file, config, action, bounce, error) < 0)
 		return -1;
 	return mark_all(file, RECIPIENT_UNTOLD, RECIPIENT_DELIVERED, error);
 }
