@@ -13,10 +13,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/header.h"
-#include "policy/route.h"
 #include "service/bounce.h"
 #include "service/outgoing.h"
 #include "service/schedule.h"
+#include "service/signs.h"
+
+enum { ATTENTION_PAUSE = 1000 }; /* milliseconds, at least: what cannot be given up yet */
 
 static bool waits(const struct queue_file *file, size_t recipient)
 {
@@ -41,11 +43,17 @@ static int read_header(const struct queue_file *file, struct buffer *header, str
 	return 0;
 }
 
+/* A report may go with a sender, where the null sender is refused. */
+static bool may_sign(const struct attempt *attempt)
+{
+	return attempt->file.attributes.is_report && attempt->author != NULL;
+}
+
 static int collect_recipients(struct attempt *attempt, struct error *error)
 {
 	const struct envelope *all = &attempt->file.envelope;
 	/* Of a report that has a sender nobody is to make another. */
-	bool is_silent = attempt->avoids_null_sender && attempt->author != NULL;
+	bool is_silent = attempt->avoids_null_sender && may_sign(attempt);
 	struct envelope *chosen = &attempt->request.envelope;
 
 	attempt->positions = memory_allocate(all->recipient_count * sizeof *attempt->positions);
@@ -54,7 +62,7 @@ static int collect_recipients(struct attempt *attempt, struct error *error)
 		const struct recipient *recipient = &all->recipients[i];
 		const char *original = recipient->original != NULL ? recipient->original : "";
 
-		if (!waits(&attempt->file, i))
+		if (!waits(&attempt->file, i) || !attempt->legs.is_member[i])
 			continue;
 		if (envelope_add_recipient(chosen, span_from_string(recipient->address),
 			span_from_string(original),
@@ -70,15 +78,13 @@ static int collect_recipients(struct attempt *attempt, struct error *error)
 	return 0;
 }
 
-/* Who sends a report where the null sender is refused. */
+/* Who may send whatever the smarthost thinks of the sender. */
 static int find_author(struct attempt *attempt, const struct config *config,
     const struct smarthost *login, struct error *error)
 {
-	if (!attempt->file.attributes.is_report)
-		return 0;
 	if (login == NULL)
-		return outgoing_from(
-		    config, route_choose(config, &attempt->file.envelope), &attempt->author, error);
+		return outgoing_from(config, config_find_smarthost(config, attempt->smarthost),
+		    &attempt->author, error);
 	if (login->from != NULL)
 		attempt->author = memory_copy_string(login->from);
 	return 0;
@@ -93,16 +99,13 @@ static int set_message(struct attempt *attempt, const struct config *config,
 
 	if (find_author(attempt, config, login, error) < 0)
 		return -1;
-	if (attempt->avoids_null_sender && attempt->author != NULL)
+	if (attempt->avoids_null_sender && may_sign(attempt))
 		sender = attempt->author;
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(file, &header, error) < 0)
 		return -1;
-	if (login != NULL)
-		return outgoing_message_as(
-		    login, sender, buffer_span(&header), &attempt->request, error);
-	return outgoing_message(config, route_choose(config, &file->envelope), sender,
-	    buffer_span(&header), &attempt->request, error);
+	const struct smarthost known = { .from = attempt->author };
+	return outgoing_message_as(&known, sender, buffer_span(&header), &attempt->request, error);
 }
 
 static int prepare_request(struct attempt *attempt, const struct config *config,
@@ -166,18 +169,34 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 		attempt_finish(attempt);
 		return ATTEMPT_HELD;
 	}
+	if (bounce_settle(&attempt->file, error) < 0) {
+		attempt_finish(attempt);
+		return -1;
+	}
 	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
 	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
 		return settle_without_attempt(attempt);
-	const struct config_smarthost *smarthost = route_choose(config, &attempt->file.envelope);
-	if (smarthost == NULL) {
+	legs_init(&attempt->legs, &attempt->file);
+	if (!attempt_choose(attempt, config, NULL, NULL)) {
 		config_no_smarthost(config, error);
 		note_trouble(&attempt->file, error);
 		attempt_finish(attempt);
 		return -1;
 	}
-	attempt->smarthost = memory_copy_string(smarthost->parameters.name);
 	return ATTEMPT_STARTED;
+}
+
+bool attempt_choose(
+    struct attempt *attempt, const struct config *config, legs_may_use *may_use, void *context)
+{
+	const struct config_smarthost *smarthost = legs_choose(
+	    &attempt->legs, config, &attempt->file, may_use, context);
+
+	if (smarthost == NULL)
+		return false;
+	free(attempt->smarthost);
+	attempt->smarthost = memory_copy_string(smarthost->parameters.name);
+	return true;
 }
 
 /*
@@ -197,13 +216,17 @@ static void begin_record(struct queue_file *file)
 int attempt_prepare(struct attempt *attempt, const struct config *config,
     const struct smarthost *login, uint32_t number, struct error *error)
 {
-	begin_record(&attempt->file);
+	bool is_first_leg = attempt->unwritten == NULL;
+
+	if (is_first_leg)
+		begin_record(&attempt->file);
 	/* What cannot be recorded is not begun. */
 	if (queue_file_save_progress(&attempt->file, error) < 0) {
 		attempt_finish(attempt);
 		return -1;
 	}
-	attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
+	if (is_first_leg)
+		attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
 	if (prepare_request(attempt, config, login, number, error) < 0) {
 		attempt->file.progress.has_begun = false;
 		note_trouble(&attempt->file, error);
@@ -211,6 +234,29 @@ int attempt_prepare(struct attempt *attempt, const struct config *config,
 		return -1;
 	}
 	return 0;
+}
+
+const char *attempt_identity(struct attempt *attempt)
+{
+	if (attempt->identity == NULL)
+		attempt->identity = outgoing_identity(&attempt->request);
+	return attempt->identity;
+}
+
+int attempt_replace_sender(struct attempt *attempt, struct error *error)
+{
+	(void)attempt_identity(attempt);
+	attempt->is_replaced = true;
+	return outgoing_replace_sender(attempt->author, &attempt->request, error);
+}
+
+void attempt_put_back(struct attempt *attempt)
+{
+	struct error error;
+
+	attempt->file.progress.has_begun = false;
+	if (queue_file_save_progress(&attempt->file, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: %s", attempt->file.id, error.text);
 }
 
 static const char *const outcome_words[] = {
@@ -266,7 +312,9 @@ static void record_verdict(struct attempt *attempt, size_t position, enum recipi
 {
 	char text[RESULT_TEXT_SIZE + STATUS_SIZE];
 
-	snprintf(text, sizeof text, "%s %s", status, words);
+	text_copy(text, sizeof text, status);
+	text_append(text, sizeof text, " ");
+	text_append(text, sizeof text, words);
 	record_mark(attempt, position, mark, text);
 }
 
@@ -299,13 +347,63 @@ static int write_again(struct attempt *attempt, struct error *error)
 /* The null sender of a report is refused: it goes once more with a sender that is taken. */
 static bool shows_null_refused(const struct attempt *attempt, const struct result *result)
 {
-	return result->outcome == RESULT_FAILED && result->refuses_sender &&
-	       attempt->author != NULL && attempt->request.envelope.sender[0] == '\0';
+	return result->outcome == RESULT_FAILED && result->refuses_sender && may_sign(attempt) &&
+	       attempt->request.envelope.sender[0] == '\0';
+}
+
+/* Of what is sent there something would change. */
+static bool may_replace_sender(struct attempt *attempt)
+{
+	return !attempt->is_replaced && attempt->author != NULL &&
+	       strcmp(attempt_identity(attempt), attempt->author) != 0;
+}
+
+/* Our sender is refused there: he may go as another, or waits until that is mended. */
+static void note_sender_refused(struct attempt *attempt, const struct result *result)
+{
+	(void)attempt_identity(attempt);
+	if (may_replace_sender(attempt)) {
+		attempt->sender_is_refused = true;
+		attempt->sign = (struct health_sign){ .kind = HEALTH_SHOWS_GOOD };
+	} else {
+		signs_add_result(&attempt->sign, result);
+	}
+}
+
+static void put_off(struct result *judged)
+{
+	judged->outcome = RESULT_DEFERRED;
+	judged->status[0] = '4';
+}
+
+/* Only a refusal of this very message is final (DESIGN 4, "Failing"). */
+static void judge_result(
+    struct attempt *attempt, const struct result *result, struct result *judged)
+{
+	bool is_of_sender = signs_are_of_sender(result);
+
+	*judged = *result;
+	if (shows_null_refused(attempt, result)) {
+		attempt->null_is_refused = true;
+		put_off(judged);
+	} else if (is_of_sender && attempt->request.envelope.sender[0] != '\0') {
+		note_sender_refused(attempt, result);
+		put_off(judged);
+	} else if (signs_are_of_account(result)) {
+		signs_add_result(&attempt->sign, result);
+		put_off(judged);
+	} else if (!is_of_sender) {
+		signs_add_result(&attempt->sign, result);
+	}
+	/* Whatever it says of the null sender, the smarthost is there. */
+	if (attempt->null_is_refused ||
+	    (is_of_sender && attempt->sign.kind == HEALTH_SHOWS_NOTHING))
+		attempt->sign.kind = HEALTH_SHOWS_GOOD;
 }
 
 void attempt_result(struct attempt *attempt, const struct result *result, const char *relay)
 {
-	struct result later = *result;
+	struct result judged;
 
 	if (result->recipient >= attempt->request.envelope.recipient_count ||
 	    attempt->is_answered[result->recipient])
@@ -313,11 +411,11 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 	size_t position = attempt->positions[result->recipient];
 	attempt->is_answered[result->recipient] = true;
 	attempt->answered_count++;
-	if (shows_null_refused(attempt, result)) {
-		later.outcome = RESULT_DEFERRED;
-		result = &later;
-		attempt->null_is_refused = true;
-	}
+	/* Without a reply nobody has seen him; he may have another smarthost. */
+	if (result->code != 0 || result->outcome != RESULT_DEFERRED)
+		legs_settle(&attempt->legs, position);
+	judge_result(attempt, result, &judged);
+	result = &judged;
 	if (result->outcome == RESULT_FAILED && result->code == 0)
 		record_verdict(attempt, position, RECIPIENT_FAILED, result->status, result->text);
 	else
@@ -356,6 +454,44 @@ void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const 
 	end_rest(attempt, RESULT_IN_DOUBT, why, relay);
 }
 
+static void forget_leg(struct attempt *attempt)
+{
+	request_finish_attempt(&attempt->request);
+	free(attempt->positions);
+	free(attempt->is_answered);
+	free(attempt->author);
+	free(attempt->identity);
+	attempt->request = (struct request_attempt){ 0 };
+	attempt->positions = NULL;
+	attempt->is_answered = NULL;
+	attempt->author = NULL;
+	attempt->identity = NULL;
+	attempt->answered_count = 0;
+	attempt->goes_at_once = attempt->goes_at_once || attempt->null_is_refused ||
+				attempt->sender_is_refused;
+	attempt->null_is_refused = false;
+	attempt->sender_is_refused = false;
+	attempt->is_replaced = false;
+	attempt->avoids_null_sender = false;
+	attempt->sign = (struct health_sign){ 0 };
+}
+
+void attempt_end_leg(struct attempt *attempt, bool is_unusable)
+{
+	legs_end(&attempt->legs, is_unusable);
+}
+
+int attempt_renew(struct attempt *attempt)
+{
+	struct error error;
+
+	forget_leg(attempt);
+	if (write_again(attempt, &error) == 0 && queue_file_sync(&attempt->file, &error) == 0)
+		return 0;
+	log_event(LOG_LEVEL_ERROR, "%s: %s", attempt->file.id, error.text);
+	return -1;
+}
+
 /* What has waited for longer than the lifetime fails for good. */
 static void expire(struct attempt *attempt, const struct config *config)
 {
@@ -363,7 +499,8 @@ static void expire(struct attempt *attempt, const struct config *config)
 	char text[QUEUE_FILE_REPLY_SIZE + 100];
 	char lifetime[24];
 
-	if (file->progress.is_held || file->progress.attempts < 2 ||
+	/* A service that begins after a long pause tries before it gives up. */
+	if (file->progress.is_held || file->progress.attempts + attempt->probes < 2 ||
 	    clock_wall() - file->attributes.received < config->lifetime)
 		return;
 	clock_format_duration(config->lifetime, lifetime);
@@ -390,6 +527,25 @@ static enum attempt_verdict judge(const struct queue_file *file)
 	if (failed == 0)
 		return ATTEMPT_DELIVERED;
 	return failed == file->envelope.recipient_count ? ATTEMPT_REFUSED : ATTEMPT_FAILED;
+}
+
+void attempt_wait(struct attempt *attempt, const char *why, uint32_t probes)
+{
+	text_copy(attempt->file.progress.last_reply, sizeof attempt->file.progress.last_reply, why);
+	attempt->probes = probes;
+	attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
+}
+
+int64_t attempt_attention(const struct attempt *attempt, const struct config *config)
+{
+	const struct queue_file *file = &attempt->file;
+	int64_t pause = config->retry[0] > ATTENTION_PAUSE ? config->retry[0] : ATTENTION_PAUSE;
+	int64_t soon = clock_wall() + pause;
+	int64_t when = file->attributes.received + config->lifetime;
+
+	if (config->warn != 0 && !file->progress.has_warned && config->warn < config->lifetime)
+		when = file->attributes.received + config->warn;
+	return when > soon ? when : soon;
 }
 
 enum attempt_verdict attempt_conclude(
@@ -433,11 +589,13 @@ void attempt_finish(struct attempt *attempt)
 {
 	queue_file_finish(&attempt->file);
 	request_finish_attempt(&attempt->request);
+	legs_finish(&attempt->legs);
 	free(attempt->positions);
 	free(attempt->is_answered);
 	free(attempt->unwritten);
 	free(attempt->smarthost);
 	free(attempt->author);
+	free(attempt->identity);
 	*attempt = (struct attempt){ 0 };
 	attempt->file.fd = -1;
 }

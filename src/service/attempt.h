@@ -4,10 +4,13 @@
  * attempt - one try at one queue file
  *
  * Opens the file, makes the request, writes each result into the file as it
- * comes, syncs, and says what is to become of the file:
+ * comes, syncs, and says what is to become of the file.  Recipients who go to
+ * different smarthosts are legs (legs.h) of one attempt:
  *
- *	attempt_open -> attempt_prepare -> attempt_result... -> attempt_conclude
- *	-> attempt_finish
+ *	attempt_open -> { attempt_choose -> attempt_prepare -> attempt_result...
+ *	-> attempt_end_leg }... -> attempt_conclude -> attempt_finish
+ *
+ * with attempt_renew between two legs.
  *
  * Does not know: processes, sockets, who waits for the outcome.
  */
@@ -21,25 +24,34 @@
 #include "config/config.h"
 #include "delivery/request.h"
 #include "delivery/result.h"
+#include "service/health.h"
+#include "service/legs.h"
 #include "spool/queue_file.h"
 #include "spool/spool.h"
 
 struct attempt {
 	struct queue_file file;
+	struct legs legs;
+	/* Of the leg, like all that a smarthost has a part in: */
 	struct request_attempt request;
 	size_t *positions; /* of each recipient of the request in the file; owned */
 	bool *is_answered; /* of each recipient of the request; owned */
 	size_t answered_count;
-	bool is_counted;   /* attempt_conclude has counted it */
-	bool wants_trace;  /* whoever waits for it is shown the conversation */
-	char *unwritten;   /* of each recipient of the file: a mark the disk did not take, or 0 */
-	char *smarthost;   /* its name; owned */
-	bool is_unreached; /* no session with its smarthost came to stand */
-	bool has_token;	   /* one of this smarthost's rate is reserved for it (rates.h) */
+	bool is_counted;  /* attempt_conclude has counted it */
+	bool wants_trace; /* whoever waits for it is shown the conversation */
+	char *unwritten;  /* of each recipient of the file: a mark the disk did not take, or 0 */
+	char *smarthost;  /* its name; owned */
+	struct health_sign sign;    /* what it has shown of its smarthost */
+	bool has_token;		    /* one of this smarthost's rate is reserved for it (rates.h) */
 	struct error first_refusal; /* for the caller who waits */
 	bool avoids_null_sender;    /* set before attempt_prepare: this smarthost refuses it */
 	bool null_is_refused;	    /* it does so, as this attempt has shown */
-	char *author;		    /* who sends a report then, or NULL; owned */
+	char *author;		    /* the address that its smarthost takes, or NULL; owned */
+	char *identity;		    /* who sends it there (outgoing.h), or NULL: not asked; owned */
+	bool is_replaced;	    /* the author has taken the sender's place */
+	bool sender_is_refused;	    /* as it has shown; replaced it may go again at once */
+	bool goes_at_once;	    /* the last two, of legs before */
+	uint32_t probes;	    /* others' attempts at what is in its way */
 };
 
 enum attempt_start {
@@ -53,11 +65,19 @@ enum attempt_start {
 };
 
 /*
- * Opens id and chooses its smarthost.  -1: the file stays as it is, error says
+ * Opens id and chooses a first smarthost, usable or not.  -1: the file stays as it is, error says
  * why (no smarthost, a disk's error).
  */
 int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
     const struct config *config, struct error *error);
+
+/*
+ * Chooses the leg: the smarthost, of those that may be used now, and who goes
+ * there.  False: there is none for any who still waits, and nothing has
+ * changed but that no leg is chosen.
+ */
+bool attempt_choose(
+    struct attempt *attempt, const struct config *config, legs_may_use *may_use, void *context);
 
 /*
  * Makes the request; number identifies it on the channel.  login is the one of
@@ -67,6 +87,21 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 int attempt_prepare(struct attempt *attempt, const struct config *config,
     const struct smarthost *login, uint32_t number, struct error *error);
 
+/* Prepared, it goes as its author: this smarthost has refused who sends it. */
+int attempt_replace_sender(struct attempt *attempt, struct error *error);
+/* Prepared, who sends it; valid as long as attempt is. */
+const char *attempt_identity(struct attempt *attempt);
+/* Prepared, it is not begun after all. */
+void attempt_put_back(struct attempt *attempt);
+
+/*
+ * Opened, it still waits, for this reason and after so many probes; it may be
+ * concluded now, not counted, which makes it expire in time.
+ */
+void attempt_wait(struct attempt *attempt, const char *why, uint32_t probes);
+/* When, by clock_wall, a message that waits is to be looked at: warned of, or given up. */
+int64_t attempt_attention(const struct attempt *attempt, const struct config *config);
+
 /* One recipient's result.  relay names the smarthost as connected, for the log. */
 void attempt_result(struct attempt *attempt, const struct result *result, const char *relay);
 
@@ -74,6 +109,15 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay);
 /* The same, when it may have been delivered all the same (RFC 1047). */
 void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const char *relay);
+
+/* The leg has its results; is_unusable: whoever has none may have another smarthost. */
+void attempt_end_leg(struct attempt *attempt, bool is_unusable);
+
+/*
+ * Another leg has been chosen: what the last one has brought is on disk before
+ * that begins.  -1: the disk does not take it, and there is to be none.
+ */
+int attempt_renew(struct attempt *attempt);
 
 enum attempt_verdict {
 	ATTEMPT_DELIVERED, /* none waits, and no failure is to be reported */

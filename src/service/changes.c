@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "service/between.h"
 
 /* It is open in this process, and no other can have it. */
 static bool is_being_settled(const struct runner *runner, const char *id)
@@ -23,6 +24,13 @@ static bool is_being_settled(const struct runner *runner, const char *id)
 static void reschedule(struct runner *runner, const char *id, enum queue_verb verb)
 {
 	schedule_remove(&runner->schedule, id);
+	/* A smarthost that is left alone is asked anew, by this one. */
+	if (verb == QUEUE_RETRY)
+		health_hasten(&runner->health, id, clock_monotonic());
+	if (verb != QUEUE_RETRY)
+		health_remove(&runner->health, id);
+	else if (health_has(&runner->health, id))
+		return;
 	if ((verb == QUEUE_RETRY || verb == QUEUE_RELEASE) &&
 	    !rates_has(&runner->workers.rates, id))
 		schedule_add(&runner->schedule, id, 0);
@@ -33,6 +41,8 @@ void changes_make(struct runner *runner, const struct queue_viewer *viewer, cons
 {
 	struct attempt *attempt = workers_find(&runner->workers, id);
 
+	if (attempt == NULL)
+		attempt = between_find(runner, id);
 	if (attempt != NULL) {
 		queue_change_running(&attempt->file, verb, viewer, change);
 		return;
@@ -45,9 +55,6 @@ void changes_make(struct runner *runner, const struct queue_viewer *viewer, cons
 	queue_change_make(runner->spool->queue, id, verb, viewer, change);
 	if (change->sign == QUEUE_CHANGE_DONE)
 		reschedule(runner, id, verb);
-	/* A smarthost that was down is asked anew, for this one too. */
-	if (change->sign == QUEUE_CHANGE_DONE && verb == QUEUE_RETRY)
-		stumbles_finish(&runner->down);
 }
 
 static void count_scheduled(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE],
@@ -68,6 +75,24 @@ static void count_scheduled(const struct runner *runner, const char (*ids)[QUEUE
 		counts->next = tally.next - now;
 }
 
+/* They wait for the next probe, at the earliest. */
+static void count_paused(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE],
+    size_t count, struct queue_counts *counts)
+{
+	size_t found = ids == NULL ? health_waiting(&runner->health) : 0;
+	int64_t due = health_due(&runner->health);
+
+	for (size_t i = 0; ids != NULL && i < count; i++)
+		found += health_has(&runner->health, ids[i]);
+	if (found == 0)
+		return;
+	counts->later += found;
+	int64_t wait = due != INT64_MAX ? due - clock_monotonic() : 0;
+	wait = wait > 0 ? wait : 0;
+	if (due != INT64_MAX && (counts->next < 0 || wait < counts->next))
+		counts->next = wait;
+}
+
 static size_t count_named(
     const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count, bool is_running)
 {
@@ -76,6 +101,7 @@ static size_t count_named(
 	for (size_t i = 0; i < count; i++) {
 		if (is_running)
 			found += workers_has(&runner->workers, ids[i]) ||
+				 between_find(runner, ids[i]) != NULL ||
 				 is_being_settled(runner, ids[i]);
 		else
 			found += rates_has(&runner->workers.rates, ids[i]);
@@ -88,12 +114,13 @@ void changes_count(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE]
 {
 	*counts = (struct queue_counts){ .next = -1 };
 	count_scheduled(runner, ids, count, counts);
+	count_paused(runner, ids, count, counts);
 	if (ids != NULL) {
 		counts->active = count_named(runner, ids, count, true);
 		counts->due += count_named(runner, ids, count, false);
 		return;
 	}
 	counts->active = workers_busy_count(&runner->workers) + runner->refused_count +
-			 runner->stuck_count;
+			 runner->between_count + runner->stuck_count;
 	counts->due += rates_waiting(&runner->workers.rates);
 }

@@ -2,6 +2,9 @@
 
 #include "service/outgoing.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "config/secrets.h"
 #include "message/header.h"
@@ -55,29 +58,67 @@ int outgoing_from(const struct config *config, const struct config_smarthost *sm
 	return 0;
 }
 
+static void read_fields(struct header *fields, struct span header)
+{
+	struct span body;
+
+	header_init(fields);
+	header_feed(fields, header, &body);
+	if (!fields->is_complete)
+		header_end(fields, &body);
+}
+
+static int set_header(
+    struct request_attempt *attempt, const struct header *fields, struct error *error)
+{
+	struct buffer text CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&text, 2 * HEADER_LIMIT);
+	header_write(fields, &text);
+	if (text.has_overflowed)
+		return error_set(error, ERROR_DATA, "5.6.0", "the header is too long");
+	free(attempt->header);
+	attempt->header_length = text.length;
+	attempt->header = buffer_take_string(&text);
+	return 0;
+}
+
 int outgoing_message_as(const struct smarthost *known, const char *sender, struct span header,
     struct request_attempt *attempt, struct error *error)
 {
 	struct header fields CLEANUP(header_finish) = { 0 };
-	struct buffer text CLEANUP(buffer_finish) = { 0 };
-	char *outgoing CLEANUP(memory_free_string) = NULL;
-	struct span body;
+	char *outgoing CLEANUP(memory_free_string) = sender_outgoing(known, sender);
 
-	outgoing = sender_outgoing(known, sender);
 	if (envelope_set_sender(&attempt->envelope, span_from_string(outgoing), error) < 0)
 		return -1;
-	header_init(&fields);
-	header_feed(&fields, header, &body);
-	if (!fields.is_complete)
-		header_end(&fields, &body);
+	read_fields(&fields, header);
 	sender_rewrite_header(known, &fields);
-	buffer_init(&text, 2 * HEADER_LIMIT);
-	header_write(&fields, &text);
-	if (text.has_overflowed)
-		return error_set(error, ERROR_DATA, "5.6.0", "the header is too long");
-	attempt->header_length = text.length;
-	attempt->header = buffer_take_string(&text);
-	return 0;
+	return set_header(attempt, &fields, error);
+}
+
+int outgoing_replace_sender(const char *from, struct request_attempt *attempt, struct error *error)
+{
+	struct header fields CLEANUP(header_finish) = { 0 };
+	char *copy CLEANUP(memory_free_string) = memory_copy_string(from);
+	const struct smarthost known = { .from = copy };
+
+	read_fields(&fields, span_from_bytes(attempt->header, attempt->header_length));
+	sender_replace_header(&known, &fields);
+	if (set_header(attempt, &fields, error) < 0)
+		return -1;
+	return envelope_set_sender(&attempt->envelope, span_from_string(from), error);
+}
+
+char *outgoing_identity(const struct request_attempt *attempt)
+{
+	struct header fields CLEANUP(header_finish) = { 0 };
+	const char *sender = attempt->envelope.sender;
+
+	read_fields(&fields, span_from_bytes(attempt->header, attempt->header_length));
+	char *author CLEANUP(memory_free_string) = sender_author(&fields);
+	if (author == NULL || strcmp(author, sender) == 0)
+		return memory_copy_string(sender);
+	return memory_format("%s %s", sender, author);
 }
 
 int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,

@@ -38,4 +38,10 @@ int outgoing_message(const struct config *config, const struct config_smarthost 
 int outgoing_message_as(const struct smarthost *known, const char *sender, struct span header,
     struct request_attempt *attempt, struct error *error);
 
+/* The smarthost has refused who sends this: from takes the place of everybody. */
+int outgoing_replace_sender(const char *from, struct request_attempt *attempt, struct error *error);
+
+/* Who sends this, for the smarthost: "a@b", or "a@b c@d" with another author in From. */
+char *outgoing_identity(const struct request_attempt *attempt);
+
 #endif

@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "policy/route.h"
+#include "service/between.h"
+#include "service/pauses.h"
 #include "service/settle.h"
 #include "smtp/client/transcript.h"
 
@@ -58,7 +59,7 @@ static void traced(void *context, const struct attempt *attempt, const struct re
 	clients_show(client, buffer_span(&line));
 }
 
-static void hold_stuck(struct runner *runner, struct attempt *attempt)
+void runner_hold_stuck(struct runner *runner, struct attempt *attempt)
 {
 	runner->stuck[runner->stuck_count++] = attempt;
 	runner->stuck_until = clock_deadline(STUCK_RETRY);
@@ -93,33 +94,47 @@ static void note_null_refused(struct runner *runner, const struct attempt *attem
 	    attempt->smarthost, attempt->author);
 }
 
-/* The results are known; what becomes of the file? */
+/* The results of a smarthost are known. */
 static void concluded(void *context, struct attempt *attempt, bool is_counted)
 {
 	struct runner *runner = context;
-	struct client *client = clients_waiting_for(runner->clients, attempt->file.id);
-	int64_t due;
+	bool is_bad = attempt->sign.kind == HEALTH_SHOWS_BAD;
 
 	/* It has not gone to the smarthost. */
 	if (attempt->has_token)
 		rates_release(&runner->workers.rates, attempt->smarthost);
 	attempt->has_token = false;
-	if (attempt->is_unreached)
-		stumbles_note(&runner->down, attempt->smarthost, clock_monotonic());
+	pauses_note(runner, attempt);
+	if (attempt->null_is_refused)
+		note_null_refused(runner, attempt);
+	/* One whose connection was lost is no sign of its own, but that of another may be known. */
+	is_bad = is_bad || health_obstacle(&runner->health, attempt->smarthost, NULL,
+			       clock_monotonic()) != NULL;
+	if (!is_counted || !between_take(runner, attempt, is_bad))
+		runner_conclude(runner, attempt, is_counted);
+}
+
+/* What becomes of the file? */
+void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_counted)
+{
+	struct client *client = clients_waiting_for(runner->clients, attempt->file.id);
+	/* With another sender it goes at once, and whoever waits hears of that. */
+	bool goes_at_once = attempt->goes_at_once || attempt->null_is_refused ||
+			    attempt->sender_is_refused;
+	int64_t due;
+
 	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
 	case ATTEMPT_DELIVERED:
 		tell_taken(client, attempt, "delivered");
 		close_file(runner, attempt);
 		break;
 	case ATTEMPT_WAITING:
-		if (attempt->null_is_refused) {
-			note_null_refused(runner, attempt);
+		if (goes_at_once)
 			due = 0;
-		}
 		/* Who holds it says when it is due again. */
 		if (!attempt->file.progress.is_held)
 			schedule_add(&runner->schedule, attempt->file.id, due);
-		if (is_counted)
+		if (is_counted && !goes_at_once)
 			tell_taken(client, attempt, "queued");
 		report_meanwhile(runner, attempt);
 		break;
@@ -136,10 +151,15 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 		break;
 	case ATTEMPT_STUCK:
 		tell_taken(client, attempt, "queued");
-		hold_stuck(runner, attempt);
+		runner_hold_stuck(runner, attempt);
 		return;
 	}
 	release(attempt);
+}
+
+static void shown(void *context, const char *smarthost, const struct health_sign *sign)
+{
+	pauses_note_sign(context, smarthost, sign);
 }
 
 void runner_init(struct runner *runner, const struct config *config, struct spool *spool,
@@ -149,7 +169,9 @@ void runner_init(struct runner *runner, const struct config *config, struct spoo
 	workers_init(&runner->workers, parent);
 	runner->workers.concluded = concluded;
 	runner->workers.traced = traced;
+	runner->workers.shown = shown;
 	runner->workers.context = runner;
+	pauses_init(runner);
 }
 
 void runner_finish(struct runner *runner)
@@ -162,8 +184,10 @@ void runner_finish(struct runner *runner)
 		    runner->stuck[i]->file.id);
 		release(runner->stuck[i]);
 	}
+	for (size_t i = 0; i < runner->between_count; i++)
+		release(runner->between[i]);
 	workers_finish(&runner->workers);
-	stumbles_finish(&runner->down);
+	health_finish(&runner->health);
 	schedule_finish(&runner->schedule);
 	scan_finish(&runner->scan);
 	stumbles_finish(&runner->null_refusals);
@@ -172,19 +196,22 @@ void runner_finish(struct runner *runner)
 
 /* ---- the schedule ---- */
 
-/* For their time, for a token, or to be looked at. */
-static size_t waiting_count(const struct runner *runner)
+/* For their time, for a token, for a smarthost, or to be looked at. */
+size_t runner_waiting(const struct runner *runner)
 {
 	return runner->schedule.count + rates_waiting(&runner->workers.rates) +
-	       scan_left(&runner->scan);
+	       health_waiting(&runner->health) + scan_left(&runner->scan);
 }
 
 /* A clock that jumped must not put mail off for longer than the list says. */
-static int64_t bound(const struct runner *runner, int64_t due, int64_t now)
+static int64_t bound(
+    const struct runner *runner, const struct queue_progress *progress, int64_t now)
 {
-	int64_t longest = runner->config->retry[runner->config->retry_count - 1];
+	size_t count = runner->config->retry_count;
+	size_t tries = progress->attempts > 0 ? progress->attempts : 1;
+	int64_t step = runner->config->retry[tries < count ? tries - 1 : count - 1];
 
-	return due > now + 2 * longest ? now + longest : due;
+	return progress->next_attempt > now + 2 * step ? now + step : progress->next_attempt;
 }
 
 static bool is_held_open(const struct runner *runner, const char *id)
@@ -195,7 +222,7 @@ static bool is_held_open(const struct runner *runner, const char *id)
 	for (size_t i = 0; i < runner->stuck_count; i++)
 		if (strcmp(runner->stuck[i]->file.id, id) == 0)
 			return true;
-	return workers_has(&runner->workers, id);
+	return between_find(runner, id) != NULL || workers_has(&runner->workers, id);
 }
 
 static bool is_known(const void *context, const char *id)
@@ -203,7 +230,7 @@ static bool is_known(const void *context, const char *id)
 	const struct runner *runner = context;
 
 	return schedule_has(&runner->schedule, id) || rates_has(&runner->workers.rates, id) ||
-	       is_held_open(runner, id);
+	       health_has(&runner->health, id) || is_held_open(runner, id);
 }
 
 /* What cannot be read is opened at once, and then it is known why. */
@@ -221,8 +248,7 @@ static void found(void *context, const char *id, const struct queue_summary *sum
 	if (progress->attempts == 0 && progress->next_attempt == 0)
 		schedule_add_new(&runner->schedule, id, summary->uid);
 	else
-		schedule_add(
-		    &runner->schedule, id, bound(runner, progress->next_attempt, clock_wall()));
+		schedule_add(&runner->schedule, id, bound(runner, progress, clock_wall()));
 }
 
 int runner_scan(struct runner *runner, struct error *error)
@@ -247,7 +273,7 @@ void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_late
 {
 	struct client *client = clients_waiting_for(runner->clients, id);
 
-	if (client != NULL && waiting_count(runner) > OLDER_LIMIT) {
+	if (client != NULL && runner_waiting(runner) > OLDER_LIMIT) {
 		char text[64];
 
 		snprintf(text, sizeof text, "queued as %s", id);
@@ -273,7 +299,10 @@ static void hasten_unseen(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE
 
 void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count)
 {
-	stumbles_finish(&runner->down);
+	health_hasten(&runner->health, NULL, clock_monotonic());
+	for (size_t i = 0; ids != NULL && i < count; i++)
+		if (health_has(&runner->health, ids[i]))
+			health_hasten(&runner->health, ids[i], clock_monotonic());
 	hasten_unseen(runner, ids, count);
 	schedule_hasten(&runner->schedule, ids, count, clock_wall());
 }
@@ -298,24 +327,12 @@ void runner_settle(struct runner *runner, const char *id, bool answers)
 void runner_forget(struct runner *runner)
 {
 	workers_forget(&runner->workers);
-	stumbles_finish(&runner->down);
+	health_forget(&runner->health);
+	pauses_init(runner);
 	rates_forget(&runner->workers.rates, &runner->schedule);
 }
 
 /* ---- attempts ---- */
-
-/* It was hastened, and meanwhile its smarthost was found to be down: its old time is as good. */
-static bool put_back(struct runner *runner, struct attempt *attempt)
-{
-	int64_t now = clock_wall();
-	int64_t due = attempt->file.progress.next_attempt;
-
-	if (due <= now || !stumbles_has(&runner->down, attempt->smarthost, clock_monotonic()))
-		return false;
-	schedule_add(&runner->schedule, attempt->file.id, bound(runner, due, now));
-	attempt_finish(attempt);
-	return true;
-}
 
 /* False: it waits for room at its smarthost, or for a token of that one's rate; it is closed. */
 static bool pass_the_door(
@@ -336,27 +353,49 @@ static bool pass_the_door(
 	return false;
 }
 
-/* 1: it was put back, or waits at the door; its file is closed. */
+int runner_make_ready(struct runner *runner, struct attempt *attempt, struct error *error)
+{
+	struct rates *rates = &runner->workers.rates;
+	char *smarthost CLEANUP(memory_free_string) = memory_copy_string(attempt->smarthost);
+	bool has_token = attempt->has_token;
+
+	attempt->avoids_null_sender = stumbles_has(
+	    &runner->null_refusals, smarthost, clock_monotonic());
+	int outcome = attempt_prepare(attempt, runner->config,
+	    workers_login(&runner->workers, smarthost), ++runner->attempt_number, error);
+	if (outcome == 0)
+		outcome = pauses_let_sender_pass(runner, attempt, error);
+	if (outcome != 0 && has_token)
+		rates_release(rates, smarthost);
+	/* A secret that cannot be had is missing for all. */
+	if (outcome < 0 && error->kind == ERROR_CONFIG)
+		pauses_note_trouble(runner, smarthost, error);
+	return outcome;
+}
+
+/* 1: it waits for its smarthost, or at the door; its file is closed. */
 static int prepare(struct runner *runner, struct attempt *attempt, struct error *error)
 {
-	if (put_back(runner, attempt))
+	/* Where none of its smarthosts may be tried, it waits for the first. */
+	if (!pauses_choose(runner, attempt))
+		(void)attempt_choose(attempt, runner->config, NULL, NULL);
+	if (!pauses_let_pass(runner, attempt))
 		return 1;
-	const struct config_smarthost *smarthost = route_choose(
-	    runner->config, &attempt->file.envelope);
-	struct rates *rates = &runner->workers.rates;
-
+	const struct config_smarthost *smarthost = config_find_smarthost(
+	    runner->config, attempt->smarthost);
 	if (!pass_the_door(runner, attempt, &smarthost->parameters))
 		return 1;
-	bool has_token = attempt->has_token;
-	attempt->avoids_null_sender = stumbles_has(
-	    &runner->null_refusals, attempt->smarthost, clock_monotonic());
-	if (attempt_prepare(attempt, runner->config,
-		workers_login(&runner->workers, attempt->smarthost), ++runner->attempt_number,
-		error) == 0)
-		return 0;
-	if (has_token)
-		rates_release(rates, smarthost->parameters.name);
-	return -1;
+	return runner_make_ready(runner, attempt, error);
+}
+
+void runner_fail(struct runner *runner, const char *id, const struct error *error)
+{
+	char line[900];
+
+	pauses_drop(runner, id);
+	error_line(error, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
+	schedule_add(&runner->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 }
 
 /* False when it was put aside: for a token, or for its old time. */
@@ -364,10 +403,11 @@ static bool begin_attempt(struct runner *runner, const char *id)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
 	struct error error;
-	char line[900];
 	const struct client *client = clients_waiting_for(runner->clients, id);
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
+	if (opened == ATTEMPT_STARTED || opened == ATTEMPT_OWES)
+		runner_correct_age(runner, &attempt->file);
 	attempt->wants_trace = client != NULL && client->wants_trace;
 	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, &error) : opened;
 	if (outcome == 0) {
@@ -379,20 +419,23 @@ static bool begin_attempt(struct runner *runner, const char *id)
 		attempt_finish(attempt);
 	}
 	free(attempt);
+	if (outcome < 0) {
+		runner_fail(runner, id, &error);
+		return true;
+	}
+	if (opened != ATTEMPT_STARTED)
+		pauses_drop(runner, id);
 	if (opened == ATTEMPT_BUSY)
 		schedule_add(&runner->schedule, id, clock_wall() + BUSY_RETRY);
-	if (outcome > 0)
-		return opened != ATTEMPT_STARTED;
-	error_line(&error, line, sizeof line);
-	log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
-	schedule_add(&runner->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
-	return true;
+	return opened != ATTEMPT_STARTED;
 }
 
 static bool has_room(const struct runner *runner)
 {
 	return !runner->is_ending && runner->stuck_count < RUNNER_STUCK_LIMIT &&
-	       workers_has_room(&runner->workers, runner->config);
+	       runner->between_count < RUNNER_BETWEEN_LIMIT &&
+	       (workers_has_room(&runner->workers, runner->config) ||
+		   !health_is_clear(&runner->health));
 }
 
 static bool has_room_at(const void *context, const char *name)
@@ -404,11 +447,40 @@ static bool has_room_at(const void *context, const char *name)
 	       workers_has_room_at(&runner->workers, runner->config, &smarthost->parameters, false);
 }
 
-/* Those who have waited at the door come first, once it is open. */
+/* Those who have waited at the door come first, once it is open; then probes. */
 static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE])
 {
 	return rates_next(&runner->workers.rates, clock_monotonic(), has_room_at, runner, id) ||
+	       health_take_probe(&runner->health, clock_monotonic(), id) ||
 	       schedule_take(&runner->schedule, clock_wall(), id);
+}
+
+/* Times to come move with the clock by which they come. */
+static void follow_clock(struct runner *runner)
+{
+	char words[24];
+	int64_t jump = jumps_look(&runner->jumps, clock_wall(), clock_monotonic());
+
+	if (jump == 0)
+		return;
+	schedule_shift(&runner->schedule, jump);
+	health_shift(&runner->health, jump);
+	clock_format_duration(jump > 0 ? jump : -jump, words);
+	log_event(LOG_LEVEL_WARNING,
+	    "the clock has jumped %s by %s; what waits goes on waiting for as long as before",
+	    jump > 0 ? "forward" : "back", words);
+}
+
+void runner_correct_age(const struct runner *runner, struct queue_file *file)
+{
+	int64_t now = clock_wall();
+	int64_t received = jumps_correct(&runner->jumps, file->attributes.received, now);
+
+	/* A clock that was set back before our time: then its tries tell how old it is. */
+	if (received == now)
+		received -= schedule_waited(
+		    runner->config->retry, runner->config->retry_count, file->progress.attempts);
+	file->attributes.received = received;
 }
 
 void runner_begin_due(struct runner *runner)
@@ -416,8 +488,11 @@ void runner_begin_due(struct runner *runner)
 	char id[QUEUE_ID_SIZE];
 	size_t aside_count = 0;
 
+	follow_clock(runner);
 	if (!runner->is_ending)
 		scan_step(&runner->scan, SCAN_STEP, is_known, found, runner);
+	pauses_attend(runner);
+	between_step(runner);
 	/* Whose messages may go is known only once their files have been opened. */
 	while (has_room(runner) && aside_count < ASIDE_LIMIT && take_next(runner, id))
 		if (!begin_attempt(runner, id))
@@ -427,14 +502,14 @@ void runner_begin_due(struct runner *runner)
 static void settle_stuck(struct runner *runner)
 {
 	size_t count = runner->stuck_count;
-	struct attempt *again[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS];
+	struct attempt *again[RUNNER_STUCK_LIMIT + RUNNER_ATTEMPTS];
 
 	if (count == 0 || clock_monotonic() < runner->stuck_until)
 		return;
 	memcpy(again, runner->stuck, count * sizeof again[0]);
 	runner->stuck_count = 0;
 	for (size_t i = 0; i < count; i++)
-		concluded(runner, again[i], true);
+		runner_conclude(runner, again[i], true);
 }
 
 size_t runner_poll(const struct runner *runner, struct pollfd *polls)
@@ -454,9 +529,11 @@ int64_t runner_deadline(const struct runner *runner)
 		deadline = clock_earlier(deadline, runner->stuck_until);
 	if (scan_left(&runner->scan) != 0 && !runner->is_ending)
 		return now;
+	deadline = clock_earlier(deadline, between_deadline(runner));
 	if (!has_room(runner))
 		return deadline;
 	deadline = clock_earlier(deadline, rates_due(rates, now, has_room_at, runner));
+	deadline = clock_earlier(deadline, pauses_deadline(runner));
 	if (due == INT64_MAX)
 		return deadline;
 	int64_t wait = due - clock_wall();
@@ -466,22 +543,25 @@ int64_t runner_deadline(const struct runner *runner)
 void runner_step(struct runner *runner)
 {
 	workers_step(&runner->workers);
+	if (runner->is_ending)
+		between_end(runner);
 	settle_stuck(runner);
 }
 
 bool runner_is_busy(const struct runner *runner)
 {
-	return workers_busy_count(&runner->workers) + runner->refused_count + runner->stuck_count !=
+	return workers_busy_count(&runner->workers) + runner->refused_count +
+		   runner->between_count + runner->stuck_count !=
 	       0;
 }
 
 bool runner_is_down(const struct runner *runner, const char *smarthost)
 {
-	return stumbles_has(&runner->down, smarthost, clock_monotonic());
+	return health_state_of(&runner->health, smarthost, NULL) != HEALTH_UP;
 }
 
 bool runner_is_idle(const struct runner *runner)
 {
-	return waiting_count(runner) == 0 && !runner_is_busy(runner) &&
+	return runner_waiting(runner) == 0 && !runner_is_busy(runner) &&
 	       rates_full(&runner->workers.rates, clock_monotonic()) == INT64_MAX;
 }

@@ -18,12 +18,18 @@
 #include <stdbool.h>
 
 #include "service/clients.h"
+#include "service/health.h"
+#include "service/jumps.h"
 #include "service/scan.h"
 #include "service/schedule.h"
 #include "service/workers.h"
 #include "spool/spool.h"
 
-enum { RUNNER_STUCK_LIMIT = 16 };
+enum {
+	RUNNER_STUCK_LIMIT = 16,
+	RUNNER_BETWEEN_LIMIT = 64, /* so many between two legs, and nothing new is begun */
+	RUNNER_ATTEMPTS = WORKERS_ATTEMPTS + RUNNER_BETWEEN_LIMIT,
+};
 
 struct runner {
 	const struct config *config; /* borrowed, like spool and clients */
@@ -32,15 +38,18 @@ struct runner {
 	struct schedule schedule;
 	struct scan scan; /* what it has left is not in the schedule yet */
 	struct workers workers;
-	struct stumbles down; /* smarthosts not reached since the last runner_hasten */
+	struct health health; /* who waits for a smarthost that is left alone (pauses.h) */
 	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
 	size_t refused_count;
-	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS]; /* not yet on disk; owned */
+	struct attempt *between[RUNNER_ATTEMPTS]; /* two of their legs (between.h); owned */
+	size_t between_count;
+	struct attempt *stuck[RUNNER_STUCK_LIMIT + RUNNER_ATTEMPTS]; /* not yet on disk; owned */
 	size_t stuck_count;
 	int64_t stuck_until;	       /* clock_monotonic: then once more */
 	struct stumbles null_refusals; /* smarthosts that refuse the null sender of reports */
 	uint32_t attempt_number;
-	bool is_ending; /* nothing new is begun */
+	struct jumps jumps; /* of the wall clock */
+	bool is_ending;	    /* nothing new is begun */
 };
 
 void runner_init(struct runner *runner, const struct config *config, struct spool *spool,
@@ -60,9 +69,8 @@ void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_late
 
 /*
  * What waits for its time is due now: these (sorted), or all when ids is NULL.
- * They go by the same door as ever: a few at once, and behind new mail.  Those
- * whose smarthost is then found to be down wait for their old time again, so
- * that it is asked two or three times, and not for each.
+ * They go by the same door as ever: a few at once, and behind new mail.  A
+ * smarthost that is left alone is asked by one of them, and the others wait.
  */
 void runner_hasten(struct runner *runner, const char (*ids)[QUEUE_ID_SIZE], size_t count);
 
@@ -72,6 +80,9 @@ void runner_settle(struct runner *runner, const char *id, bool answers);
 /* The settings have changed. */
 void runner_forget(struct runner *runner);
 
+/* A message that was opened is no older for a clock that has been set meanwhile. */
+void runner_correct_age(const struct runner *runner, struct queue_file *file);
+
 /* Begins what is due, as far as there is room. */
 void runner_begin_due(struct runner *runner);
 
@@ -79,6 +90,24 @@ void runner_begin_due(struct runner *runner);
 size_t runner_poll(const struct runner *runner, struct pollfd *polls);
 int64_t runner_deadline(const struct runner *runner);
 void runner_step(struct runner *runner);
+
+/* An attempt has its results from all its smarthosts, and is the runner's to finish. */
+void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_counted);
+
+/*
+ * Prepares an attempt at a smarthost that has room and a token for it.  0: it
+ * may be assigned; 1: it waits, closed; -1: it is closed.
+ */
+int runner_make_ready(struct runner *runner, struct attempt *attempt, struct error *error);
+
+/* It could not be prepared, which is said, and tried again. */
+void runner_fail(struct runner *runner, const char *id, const struct error *error);
+
+/* The disk does not take the results of this attempt, which becomes the runner's. */
+void runner_hold_stuck(struct runner *runner, struct attempt *attempt);
+
+/* Messages that are not being delivered, as far as they are known. */
+size_t runner_waiting(const struct runner *runner);
 
 /* Attempts run, or are being settled. */
 bool runner_is_busy(const struct runner *runner);

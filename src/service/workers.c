@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "service/outgoing.h"
+#include "service/signs.h"
 
 enum { TRACE_LIMIT = 2000 }; /* lines of one attempt that its submitter may be shown */
 
@@ -226,8 +227,9 @@ static void note_too_many(struct workers *workers, struct workers_slot *slot, co
 /* How a connection came to its end. */
 struct ending {
 	const struct error *why;
-	bool is_told;	   /* by the worker: what has no result was not sent */
-	bool has_stumbled; /* the server has, over what was sent ahead */
+	bool is_told;			/* by the worker: what has no result was not sent */
+	bool has_stumbled;		/* the server has, over what was sent ahead */
+	const struct health_sign *sign; /* of the smarthost, or NULL: what it shows */
 };
 
 static void end_attempt(struct workers *workers, const struct workers_slot *lost,
@@ -242,8 +244,16 @@ static void end_attempt(struct workers *workers, const struct workers_slot *lost
 		attempt_doubt_rest(attempt, ending->why, lost->relay);
 	else if (is_counted)
 		attempt_defer_rest(attempt, ending->why, lost->relay);
-	attempt->is_unreached = is_counted && !lost->is_ready;
+	if (is_counted && ending->sign != NULL)
+		attempt->sign = *ending->sign;
 	workers->concluded(workers->context, attempt, is_counted);
+}
+
+static void show_sign(
+    struct workers *workers, const struct workers_slot *lost, const struct health_sign *sign)
+{
+	if (sign != NULL && sign->kind == HEALTH_SHOWS_BAD && workers->shown != NULL)
+		workers->shown(workers->context, lost->smarthost, sign);
 }
 
 /*
@@ -260,11 +270,18 @@ static void lose(struct workers *workers, struct workers_slot *slot, struct endi
 	if (ending.is_told && !ending.has_stumbled && !lost.is_too_many && lost.task_count != 0 &&
 	    may_be_too_many(workers, &lost))
 		note_too_many(workers, &lost, ending.why->text);
+	/* Of one that has served others nobody knows more than before. */
+	if (lost.has_served || lost.is_too_many)
+		ending.sign = NULL;
+	if (lost.task_count == 0)
+		show_sign(workers, &lost, ending.sign);
 	while (lost.task_count != 0) {
 		bool may_have_arrived = !ending.is_told && lost.sent_count != 0;
 		struct attempt *attempt = workers_slot_take(&lost, 0);
 
 		end_attempt(workers, &lost, &ending, attempt, may_have_arrived);
+		/* One connection is one sign, however many were given to it. */
+		ending.sign = NULL;
 	}
 	workers_slot_free(&lost);
 }
@@ -272,6 +289,37 @@ static void lose(struct workers *workers, struct workers_slot *slot, struct endi
 static void lose_untold(struct workers *workers, struct workers_slot *slot, const struct error *why)
 {
 	lose(workers, slot, (struct ending){ .why = why });
+}
+
+/* For want of a secret, of a process: whose fault it is, no other message fares better. */
+static void lose_unopened(
+    struct workers *workers, struct workers_slot *slot, const struct error *why)
+{
+	struct health_sign sign;
+
+	signs_of_trouble(&sign, why);
+	lose(workers, slot, (struct ending){ .why = why, .sign = &sign });
+}
+
+static void lose_dead(struct workers *workers, struct workers_slot *slot, const struct error *why)
+{
+	struct health_sign sign;
+
+	signs_of_death(&sign, why);
+	lose(workers, slot, (struct ending){ .why = why, .sign = &sign });
+}
+
+static void lose_told(struct workers *workers, struct workers_slot *slot,
+    const struct result *result, bool has_stumbled)
+{
+	struct health_sign sign;
+
+	signs_of_loss(&sign, result);
+	lose(workers, slot,
+	    (struct ending){ .why = &result->error,
+		.is_told = true,
+		.has_stumbled = has_stumbled,
+		.sign = &sign });
 }
 
 /* ---- giving them away ---- */
@@ -342,7 +390,7 @@ void workers_assign(struct workers *workers, const struct config *config, struct
 		opened = open_slot(workers, slot, config, smarthost, attempt, &error);
 	workers_slot_add(slot, attempt);
 	if (opened < 0)
-		lose_untold(workers, slot, &error);
+		lose_unopened(workers, slot, &error);
 	/* A new worker does not listen before it is ready, and we must not wait for it. */
 	else if (slot->is_ready)
 		(void)send_tasks(workers, slot);
@@ -418,6 +466,18 @@ static bool is_turned_away(
 	return slot->is_too_many;
 }
 
+/* The session was lost over it.  However many were on their way: it is one session. */
+static void note_silence(
+    struct workers_slot *slot, struct attempt *attempt, const struct result *result)
+{
+	bool is_lost = result->outcome == RESULT_DEFERRED || result->outcome == RESULT_IN_DOUBT;
+
+	if (!is_lost || result->code != 0 || slot->has_served || slot->is_doubted)
+		return;
+	slot->is_doubted = true;
+	signs_of_silence(&attempt->sign, result);
+}
+
 static void give_back(struct workers *workers, struct workers_slot *slot, size_t index)
 {
 	struct attempt *attempt = workers_slot_take(slot, index);
@@ -448,8 +508,10 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		/* A code tells of a reply to it; 421 comes without. */
 		if (result->code != 0)
 			slot->has_served = true;
-		if (is_ours && !is_turned_away(workers, slot, result))
+		if (is_ours && !is_turned_away(workers, slot, result)) {
+			note_silence(slot, slot->tasks[index].attempt, result);
 			attempt_result(slot->tasks[index].attempt, result, slot->relay);
+		}
 		return true;
 	case RESULT_VERIFIED: /* nobody asked */
 		return true;
@@ -464,9 +526,7 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		has_stumbled = result->has_stumbled && !slot->is_step_by_step;
 		if (has_stumbled)
 			note_stumble(workers, slot);
-		lose(workers, slot,
-		    (struct ending){
-			.why = &result->error, .is_told = true, .has_stumbled = has_stumbled });
+		lose_told(workers, slot, result, has_stumbled);
 		return false;
 	}
 	return true;
@@ -499,7 +559,7 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 	/* It may have died of any of these attempts, which therefore count. */
 	slot->has_served = false;
-	lose_untold(workers, slot, &error);
+	lose_dead(workers, slot, &error);
 }
 
 void workers_leave(struct workers *workers)

@@ -54,6 +54,8 @@ struct workers {
 	void (*concluded)(void *context, struct attempt *attempt, bool is_counted);
 	/* A line of the conversation about an attempt that wants_trace; may be NULL. */
 	void (*traced)(void *context, const struct attempt *attempt, const struct result *line);
+	/* A connection without any attempt has shown this of its smarthost; may be NULL. */
+	void (*shown)(void *context, const char *smarthost, const struct health_sign *sign);
 	bool is_verbose; /* every conversation goes to the log */
 	void *context;
 };

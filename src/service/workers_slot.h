@@ -51,6 +51,7 @@ struct workers_slot {
 	bool is_stale;	      /* not for another attempt: traced, or the settings have changed */
 	bool is_too_many;     /* the server puts off what comes here, while others stand */
 	bool has_served;      /* the server has answered an attempt on this connection */
+	bool is_doubted;      /* an attempt has shown that it fell silent (signs.h) */
 	int64_t linger_until; /* clock_monotonic; while idle */
 };
 

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "service/pauses.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "service/events.h"
+#include "service/settle.h"
+#include "service/signs.h"
+
+enum { ATTEND_LIMIT = 64 }; /* looked at, before clients are looked at again */
+
+/* ---- what the log says ---- */
+
+static enum event_pause pause_of(enum health_state state)
+{
+	static const enum event_pause pauses[] = {
+		[HEALTH_UP] = EVENT_DOWN,
+		[HEALTH_DOWN] = EVENT_DOWN,
+		[HEALTH_LOGIN_REFUSED] = EVENT_LOGIN_REFUSED,
+		[HEALTH_THROTTLED] = EVENT_THROTTLED,
+		[HEALTH_ACCOUNT] = EVENT_ACCOUNT_REFUSED,
+		[HEALTH_SENDER] = EVENT_SENDER_REFUSED,
+	};
+
+	return pauses[state];
+}
+
+/* The line to write, where a sender is refused. */
+static void add_advice(
+    const struct runner *runner, const struct health_entry *entry, char *text, size_t size)
+{
+	const struct config_smarthost *smarthost = config_find_smarthost(
+	    runner->config, entry->smarthost);
+	char advice[400];
+
+	if (entry->sender == NULL || smarthost == NULL)
+		return;
+	snprintf(advice, sizeof advice,
+	    "; %s: in smarthost \"%s\" write from = \"an address that this account may send "
+	    "as\"%s, or let the account send as %s",
+	    smarthost->place.file != NULL ? smarthost->place.file : "the configuration",
+	    entry->smarthost, entry->is_replaced ? " instead of the one there" : "", entry->sender);
+	text_append(text, size, advice);
+}
+
+static void tell(void *context, const struct health_entry *entry, bool is_up)
+{
+	const struct runner *runner = context;
+	char text[HEALTH_WORDS_SIZE + 500];
+	char wait[24];
+	int64_t now = clock_monotonic();
+
+	if (is_up) {
+		events_resumed(entry->smarthost, entry->sender, now - entry->since);
+		return;
+	}
+	clock_format_duration(entry->due > now ? entry->due - now + 999 : 0, wait);
+	snprintf(text, sizeof text, "%s; %zu messages in the queue, next try in %s", entry->words,
+	    runner_waiting(runner) + 1, wait);
+	add_advice(runner, entry, text, sizeof text);
+	events_paused(entry->smarthost, entry->sender, pause_of(entry->state), text);
+}
+
+void pauses_init(struct runner *runner)
+{
+	runner->health = (struct health){
+		.tell = tell,
+		.context = runner,
+		.released = &runner->schedule,
+		.steps = runner->config != NULL ? runner->config->retry : NULL,
+		.step_count = runner->config != NULL ? runner->config->retry_count : 0,
+	};
+}
+
+/* ---- before an attempt ---- */
+
+static void tell_queued(const struct runner *runner, const char *id)
+{
+	struct client *client = clients_waiting_for(runner->clients, id);
+	char text[64];
+
+	if (client == NULL)
+		return;
+	snprintf(text, sizeof text, "queued as %s", id);
+	clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
+}
+
+/* For whoever looks at the queue; what a try of its own has shown says more. */
+static void note_why(struct queue_file *file, const char *words)
+{
+	struct error error;
+
+	if (file->progress.last_reply[0] != '\0')
+		return;
+	text_copy(file->progress.last_reply, sizeof file->progress.last_reply, words);
+	if (queue_file_save_progress(file, &error) < 0)
+		log_event(LOG_LEVEL_ERROR, "%s: %s", file->id, error.text);
+}
+
+static void put_aside(
+    struct runner *runner, struct attempt *attempt, const struct health_entry *obstacle)
+{
+	note_why(&attempt->file, obstacle->words);
+	health_wait(&runner->health, obstacle, attempt->file.id,
+	    attempt_attention(attempt, runner->config));
+	tell_queued(runner, attempt->file.id);
+	attempt_finish(attempt);
+}
+
+/* Who asks. */
+struct asker {
+	const struct runner *runner;
+	const char *id;
+};
+
+static bool may_use(void *context, const char *smarthost)
+{
+	const struct asker *asker = context;
+
+	return health_may_try(
+	    &asker->runner->health, smarthost, NULL, asker->id, clock_monotonic());
+}
+
+bool pauses_choose(struct runner *runner, struct attempt *attempt)
+{
+	struct asker asker = { runner, attempt->file.id };
+
+	return attempt_choose(attempt, runner->config, may_use, &asker);
+}
+
+bool pauses_let_pass(struct runner *runner, struct attempt *attempt)
+{
+	struct health *health = &runner->health;
+	const char *smarthost = attempt->smarthost;
+	const char *id = attempt->file.id;
+	int64_t now = clock_monotonic();
+
+	if (health_may_try(health, smarthost, NULL, id, now)) {
+		health_begin(health, smarthost, NULL, id);
+		return true;
+	}
+	put_aside(runner, attempt, health_obstacle(health, smarthost, NULL, now));
+	return false;
+}
+
+int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struct error *error)
+{
+	struct health *health = &runner->health;
+	const char *smarthost = attempt->smarthost;
+	const char *id = attempt->file.id;
+	int64_t now = clock_monotonic();
+
+	if (!health_knows_senders(health, smarthost) || attempt->request.envelope.sender[0] == '\0')
+		return 0;
+	const char *sender = attempt_identity(attempt);
+	if (!health_may_try(health, smarthost, sender, id, now)) {
+		attempt_put_back(attempt);
+		health_drop(health, id);
+		put_aside(runner, attempt, health_obstacle(health, smarthost, sender, now));
+		return 1;
+	}
+	health_begin(health, smarthost, sender, id);
+	if (!health_is_replaced(health, smarthost, sender) || attempt->author == NULL)
+		return 0;
+	if (attempt_replace_sender(attempt, error) == 0)
+		return 0;
+	attempt_finish(attempt);
+	return -1;
+}
+
+void pauses_drop(struct runner *runner, const char *id)
+{
+	health_drop(&runner->health, id);
+}
+
+/* ---- after it ---- */
+
+static void replace_sender(struct runner *runner, const struct attempt *attempt)
+{
+	struct health *health = &runner->health;
+
+	if (health_is_replaced(health, attempt->smarthost, attempt->identity))
+		return;
+	health_replace(health, attempt->smarthost, attempt->identity, clock_monotonic());
+	log_event(LOG_LEVEL_WARNING,
+	    "smarthost %s refuses the sender %s: this mail of it, and what follows, goes as <%s>: "
+	    "%s",
+	    attempt->smarthost, attempt->identity, attempt->author,
+	    attempt->file.progress.last_reply);
+}
+
+void pauses_note(struct runner *runner, struct attempt *attempt)
+{
+	if (attempt->sender_is_refused)
+		replace_sender(runner, attempt);
+	health_note(&runner->health, attempt->smarthost, attempt->identity, attempt->file.id,
+	    &attempt->sign, clock_monotonic());
+	/* It may be concluded again, when the disk takes its results. */
+	attempt->sign = (struct health_sign){ 0 };
+}
+
+void pauses_note_sign(struct runner *runner, const char *smarthost, const struct health_sign *sign)
+{
+	health_note(&runner->health, smarthost, NULL, "-", sign, clock_monotonic());
+}
+
+void pauses_note_trouble(struct runner *runner, const char *smarthost, const struct error *why)
+{
+	struct health_sign sign;
+
+	signs_of_trouble(&sign, why);
+	pauses_note_sign(runner, smarthost, &sign);
+}
+
+/* ---- while they wait ---- */
+
+/* What is open and settled; false: the disk does not take it, and it stays open. */
+static bool settle_waiting(
+    struct runner *runner, struct attempt *attempt, const char *words, uint32_t probes)
+{
+	const struct settle settle = { runner->config, runner->spool, &runner->schedule };
+	int64_t due;
+
+	attempt_wait(attempt, words, probes);
+	switch (attempt_conclude(attempt, runner->config, false, &due)) {
+	case ATTEMPT_WAITING:
+		settle_report(&settle, attempt);
+		schedule_add(&runner->schedule, attempt->file.id, 0);
+		return true;
+	case ATTEMPT_STUCK:
+		runner_hold_stuck(runner, attempt);
+		return false;
+	default:
+		settle_close(&settle, attempt);
+		return true;
+	}
+}
+
+/* It goes back to the schedule, and from there to where it has waited. */
+static void attend(struct runner *runner, const char *id, const char *words, uint32_t probes)
+{
+	struct attempt *attempt = memory_allocate(sizeof *attempt);
+	struct error error;
+
+	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
+	if (opened != ATTEMPT_STARTED) {
+		if (opened == ATTEMPT_OWES)
+			attempt_finish(attempt);
+		free(attempt);
+		schedule_add(&runner->schedule, id, 0);
+		return;
+	}
+	runner_correct_age(runner, &attempt->file);
+	if (!settle_waiting(runner, attempt, words, probes))
+		return;
+	attempt_finish(attempt);
+	free(attempt);
+}
+
+void pauses_attend(struct runner *runner)
+{
+	char id[QUEUE_ID_SIZE];
+
+	for (unsigned i = 0; i < ATTEND_LIMIT && !runner->is_ending; i++) {
+		const struct health_entry *entry = health_take_attention(
+		    &runner->health, clock_wall(), id);
+
+		if (entry == NULL)
+			return;
+		attend(runner, id, entry->words, entry->failures);
+	}
+}
+
+int64_t pauses_deadline(const struct runner *runner)
+{
+	int64_t attention = health_attention(&runner->health);
+	int64_t deadline = health_due(&runner->health);
+
+	if (attention == INT64_MAX)
+		return deadline;
+	int64_t wait = attention - clock_wall();
+	return clock_earlier(deadline, clock_deadline(wait > 0 ? wait : 0));
+}
