@@ -142,6 +142,13 @@ int64_t rates_due(
 	return earliest;
 }
 
+int64_t rates_ready(const struct rates *rates, const char *smarthost, int64_t now)
+{
+	const struct rates_entry *entry = find(rates, smarthost);
+
+	return entry != NULL && entry->has_rate ? rate_due(&entry->rate, now) : now;
+}
+
 int64_t rates_full(const struct rates *rates, int64_t now)
 {
 	int64_t latest = now;

@@ -55,6 +55,9 @@ bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, cons
 int64_t rates_due(
     const struct rates *rates, int64_t now, rates_has_room *has_room, const void *context);
 
+/* When there is a token of this smarthost, be it without a rate. */
+int64_t rates_ready(const struct rates *rates, const char *smarthost, int64_t now);
+
 /* When all buckets are full and may be forgotten; INT64_MAX when they are. */
 int64_t rates_full(const struct rates *rates, int64_t now);
 
