@@ -13,14 +13,13 @@ its last answer is given, or is not: so what is taken and not answered counts as
 """
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import socket
 import struct
 import threading
 import time
-
-SILENCE = 600
 
 
 def message(key, size=200, extra=b""):
@@ -36,9 +35,11 @@ class _Reset(Exception):
 
 
 class LedgerSink:
-    def __init__(self, misbehave=None):
+    def __init__(self, misbehave=None, silence=600):
+        self.silence = silence  # seconds, then the connection is lost
         self.misbehave = misbehave or (lambda step: None)
         self.arrived = {}  # key: how often
+        self.ids = {}  # key: the queue IDs under which it came
         self.corrupt = []  # keys of those that were not whole
         self.reports = []  # (recipients, content) of what came from the null sender
         self.answered = {}  # key: how often with 250
@@ -76,6 +77,7 @@ class LedgerSink:
         content = content.replace(b"\r\n", b"\n")
         header, _, body = content.partition(b"\n\n")
         key = re.search(rb"^Subject: (.*)$", header, re.MULTILINE)
+        identifier = re.search(rb"^Received:(?:.*\n[ \t])*.*\bid (\w+)", header, re.MULTILINE)
         digest = re.search(rb"^X-Sum: (\w+)$", header, re.MULTILINE)
         if sender == b"" and digest is None:
             with self._changed:
@@ -86,6 +88,7 @@ class LedgerSink:
         is_whole = digest and hashlib.sha256(body).hexdigest().encode() == digest.group(1)
         with self._changed:
             self.arrived[key] = self.arrived.get(key, 0) + 1
+            self.ids.setdefault(key, []).append(identifier.group(1).decode() if identifier else "?")
             if not is_whole:
                 self.corrupt.append(key)
             self._changed.notify_all()
@@ -98,8 +101,10 @@ class LedgerSink:
         try:
             await self._talk(reader, writer)
         except _Reset:
-            writer.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Who has gone already needs none.
+            with contextlib.suppress(OSError):
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             pass
@@ -112,7 +117,8 @@ class LedgerSink:
         if fault == "reset":
             raise _Reset
         if fault == "silence":
-            await asyncio.sleep(SILENCE)
+            await asyncio.sleep(self.silence)
+            raise _Reset
         if fault == "slow":
             await asyncio.sleep(0.3)
         if fault in ("4xx", "5xx"):
@@ -183,7 +189,8 @@ class LedgerSink:
         if fault == "reset":
             raise _Reset
         if fault == "silence":
-            await asyncio.sleep(SILENCE)
+            await asyncio.sleep(self.silence)
+            raise _Reset
         if fault == "slow":
             await asyncio.sleep(0.3)
         writer.write(b"250 2.0.0 taken\r\n")
