@@ -3,9 +3,11 @@
 #include "service/bounce.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -20,6 +22,9 @@
 #include "service/outgoing.h"
 #include "service/routing.h"
 #include "smtp/status.h"
+#include "spool/checksum.h"
+#include "spool/queue_error.h"
+#include "spool/queue_id.h"
 
 enum { BLOCK = 65536 };
 
@@ -362,6 +367,53 @@ static int read_header(const struct queue_file *file, struct buffer *header, str
 	return 0;
 }
 
+/* The same for the same recipients of the same message, and for no others. */
+static void name_report(
+    const struct queue_file *about, enum report_action action, char id[static QUEUE_ID_SIZE])
+{
+	/* Which of the two it was said to be may change with the settings. */
+	uint64_t kind = action == REPORT_RELAYED ? REPORT_DELIVERED : action;
+	uint32_t checksum = 0;
+
+	for (size_t i = 0; i < about->envelope.recipient_count; i++) {
+		char text[24];
+
+		if (!is_meant(about, i, action))
+			continue;
+		snprintf(text, sizeof text, "%zu ", i);
+		checksum = checksum_extend(checksum, span_from_string(text));
+	}
+	queue_id_derive(about->id, (uint64_t)checksum << 8 | (kind + 1), id);
+}
+
+/* The crash may have been between its name and the sync. */
+static int sync_made(const struct queue_file *report, struct error *error)
+{
+	if (fsync(report->fd) < 0 || (fsync(report->queue) < 0 && errno != EINVAL))
+		return error_system(error, "cannot sync queue file %s", report->id);
+	return 0;
+}
+
+/*
+ * 1: a crash has left the report, whole, and it is durable.  0: there is none; id
+ * is what it is to be called, or "" where something damaged has its name: then it
+ * takes any.
+ */
+static int find_made(
+    const struct making *making, char id[static QUEUE_ID_SIZE], struct error *error)
+{
+	struct queue_file made CLEANUP(queue_file_finish) = { .fd = -1 };
+	int found;
+
+	name_report(making->about, making->action, id);
+	found = queue_file_read(&made, making->about->queue, id, error);
+	if (found == QUEUE_OPENED)
+		return sync_made(&made, error) < 0 ? -1 : 1;
+	if (found != QUEUE_MISSING)
+		id[0] = '\0';
+	return 0;
+}
+
 static int make(struct making *making, struct bounce *bounce, struct error *error)
 {
 	struct buffer header CLEANUP(buffer_finish) = { 0 };
@@ -372,6 +424,13 @@ static int make(struct making *making, struct bounce *bounce, struct error *erro
 		.is_report = true,
 	};
 
+	/* Whoever looked through the queue has found it, too. */
+	char id[QUEUE_ID_SIZE];
+	int found = find_made(making, id, error);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	memcpy(making->file.id, id, sizeof id);
+	memcpy(attributes.about, making->about->id, sizeof attributes.about);
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(making->about, &header, error) < 0)
 		return -1;
@@ -458,6 +517,43 @@ static int report_deliveries(struct queue_file *file, const struct config *confi
 	if (tell(file, config, action, bounce, error) < 0)
 		return -1;
 	return mark_all(file, RECIPIENT_UNTOLD, RECIPIENT_DELIVERED, error);
+}
+
+static bool is_named(
+    const struct queue_file *about, enum report_action action, const struct queue_file *report)
+{
+	char id[QUEUE_ID_SIZE];
+
+	if (count_meant(about, action) == 0)
+		return false;
+	name_report(about, action, id);
+	return strcmp(id, report->id) == 0;
+}
+
+int bounce_settle(const struct queue_file *report, struct error *error)
+{
+	struct queue_file about CLEANUP(queue_file_finish) = { .fd = -1 };
+	int outcome;
+
+	/* Whoever has it in his hands has made up for what it owed. */
+	if (report->attributes.about[0] == '\0' ||
+	    queue_file_open(&about, report->queue, report->attributes.about, error) != QUEUE_OPENED)
+		return 0;
+	if (!bounce_is_owed(&about) && about.progress.has_warned)
+		return 0;
+	if (sync_made(report, error) < 0)
+		return -1;
+	if (is_named(&about, REPORT_FAILED, report)) {
+		outcome = mark_all(&about, RECIPIENT_FAILED, RECIPIENT_REPORTED, error);
+	} else if (is_named(&about, REPORT_DELIVERED, report)) {
+		outcome = mark_all(&about, RECIPIENT_UNTOLD, RECIPIENT_DELIVERED, error);
+	} else if (!about.progress.has_warned && is_named(&about, REPORT_DELAYED, report)) {
+		about.progress.has_warned = true;
+		outcome = queue_file_save_progress(&about, error);
+	} else {
+		return 0;
+	}
+	return outcome < 0 ? -1 : queue_file_sync(&about, error);
 }
 
 int bounce_report(struct queue_file *file, const struct config *config, struct bounce *bounce,

@@ -4,8 +4,9 @@
  * bounce - whoever sent a message is told what became of it
  *
  * A report is a queue file of its own.  It is durable before the recipients
- * that it is about are marked, so that a crash between the two makes a second
- * report and never none (DESIGN 4, "Failing").
+ * that it is about are marked.  Its queue ID follows from theirs: whoever comes
+ * after a crash between the two finds it and makes no second one, and before it
+ * goes out the marks are made up for (bounce_settle), so that it is not missed.
  *
  * It goes to the envelope sender; where that was a bare name, or is of this
  * host, to queue { bounce }, which an address there makes the place for all.
@@ -47,6 +48,12 @@ int bounce_report(struct queue_file *file, const struct config *config, struct b
 /* The same for the delay of who waits, once for a message. */
 int bounce_warn(struct queue_file *file, const struct config *config, struct bounce *bounce,
     struct error *error);
+
+/*
+ * Marks, synced, in the message that this report is about what a crash has left
+ * unmarked.  To be called before the report is sent.
+ */
+int bounce_settle(const struct queue_file *report, struct error *error);
 
 /* Something is owed. */
 bool bounce_is_owed(const struct queue_file *file);

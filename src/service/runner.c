@@ -398,6 +398,13 @@ void runner_fail(struct runner *runner, const char *id, const struct error *erro
 	schedule_add(&runner->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 }
 
+static void report_owed(struct runner *runner, struct attempt *attempt)
+{
+	const struct settle settle = settling(runner);
+
+	settle_owed(&settle, attempt);
+}
+
 /* False when it was put aside: for a token, or for its old time. */
 static bool begin_attempt(struct runner *runner, const char *id)
 {
@@ -406,6 +413,8 @@ static bool begin_attempt(struct runner *runner, const char *id)
 	const struct client *client = clients_waiting_for(runner->clients, id);
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
+	if (opened == ATTEMPT_STARTED)
+		report_owed(runner, attempt);
 	if (opened == ATTEMPT_STARTED || opened == ATTEMPT_OWES)
 		runner_correct_age(runner, &attempt->file);
 	attempt->wants_trace = client != NULL && client->wants_trace;

@@ -85,6 +85,14 @@ void settle_close(const struct settle *settle, struct attempt *attempt)
 		attempt_remove(attempt);
 }
 
+void settle_owed(const struct settle *settle, struct attempt *attempt)
+{
+	struct bounce made;
+
+	if (bounce_is_owed(&attempt->file))
+		(void)report(settle, attempt, &made);
+}
+
 /* Some are still tried; of those that have failed already, and of a long delay, is told now. */
 void settle_report(const struct settle *settle, struct attempt *attempt)
 {

@@ -32,6 +32,9 @@ void settle_close(const struct settle *settle, struct attempt *attempt);
 /* Some still wait; of those that have failed already, and of a long delay, is told now. */
 void settle_report(const struct settle *settle, struct attempt *attempt);
 
+/* What a crash has left owed, before anything is tried again. */
+void settle_owed(const struct settle *settle, struct attempt *attempt);
+
 /* failed/ is kept within its limits: of age, and of a tenth of the file system. */
 void settle_trim_failed(const struct settle *settle);
 

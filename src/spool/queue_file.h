@@ -68,14 +68,15 @@ enum { QUEUE_FILE_REPLY_SIZE = 900 };
 
 /* What is known beside the envelope.  Strings are owned by the queue file when read. */
 struct queue_attributes {
-	int64_t received;      /* clock_wall */
-	int64_t uid;	       /* submitter; -1 unknown */
-	char entrance[16];     /* "local", "smtp"... for the log */
-	char full_name[401];   /* XNAME; "" */
-	bool has_8bit;	       /* set before commit: the body holds 8-bit octets */
-	bool is_report;	       /* one of our own reports: never reported on */
-	bool sender_is_local;  /* was a bare name: reports go to whom the settings say */
-	uint64_t longest_line; /* octets */
+	int64_t received;	   /* clock_wall */
+	int64_t uid;		   /* submitter; -1 unknown */
+	char entrance[16];	   /* "local", "smtp"... for the log */
+	char full_name[401];	   /* XNAME; "" */
+	char about[QUEUE_ID_SIZE]; /* of a report: the message that it is about; "" */
+	bool has_8bit;		   /* set before commit: the body holds 8-bit octets */
+	bool is_report;		   /* one of our own reports: never reported on */
+	bool sender_is_local;	   /* was a bare name: reports go to whom the settings say */
+	uint64_t longest_line;	   /* octets */
 };
 
 /* What changes with each attempt; overwritten in place. */

@@ -93,6 +93,16 @@ int64_t queue_id_time(const char *id)
 	return time;
 }
 
+void queue_id_derive(const char *id, uint64_t number, char derived[static QUEUE_ID_SIZE])
+{
+	assert(queue_id_is_valid(span_from_string(id)) && number != 0 && number >> 60 == 0);
+	memmove(derived, id, QUEUE_ID_SIZE);
+	for (size_t i = QUEUE_ID_LENGTH - 1; number != 0; i--) {
+		derived[i] = alphabet[(value_of(derived[i]) + number) % 32];
+		number >>= DIGIT_BITS;
+	}
+}
+
 /* 8 digits are 5 octets, and the last digit stands alone. */
 void queue_id_pack(const char *id, unsigned char packed[static QUEUE_ID_PACKED])
 {

@@ -20,6 +20,10 @@ enum { QUEUE_ID_LENGTH = 25, QUEUE_ID_SIZE = QUEUE_ID_LENGTH + 1, QUEUE_ID_PACKE
 /* Letters and digits only. */
 void queue_id_generate(char id[static QUEUE_ID_SIZE]);
 
+/* Another one of the same time: for the same id and number always the same.  number is below 2^60.
+ */
+void queue_id_derive(const char *id, uint64_t number, char derived[static QUEUE_ID_SIZE]);
+
 /* Has exactly the form of one; anything else in the spool is not ours. */
 bool queue_id_is_valid(struct span text);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "spool/queue_id.h"
 #include "spool/record.h"
 
 static void append_string(struct buffer *buffer, const char *name, const char *value)
@@ -56,6 +57,8 @@ void queue_records_write(const struct envelope *envelope, const struct queue_att
 	append_string(buffer, "entrance", attributes->entrance);
 	append_string(buffer, "full-name", attributes->full_name);
 	append_string(buffer, "report", attributes->is_report ? "yes" : "no");
+	if (attributes->about[0] != '\0')
+		append_string(buffer, "about", attributes->about);
 	if (attributes->sender_is_local)
 		append_string(buffer, "local-sender", "yes");
 	for (size_t i = 0; i < envelope->recipient_count; i++)
@@ -185,6 +188,12 @@ static bool read_report(struct reading *reading, struct span value)
 	return reading->attributes->is_report || span_equals_string(value, "no");
 }
 
+static bool read_about(struct reading *reading, struct span value)
+{
+	return queue_id_is_valid(value) &&
+	       read_string(value, reading->attributes->about, sizeof reading->attributes->about);
+}
+
 static bool read_local_sender(struct reading *reading, struct span value)
 {
 	reading->attributes->sender_is_local = span_equals_string(value, "yes");
@@ -203,6 +212,7 @@ static const struct reader {
 	{ "entrance", read_entrance },
 	{ "full-name", read_full_name },
 	{ "report", read_report },
+	{ "about", read_about },
 	{ "local-sender", read_local_sender },
 };
 

@@ -11,6 +11,7 @@
  *	entrance 5:local
  *	full-name 5:Alice
  *	report 2:no				or yes
+ *	about 25:1M847QBFT8X7SPECNQ82HQ1G6	of a report
  *	local-sender 3:yes			where it was a bare name
  *	recipient . 15:bob@example.net		the mark is overwritten in place
  *	original 3:bob				of the recipient above

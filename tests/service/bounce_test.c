@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "spool/listing.h"
+#include "spool/preamble.h"
 #include "spool/spool.h"
 #include "tests/spool/scratch.h"
 #include "tests/support/cmocka.h"
@@ -167,6 +168,145 @@ static void what_is_owed_is_reported_once_and_marked(void **state)
 		    bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
 		assert_int_equal(scene.bounce.count, 0);
 	}
+}
+
+/* As if the machine had died between the report and the marks: the file as it was before. */
+static void forget_marks(struct scene *scene, const char *marks)
+{
+	struct error error;
+	char id[QUEUE_ID_SIZE];
+
+	memcpy(id, scene->file.id, sizeof id);
+	for (size_t i = 0; marks[i] != '\0'; i++)
+		assert_int_equal(pwrite(scene->file.fd, &marks[i], 1,
+				     (off_t)(PREAMBLE_SIZE + scene->file.mark_offsets[i])),
+		    1);
+	scene->file.progress.has_warned = false;
+	assert_int_equal(queue_file_save_progress(&scene->file, &error), 0);
+	queue_file_finish(&scene->file);
+	assert_int_equal(queue_file_open(&scene->file, scene->spool.queue, id, &error), 0);
+}
+
+static void a_report_that_a_crash_has_left_is_the_report(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct queue_attributes attributes = { .received = clock_wall() };
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "s@there.example", "a@b.c/0 d@e.f/2 g@h.i/0", &attributes);
+	mark(&scene, "FS.", "550 5.1.1 no");
+	assert_int_equal(bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+	assert_int_equal(scene.bounce.count, 2);
+	forget_marks(&scene, "FS.");
+	assert_true(bounce_is_owed(&scene.file));
+	assert_int_equal(bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+	assert_int_equal(scene.bounce.count, 0);
+	assert_int_equal(count_files(&scene), 3);
+	assert_string_equal(scene.file.marks, "RD.");
+	/* What fails later is another matter. */
+	mark(&scene, "RDF", "550 5.1.1 no");
+	assert_int_equal(bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+	assert_int_equal(scene.bounce.count, 1);
+	assert_int_equal(count_files(&scene), 4);
+}
+
+/* Torn by the crash: it told nobody. */
+static void a_damaged_report_is_made_again_by_another_name(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct queue_attributes attributes = { .received = clock_wall() };
+	struct error error;
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "s@there.example", "a@b.c/0", &attributes);
+	mark(&scene, "F", "550 5.1.1 no");
+	assert_int_equal(bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+	memcpy(id, scene.bounce.ids[0], sizeof id);
+	int fd = openat(scene.spool.queue, id, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, PREAMBLE_SIZE + 10), 0);
+	(void)close(fd);
+	forget_marks(&scene, "F");
+	assert_int_equal(bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+	assert_int_equal(scene.bounce.count, 1);
+	assert_string_not_equal(scene.bounce.ids[0], id);
+	assert_string_equal(scene.file.marks, "R");
+}
+
+/* The report goes first; then nothing would be left that says that it was made. */
+static void marks_are_made_up_for_before_a_report_goes(void **state)
+{
+	static const struct row {
+		const char *before;
+		const char *after;
+	} rows[] = {
+		{ "F.", "R." },
+		{ "S.", "D." },
+		{ "..", ".." },
+		{ "FF", "RR" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		struct queue_file report CLEANUP(queue_file_finish) = { .fd = -1 };
+		struct queue_attributes attributes = { .received = clock_wall() - 6000 };
+		bool is_warning = rows[i].before[0] == '.';
+		char about[QUEUE_ID_SIZE];
+		struct error error;
+
+		scene_init(&scene);
+		put_file(&scene, "s@there.example", "a@b.c/0 d@e.f/0", &attributes);
+		memcpy(about, scene.file.id, sizeof about);
+		mark(&scene, rows[i].before, "550 5.1.1 no");
+		assert_int_equal(
+		    is_warning ? bounce_warn(&scene.file, &scene.config, &scene.bounce, &error)
+			       : bounce_report(&scene.file, &scene.config, &scene.bounce, &error),
+		    0);
+		assert_int_equal(scene.bounce.count, 1);
+		forget_marks(&scene, rows[i].before);
+		assert_int_equal(
+		    queue_file_open(&report, scene.spool.queue, scene.bounce.ids[0], &error), 0);
+		assert_string_equal(report.attributes.about, about);
+		/* In somebody's hands it is left alone. */
+		assert_int_equal(bounce_settle(&report, &error), 0);
+		assert_string_equal(scene.file.marks, rows[i].before);
+		queue_file_finish(&scene.file);
+		assert_int_equal(bounce_settle(&report, &error), 0);
+		assert_int_equal(queue_file_open(&scene.file, scene.spool.queue, about, &error), 0);
+		assert_string_equal(scene.file.marks, rows[i].after);
+		assert_int_equal(scene.file.progress.has_warned, is_warning);
+		/* And once it is gone. */
+		assert_int_equal(queue_file_remove(&scene.file, &error), 0);
+		assert_int_equal(bounce_settle(&report, &error), 0);
+	}
+}
+
+/* What has failed since then is not in the report, so it stays owed. */
+static void marks_of_others_are_left_alone(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct queue_file report CLEANUP(queue_file_finish) = { .fd = -1 };
+	struct queue_attributes attributes = { .received = clock_wall() };
+	char about[QUEUE_ID_SIZE];
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "s@there.example", "a@b.c/0 d@e.f/0", &attributes);
+	memcpy(about, scene.file.id, sizeof about);
+	mark(&scene, "F.", "550 5.1.1 no");
+	assert_int_equal(bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+	mark(&scene, "RF", "550 5.1.1 no");
+	queue_file_finish(&scene.file);
+	assert_int_equal(
+	    queue_file_open(&report, scene.spool.queue, scene.bounce.ids[0], &error), 0);
+	assert_int_equal(bounce_settle(&report, &error), 0);
+	assert_int_equal(queue_file_open(&scene.file, scene.spool.queue, about, &error), 0);
+	assert_string_equal(scene.file.marks, "RF");
 }
 
 /* Who gets the report of a message of this sender; NULL: nobody can be told. */
@@ -364,6 +504,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_owed_is_reported_once_and_marked),
+		cmocka_unit_test(a_report_that_a_crash_has_left_is_the_report),
+		cmocka_unit_test(a_damaged_report_is_made_again_by_another_name),
+		cmocka_unit_test(marks_are_made_up_for_before_a_report_goes),
+		cmocka_unit_test(marks_of_others_are_left_alone),
 		cmocka_unit_test(a_report_goes_to_its_address),
 		cmocka_unit_test(what_was_said_is_read_from_the_words),
 		cmocka_unit_test(a_delay_is_told_when_it_is_long_and_once),

@@ -107,6 +107,29 @@ static void packed_ids_come_back_and_sort_as_before(void **state)
 	}
 }
 
+static void derived_ids_are_others_and_always_the_same(void **state)
+{
+	static const struct row {
+		const char *id;
+		uint64_t number;
+		const char *derived;
+	} rows[] = {
+		{ "0000000000000000000000000", 1, "0000000000000000000000001" },
+		{ "000000000000000000000000Z", 1, "0000000000000000000000000" },
+		{ "1M847QBFT8X7SPECNQ82HQ1G6", 33, "1M847QBFT8X7SPECNQ82HQ1H7" },
+		{ "000000000ZZZZZZZZZZZZZZZZ", (UINT64_C(1) << 60) - 1,
+		    "000000000ZZZZYYYYYYYYYYYY" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char derived[QUEUE_ID_SIZE];
+
+		queue_id_derive(rows[i].id, rows[i].number, derived);
+		assert_string_equal(derived, rows[i].derived);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +137,7 @@ int main(void)
 		cmocka_unit_test(an_id_knows_its_time),
 		cmocka_unit_test(ids_sort_by_time),
 		cmocka_unit_test(what_is_no_id_is_told),
+		cmocka_unit_test(derived_ids_are_others_and_always_the_same),
 		cmocka_unit_test(packed_ids_come_back_and_sort_as_before),
 	};
 
