@@ -17,8 +17,9 @@ struct flow {
 	char *block;
 	size_t start;
 	size_t end;
-	bool has_ended; /* nothing more is to be read */
-	bool is_gone;	/* nobody takes it: it is dropped */
+	bool has_ended;	 /* nothing more is to be read */
+	bool is_gone;	 /* nobody takes it: it is dropped */
+	bool has_failed; /* some of it was lost to our own trouble */
 };
 
 static bool is_empty(const struct flow *flow)
@@ -54,8 +55,13 @@ static void drain(struct flow *flow, int to)
 		count = write(to, bytes, size < PIPE_BUF ? size : PIPE_BUF);
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	flow->is_gone = count < 0;
-	flow->start = count < 0 ? flow->end : flow->start + (size_t)count;
+	if (count >= 0) {
+		flow->start += (size_t)count;
+		return;
+	}
+	flow->is_gone = true;
+	flow->has_failed = errno != EPIPE && errno != ECONNRESET;
+	flow->start = flow->end;
 }
 
 static void apply_filter(struct join *join, struct flow *flow)
@@ -115,9 +121,21 @@ static void step(struct join *join, struct flow *out, struct flow *in)
 		in->start = in->end;
 }
 
+/*
+ * What is missing in the middle must not be taken for a whole: far hears of no
+ * more, as from a client that is gone, and ends the session.
+ */
+static void cut(struct join *join, struct flow *out)
+{
+	out->has_ended = true;
+	out->start = out->end;
+	join->is_cut = true;
+	(void)shutdown(join->far, SHUT_WR);
+}
+
 static void pass_end_on(struct join *join, const struct flow *out)
 {
-	if (join->near_has_ended || !out->has_ended || !is_empty(out))
+	if (join->is_cut || join->near_has_ended || !out->has_ended || !is_empty(out))
 		return;
 	join->near_has_ended = true;
 	(void)shutdown(join->far, SHUT_WR);
@@ -132,6 +150,8 @@ enum join_end join_run(struct join *join)
 
 	for (;;) {
 		step(join, &out, &in);
+		if (!join->is_cut && (out.is_gone || in.has_failed))
+			cut(join, &out);
 		pass_end_on(join, &out);
 		if (!is_empty(&in))
 			continue;

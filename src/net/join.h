@@ -31,6 +31,7 @@ struct join {
 	uint64_t passed_on;  /* octets that went to far */
 	bool has_pending;    /* and there are some that did not yet */
 	bool near_has_ended; /* its end was passed on behind them */
+	bool is_cut;	     /* some octets could not be passed on, and none after them were */
 };
 
 enum join_end {

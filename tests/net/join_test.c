@@ -4,6 +4,7 @@
 
 #include "net/join.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -271,6 +272,70 @@ static size_t take_out(void *context, char *bytes, size_t size)
 	return kept;
 }
 
+/* A send that fails, as for want of memory; the rest must not look like the whole. */
+static void what_cannot_be_passed_on_ends_the_session(void **state)
+{
+	enum { SIZE = 60000, ROOM = 4096 };
+	static char octets[SIZE];
+	int in[2];
+	int out[2];
+	int far[2];
+	int room = ROOM;
+	char octet;
+
+	(void)state;
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(out), 0);
+	/* Takes a message whole or, when it is larger than this, with EMSGSIZE not at all. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, far), 0);
+	assert_int_equal(setsockopt(far[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	assert_int_equal(file_write_all(in[1], span_from_bytes(octets, sizeof octets)), 0);
+	say(in[1], "QUIT\r\n");
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct join join = { .near_input = in[0], .near_output = out[1], .far = far[1] };
+
+		(void)close(far[0]);
+		(void)alarm(60);
+		_exit((int)join_run(&join));
+	}
+	(void)close(far[1]);
+	assert_int_equal(read(far[0], &octet, 1), 0);
+	struct scene scene = { in[1], out[0], far[0], pid };
+	assert_int_equal(scene_finish(&scene), JOIN_FAR_ENDED);
+	(void)close(in[0]);
+	(void)close(out[1]);
+}
+
+/* Far would wait for ever for an answer to what near has not been told. */
+static void an_answer_that_cannot_be_passed_on_ends_the_session(void **state)
+{
+	int far[2];
+	int in[2];
+	char octet;
+
+	(void)state;
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, far), 0);
+	int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct join join = {
+			.near_input = in[0], .near_output = unwritable, .far = far[1]
+		};
+
+		(void)close(far[0]);
+		(void)alarm(60);
+		_exit((int)join_run(&join));
+	}
+	(void)close(far[1]);
+	say(far[0], "220 hello\r\n");
+	assert_int_equal(read(far[0], &octet, 1), 0);
+	struct scene scene = { in[1], unwritable, far[0], pid };
+	assert_int_equal(scene_finish(&scene), JOIN_FAR_ENDED);
+	(void)close(in[0]);
+}
+
 static void a_filter_sees_what_far_says(void **state)
 {
 	struct scene scene;
@@ -328,6 +393,8 @@ int main(void)
 		cmocka_unit_test(a_near_end_that_is_gone_ends_it),
 		cmocka_unit_test(the_far_end_may_be_all_that_counts),
 		cmocka_unit_test(neither_direction_waits_for_the_other),
+		cmocka_unit_test(what_cannot_be_passed_on_ends_the_session),
+		cmocka_unit_test(an_answer_that_cannot_be_passed_on_ends_the_session),
 		cmocka_unit_test(a_filter_sees_what_far_says),
 	};
 
