@@ -257,7 +257,12 @@ static void receive_directly(
 		settings.fault = &error;
 	if (settings.fault != NULL)
 		log_fault(settings.fault);
-	stream_init_take_fd(&stream, dup(STDIN_FILENO), dup(STDOUT_FILENO), "caller");
+	int input = dup(STDIN_FILENO);
+	int output = dup(STDOUT_FILENO);
+	/* Without a greeting the caller tries again. */
+	if (input < 0 || output < 0)
+		return;
+	stream_init_take_fd(&stream, input, output, "caller");
 	receive_run(&stream, &settings);
 }
 
