@@ -43,9 +43,8 @@ void log_line_time(int64_t wall, char text[static LOG_LINE_TIME_SIZE])
 	struct tm parts = { 0 };
 
 	(void)gmtime_r(&seconds, &parts);
-	snprintf(text, LOG_LINE_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-	    parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-	    parts.tm_sec, (int)(wall % 1000));
+	size_t length = strftime(text, LOG_LINE_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(text + length, LOG_LINE_TIME_SIZE - length, ".%03uZ", (unsigned)(wall % 1000));
 }
 
 void log_line_dated(const struct log_line *line, struct buffer *out)
