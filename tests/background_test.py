@@ -64,6 +64,7 @@ def test_a_second_one_says_that_the_first_is_there(service):
     # In the foreground there is nothing to be done but to say so.
     result = start(service, "-bD")
     assert result.status == 69 and "another service owns the spool" in result.stderr
+    assert f"process {the_service(service)} on {os.uname().nodename}" in result.stderr, result
 
 
 def test_one_in_the_foreground(service):

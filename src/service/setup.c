@@ -59,8 +59,12 @@ static int take_spool(struct service *service, struct error *error)
 		return -1;
 	int locked = spool_lock(&service->spool, error);
 	if (locked == 1) {
-		error_set(error, ERROR_UNAVAILABLE, "4.3.2", "another service owns the spool %s",
-		    service->config.spool);
+		char holder[SPOOL_HOLDER_SIZE];
+
+		spool_holder(&service->spool, holder);
+		error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+		    "another service owns the spool %s: %s", service->config.spool, holder);
+		error_next(error, "end that one, or give this one a spool of its own");
 		return 1;
 	}
 	if (locked < 0 || spool_sweep(&service->spool, error) < 0)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "spool/draft.h"
 #include "spool/listing.h"
 #include "spool/queue_id.h"
@@ -151,6 +152,19 @@ void spool_finish(struct spool *spool)
 	*spool = (struct spool){ -1, -1, -1, NULL };
 }
 
+/* For people: a process's number means nothing in another container, so the host stands there. */
+static void write_holder(int fd)
+{
+	char host[65] = "";
+	char line[SPOOL_HOLDER_SIZE];
+
+	(void)gethostname(host, sizeof host - 1);
+	int length = snprintf(line, sizeof line, "process %ld on %s\n", (long)getpid(), host);
+	/* On a full disk nobody is told. */
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, line, (size_t)length, 0);
+}
+
 int spool_lock(struct spool *spool, struct error *error)
 {
 	CLEANUP(file_close) int fd = -1;
@@ -164,9 +178,24 @@ int spool_lock(struct spool *spool, struct error *error)
 		return errno == EWOULDBLOCK
 			   ? 1
 			   : error_system(error, "cannot lock %s/lock", spool->path);
+	write_holder(fd);
 	spool->lock = fd;
 	fd = -1;
 	return 0;
+}
+
+void spool_holder(const struct spool *spool, char text[static SPOOL_HOLDER_SIZE])
+{
+	char line[SPOOL_HOLDER_SIZE];
+	CLEANUP(file_close)
+	int fd = openat(
+	    spool->directory, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	ssize_t length = fd < 0 ? -1 : file_read_full(fd, line, sizeof line);
+	struct span words = span_trim(span_from_bytes(line, length > 0 ? (size_t)length : 0));
+
+	if (words.length == 0 || span_has_control(words))
+		words = span_from_string("somebody");
+	text_copy_span(text, SPOOL_HOLDER_SIZE, words);
 }
 
 void spool_unlock(struct spool *spool)

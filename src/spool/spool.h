@@ -45,6 +45,11 @@ void spool_finish(struct spool *spool);
  * spool_finish only closes.
  */
 int spool_lock(struct spool *spool, struct error *error);
+
+/* Who that is, "process 17 on host", as it wrote itself; "somebody" when that cannot be read. */
+enum { SPOOL_HOLDER_SIZE = 128 };
+void spool_holder(const struct spool *spool, char text[static SPOOL_HOLDER_SIZE]);
+
 void spool_unlock(struct spool *spool);
 
 /* Removes drafts that a crash left (draft.h).  For the owner, once, before it lists the queue. */

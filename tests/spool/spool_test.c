@@ -175,6 +175,16 @@ static void one_process_owns_it(void **state)
 	assert_int_equal(spool_lock(&spool, &error), 0);
 	assert_int_equal(spool_lock(&other, &error), 1);
 	assert_int_equal(other.lock, -1);
+	char holder[SPOOL_HOLDER_SIZE];
+	char *mine CLEANUP(memory_free_string) = memory_format("process %ld on ", (long)getpid());
+	spool_holder(&other, holder);
+	assert_memory_equal(holder, mine, strlen(mine));
+	assert_int_equal(ftruncate(spool.lock, 0), 0);
+	spool_holder(&other, holder);
+	assert_string_equal(holder, "somebody");
+	assert_int_equal(pwrite(spool.lock, "a\nb\n", 4, 0), 4);
+	spool_holder(&other, holder);
+	assert_string_equal(holder, "somebody");
 
 	/* A child that has the descriptor does not keep what was unlocked. */
 	int inherited = dup(spool.lock);
