@@ -23,7 +23,6 @@ SHORT = MESSAGE + b"a line of a short message\n" * 8000
 LONG = MESSAGE + b"a line of a long message\n" * 200000
 LONG_HEADER = b"".join(b"X-Filler-%d: %s\n" % (number, b"z" * 900) for number in range(950))
 OTHER_UID = 12345
-LIMIT = 100  # clients at once
 
 
 def submit(service, *arguments, input=MESSAGE, **options):
@@ -299,55 +298,6 @@ def test_the_log_file_is_opened_anew_at_a_reload(make_service, make_peer):
     service.wait_until_empty()
     wait_for(lambda: "two@far.example" in log.read_text(), what="a line in the new log file")
     assert "two@far.example" not in (service.folder / "mail.log.1").read_text()
-
-
-# clients
-
-def test_more_clients_than_can_be_served_are_told_so(programs, make_service, make_peer, folder):
-    peer = make_peer()
-    service = make_service(url=f"smtp://127.0.0.1:{peer.port}").start()
-    silent = []
-
-    def is_served():
-        client = socket.socket(socket.AF_UNIX)
-        client.settimeout(20)
-        client.connect(str(service.socket))
-        greeting = client.recv(4096)
-        if greeting.startswith(b"220 "):
-            silent.append(client)
-            return True
-        client.close()
-        assert greeting.startswith(b"421 "), greeting
-        return False
-
-    def is_full():
-        while is_served():
-            pass
-        return len(silent) >= LIMIT
-
-    try:
-        wait_for(is_full, what="the service to be full")
-        assert len(silent) == LIMIT
-        caller = subprocess.Popen(["strace", "-o", str(folder / "trace"), "-e",
-                                   "trace=connect,nanosleep,clock_nanosleep",
-                                   str(programs.sendmail), "b@far.example"],
-                                  stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  env=environment(socket=service.socket,
-                                                  **sanitizer("detect_leaks=0")))
-        caller.stdin.write(MESSAGE)
-        caller.stdin.close()
-        caller.stdin = None
-        # It has been told and tries again.
-        wait_for(lambda: (folder / "trace").exists() and
-                 (folder / "trace").read_text().count("connect(") >= 2,
-                 what=lambda: f"a second try:\n{(folder / 'trace').read_text()}\n"
-                 f"log:\n{service.tail()}")
-    finally:
-        for client in silent:
-            client.close()
-    _, stderr = caller.communicate(timeout=60)
-    assert (caller.returncode, stderr) == (0, b"")
-    wait_for(lambda: recipients(peer) == ["b@far.example"], what="the message")
 
 
 # when

@@ -124,13 +124,9 @@ static int prepare_request(struct attempt *attempt, const struct config *config,
 }
 
 /* A file that came back after its end was recorded (a power cut), or before it was reported. */
-static int settle_without_attempt(struct attempt *attempt)
+static int settle_without_attempt(const struct attempt *attempt)
 {
-	if (bounce_is_owed(&attempt->file))
-		return ATTEMPT_OWES;
-	attempt_remove(attempt);
-	attempt_finish(attempt);
-	return ATTEMPT_NOTHING;
+	return bounce_is_owed(&attempt->file) ? ATTEMPT_OWES : ATTEMPT_NOTHING;
 }
 
 /* Our own trouble is shown in the queue like a smarthost's. */

@@ -58,7 +58,7 @@ enum attempt_start {
 	ATTEMPT_STARTED = 0,
 	ATTEMPT_BUSY = 1,    /* another process holds the file: try again soon */
 	ATTEMPT_GONE = 2,    /* there is none */
-	ATTEMPT_NOTHING = 3, /* all was done; the file was removed */
+	ATTEMPT_NOTHING = 3, /* all was done, and nothing is owed: it is open, to be removed */
 	ATTEMPT_CORRUPT = 4, /* it did not check out and was put aside */
 	ATTEMPT_HELD = 5,
 	ATTEMPT_OWES = 6, /* no recipient waits, and a report is owed (bounce.h): it is open */

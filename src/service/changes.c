@@ -52,7 +52,11 @@ void changes_make(struct runner *runner, const struct queue_viewer *viewer, cons
 		    "is just being settled; try again in a moment");
 		return;
 	}
+	/* What nobody has looked at yet is not counted either. */
+	bool is_counted = !scan_has(&runner->scan, id) || schedule_has(&runner->schedule, id);
 	queue_change_make(runner->spool->queue, id, verb, viewer, change);
+	if (change->is_removed && is_counted)
+		usage_remove(&runner->usage, change->uid, change->octets);
 	if (change->sign == QUEUE_CHANGE_DONE)
 		reschedule(runner, id, verb);
 }

@@ -3,7 +3,6 @@
 #include "service/clients.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,109 +10,67 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "base/process.h"
 #include "base/text.h"
 #include "net/listen.h"
-#include "service/inquirer.h"
-#include "service/queue_commands.h"
-#include "service/queue_store.h"
-#include "service/receive.h"
 
 void clients_init(struct clients *clients)
 {
-	*clients = (struct clients){ 0 };
-	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
-		clients->places[i].channel.fd = -1;
+	*clients = (struct clients){ .board = board_new(CLIENTS_LIMIT) };
 }
 
-static void free_place(struct clients *clients, struct client *client)
+static void free_place(struct clients *clients, size_t place)
 {
+	struct client *client = clients->places[place];
+
 	channel_finish(&client->channel);
 	buffer_finish(&client->lines);
-	*client = (struct client){ .channel.fd = -1 };
+	free(client);
+	board_leave(clients->board, place);
+	clients->places[place] = NULL;
 	clients->count--;
 }
 
 void clients_finish(struct clients *clients)
 {
 	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
-		if (clients->places[i].channel.fd >= 0)
-			free_place(clients, &clients->places[i]);
+		if (clients->places[i] != NULL)
+			free_place(clients, i);
+	board_free(clients->board);
+	clients->board = NULL;
 }
 
-static int start_inquiry(void *context, const struct config_smarthost *smarthost,
-    struct channel *worker, struct error *error)
+static size_t find_free(const struct clients *clients)
 {
-	return inquirer_start_by_service(context, smarthost, worker, error);
+	size_t place = 0;
+
+	while (place < CLIENTS_LIMIT && clients->places[place] != NULL)
+		place++;
+	return place;
 }
 
-/* The end of the service is no reason to drop a mail that is coming in. */
-static const int endings[] = { SIGHUP, SIGINT, SIGTERM };
-
-/* The child's whole life. */
-static _Noreturn void serve_client(int connection, int channel_fd,
-    const struct clients_settings *settings, const struct queue_viewer *viewer)
+static void take_place(struct clients *clients, const struct reception *birth, int channel_fd)
 {
-	const int kept[] = { connection, channel_fd, settings->queue_directory,
-		log_keep_descriptor() };
-	struct channel channel;
-	struct stream stream;
-	struct queue_store queue_store = {
-		.queue_directory = settings->queue_directory,
-		.spool = settings->config->spool,
-		.service = &channel,
-		.waits_by_default = settings->waits_by_default,
-		.wait_limit = settings->config->wait_limit,
-		.first_step = settings->config->retry_count != 0 ? settings->config->retry[0] : 0,
-		.file = { .fd = -1 },
-	};
-	struct store store = queue_store_table(&queue_store, settings->way);
-	struct queue_commands commands = {
-		.queue_directory = settings->queue_directory,
-		.service = &channel,
-		.viewer = *viewer,
-		.config = settings->config,
-	};
-	const struct inquirer_source inquirer = { start_inquiry, &channel };
-	struct receive_settings receive = {
-		.config = settings->config,
-		.fault = settings->fault,
-		.uid = viewer->uid,
-		.store = &store,
-		.queue = &commands,
-		.inquirer = &inquirer,
-	};
+	struct client *client = memory_allocate(sizeof *client);
 
-	process_close_all_but(kept, sizeof kept / sizeof kept[0]);
-	process_reset_signals_ignoring(endings, sizeof endings / sizeof endings[0]);
-	channel_init_take_fd(&channel, channel_fd);
-	stream_init_take_fd(&stream, connection, connection, "client");
-	receive_run(&stream, &receive);
-	stream_finish(&stream);
-	channel_finish(&channel);
-	_exit(0);
+	channel_init_take_fd(&client->channel, channel_fd);
+	client->viewer = birth->viewer;
+	clients->places[birth->place] = client;
+	clients->count++;
 }
 
-void clients_refuse(int connection)
-{
-	static const char words[] = "421 4.3.2 too many clients at once, try again in a moment\r\n";
-
-	/* It fits in the socket, or is lost with the connection. */
-	(void)send(connection, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	file_close(&connection);
-}
-
-int clients_start(struct clients *clients, int connection, const struct clients_settings *settings,
-    struct error *error)
+int clients_start(struct clients *clients, int connection,
+    const struct reception_settings *settings, struct error *error)
 {
 	int ends[2];
-	size_t free_index = 0;
+	const struct reception birth = {
+		.settings = settings,
+		.viewer = queue_viewer_of(listen_peer_uid(connection), settings->root_counts),
+		.board = clients->board,
+		.place = find_free(clients),
+	};
 
-	while (free_index < CLIENTS_LIMIT && clients->places[free_index].channel.fd >= 0)
-		free_index++;
-	if (free_index == CLIENTS_LIMIT) {
+	if (birth.place == CLIENTS_LIMIT) {
 		file_close(&connection);
 		return error_set(error, ERROR_UNAVAILABLE, "4.3.2",
 		    "%d clients are being served, and no more can be", CLIENTS_LIMIT);
@@ -123,31 +80,28 @@ int clients_start(struct clients *clients, int connection, const struct clients_
 		file_close(&connection);
 		return -1;
 	}
-	struct queue_viewer viewer = queue_viewer_of(
-	    listen_peer_uid(connection), settings->root_counts);
+	board_enter(clients->board, birth.place, birth.viewer.uid);
 	pid_t pid = fork();
 	if (pid == 0)
-		serve_client(connection, ends[1], settings, &viewer);
+		reception_run(connection, ends[1], &birth);
 	if (pid < 0)
 		error_system(error, "cannot start a receive process");
 	file_close(&ends[1]);
 	file_close(&connection);
 	if (pid < 0) {
+		board_leave(clients->board, birth.place);
 		file_close(&ends[0]);
 		return -1;
 	}
-	channel_init_take_fd(&clients->places[free_index].channel, ends[0]);
-	clients->places[free_index].viewer = viewer;
-	clients->count++;
+	take_place(clients, &birth, ends[0]);
 	return 0;
 }
 
 struct client *clients_waiting_for(struct clients *clients, const char *id)
 {
 	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
-		if (clients->places[i].channel.fd >= 0 &&
-		    strcmp(clients->places[i].awaited, id) == 0)
-			return &clients->places[i];
+		if (clients->places[i] != NULL && strcmp(clients->places[i]->awaited, id) == 0)
+			return clients->places[i];
 	return NULL;
 }
 
@@ -200,8 +154,8 @@ size_t clients_poll(const struct clients *clients, struct pollfd *polls)
 	size_t count = 0;
 
 	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
-		if (clients->places[i].channel.fd >= 0)
-			polls[count++] = (struct pollfd){ .fd = clients->places[i].channel.fd,
+		if (clients->places[i] != NULL)
+			polls[count++] = (struct pollfd){ .fd = clients->places[i]->channel.fd,
 				.events = POLLIN };
 	return count;
 }
@@ -296,18 +250,27 @@ static void count(struct clients *clients, struct client *client, struct span li
 	(void)notice_send(&client->channel, &answer);
 }
 
-static void take_queued(struct clients *clients, struct client *client, const struct notice *notice)
+/* What it was told the service counts, and the row of the session shows it from now on. */
+static void take_queued(struct clients *clients, size_t place, const struct notice *notice)
 {
+	struct client *client = clients->places[place];
+	int64_t uid = client->viewer.sees_all ? notice->uid : client->viewer.uid;
+
 	settle(clients, client, false);
 	if (notice->wants_outcome)
 		memcpy(client->awaited, notice->id, sizeof client->awaited);
 	client->wants_trace = notice->wants_outcome && notice->wants_trace;
-	clients->queued(clients->context, notice->id, client->viewer.uid, notice->is_later);
+	/* A file of another may have been told of, whose receive process found no service. */
+	if (uid == client->viewer.uid)
+		board_count(clients->board, place, notice->octets);
+	clients->queued(clients->context, notice->id, uid, notice->octets, notice->is_later);
 }
 
 static void apply(
-    struct clients *clients, struct client *client, const struct notice *notice, struct span lines)
+    struct clients *clients, size_t place, const struct notice *notice, struct span lines)
 {
+	struct client *client = clients->places[place];
+
 	if (notice->kind == NOTICE_FLUSH)
 		flush(clients, client);
 	else if (notice->kind == NOTICE_DUE)
@@ -321,11 +284,12 @@ static void apply(
 	else if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0)
 		settle(clients, client, true);
 	else if (notice->kind == NOTICE_QUEUED)
-		take_queued(clients, client, notice);
+		take_queued(clients, place, notice);
 }
 
-static void read_client(struct clients *clients, struct client *client)
+static void read_client(struct clients *clients, size_t place)
 {
+	struct client *client = clients->places[place];
 	struct buffer lines CLEANUP(buffer_finish) = { 0 };
 	struct notice notice;
 	bool has_ended = channel_fill(&client->channel) <= 0;
@@ -333,22 +297,26 @@ static void read_client(struct clients *clients, struct client *client)
 
 	buffer_init(&lines, NOTICE_LINES);
 	while ((outcome = notice_take_lines(&client->channel, &notice, &lines)) > 0) {
-		apply(clients, client, &notice, buffer_span(&lines));
+		apply(clients, place, &notice, buffer_span(&lines));
 		buffer_clear(&lines);
 	}
-	if (outcome < 0 || has_ended) {
-		settle(clients, client, false);
-		free_place(clients, client);
-	}
+	if (outcome >= 0 && !has_ended)
+		return;
+	int64_t uid = client->viewer.uid;
+	settle(clients, client, false);
+	free_place(clients, place);
+	clients->left(clients->context, uid);
 }
 
 void clients_step(struct clients *clients)
 {
 	for (size_t i = 0; i < CLIENTS_LIMIT; i++) {
-		struct client *client = &clients->places[i];
-		struct pollfd ready = { .fd = client->channel.fd, .events = POLLIN };
+		struct pollfd ready = { .events = POLLIN };
 
-		if (client->channel.fd >= 0 && poll(&ready, 1, 0) > 0)
-			read_client(clients, client);
+		if (clients->places[i] == NULL)
+			continue;
+		ready.fd = clients->places[i]->channel.fd;
+		if (poll(&ready, 1, 0) > 0)
+			read_client(clients, i);
 	}
 }

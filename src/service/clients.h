@@ -3,8 +3,8 @@
 /*
  * clients - the receive processes: one for each client of the service
  *
- * Each is forked at accept, keeps the connection, the queue directory and its
- * end of a channel, and closes all else.  It outlives the service if it must.
+ * Each is forked when its client is let in (reception.h), and outlives the
+ * service if it must.
  */
 
 #ifndef SERVICE_CLIENTS_H
@@ -15,15 +15,18 @@
 
 #include "base/channel.h"
 #include "config/config.h"
+#include "service/admission.h"
+#include "service/board.h"
 #include "service/notice.h"
 #include "service/queue_change.h"
 #include "service/queue_requests.h"
 #include "service/queue_viewer.h"
+#include "service/reception.h"
 
-enum { CLIENTS_LIMIT = 100 };
+enum { CLIENTS_LIMIT = ADMISSION_PLACES };
 
 struct client {
-	struct channel channel;	     /* fd -1: the place is free */
+	struct channel channel;
 	char awaited[QUEUE_ID_SIZE]; /* the file whose outcome it waits for, or "" */
 	bool wants_trace;	     /* and what is said with the smarthost about it */
 	struct buffer lines;	     /* of that, not yet told */
@@ -31,21 +34,14 @@ struct client {
 	bool may_flush;		     /* it was told GO, and has not yet said what is due */
 };
 
-/* What a receive process is given at its birth. */
-struct clients_settings {
-	const struct config *config;
-	const struct error *fault; /* NULL, or why no mail can be taken now */
-	int queue_directory;	   /* -1 with a fault */
-	const char *way;	   /* "service" or "spool" */
-	bool waits_by_default;
-	bool root_counts; /* this client is an administrator if it is root */
-};
-
 struct clients {
-	struct client places[CLIENTS_LIMIT];
+	struct client *places[CLIENTS_LIMIT]; /* owned; NULL: the place is free */
 	size_t count;
+	struct board *board; /* a row for each place; owned */
 	/* A queue file of this uid is durable; is_later: not to be tried at once. */
-	void (*queued)(void *context, const char *id, int64_t uid, bool is_later);
+	void (*queued)(void *context, const char *id, int64_t uid, uint64_t octets, bool is_later);
+	/* A client of this uid has left. */
+	void (*left)(void *context, int64_t uid);
 	/* The client with this awaited file has let go of it: it answers the refusal, or is gone.
 	 */
 	void (*settled)(void *context, const char *id, bool answers);
@@ -67,12 +63,9 @@ struct clients {
 void clients_init(struct clients *clients);
 void clients_finish(struct clients *clients);
 
-/* Tells a client that there is no place for it, and closes. */
-void clients_refuse(int connection);
-
 /* Takes over connection and forks a receive process for it. */
-int clients_start(struct clients *clients, int connection, const struct clients_settings *settings,
-    struct error *error);
+int clients_start(struct clients *clients, int connection,
+    const struct reception_settings *settings, struct error *error);
 
 /* Whoever waits for this file; NULL: nobody. */
 struct client *clients_waiting_for(struct clients *clients, const char *id);

@@ -2,47 +2,149 @@
 
 #include "service/entrance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/listen.h"
 #include "service/setup.h"
 
 static const struct config no_config = { 0 };
 
-static void start_client(struct service *service, int connection, bool is_shared)
+enum {
+	AT_ONCE = 64, /* clients that are let in before the rest of the service has its turn */
+	TELL_PAUSE = 10000, /* milliseconds between two lines about clients turned away */
+};
+
+static void start_client(struct service *service, const struct admission_guest *guest)
 {
 	bool is_configured = service->is_configured;
 	enum config_wait wait = is_configured ? service->config.wait : CONFIG_WAIT_DISK;
-	struct clients_settings settings = {
+	struct reception_settings settings = {
 		.config = is_configured ? &service->config : &no_config,
 		.fault = is_configured ? NULL : &service->fault,
 		.queue_directory = is_configured ? service->spool.queue : -1,
 		.way = is_configured ? service->way : "service",
 		.waits_by_default = wait == CONFIG_WAIT_OUTCOME ||
 				    (wait == CONFIG_WAIT_AUTO && service->options->on_demand),
-		.root_counts = !is_shared,
+		.root_counts = !guest->is_shared,
 	};
 	struct error error;
 
-	if (clients_start(&service->clients, connection, &settings, &error) < 0)
+	if (clients_start(&service->clients, guest->connection, &settings, &error) < 0)
 		service_log_error("", &error);
+	else
+		admission_enter(&service->admission, guest->uid);
+}
+
+/* Whoever floods the service must not flood its log. */
+static void log_turned_away(struct service *service, int64_t uid, const char *why)
+{
+	int64_t now = clock_monotonic();
+
+	service->turned_away++;
+	if (service->told_at != 0 && now < service->told_at + TELL_PAUSE)
+		return;
+	log_event(LOG_LEVEL_WARNING, "clients turned away: %u, the last one of uid=%lld: %s",
+	    service->turned_away, (long long)uid, why);
+	service->turned_away = 0;
+	service->told_at = now;
+}
+
+/* It fits in the socket, or is lost with the connection. */
+static void turn_away(struct service *service, struct admission_guest *guest)
+{
+	char words[300];
+	char why[240];
+
+	admission_explain(&service->admission, guest->uid, why, sizeof why);
+	int length = snprintf(words, sizeof words, "421 4.3.2 %s; try again in a moment\r\n", why);
+	(void)send(guest->connection, words, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	file_close(&guest->connection);
+	log_turned_away(service, guest->uid, why);
+}
+
+static void let_in(struct service *service, struct admission_guest *guest)
+{
+	struct admission_guest refused;
+
+	switch (admission_arrive(&service->admission, guest, &refused)) {
+	case ADMISSION_NOW:
+		start_client(service, guest);
+		break;
+	case ADMISSION_WAITS:
+		break;
+	case ADMISSION_NEVER:
+		turn_away(service, &refused);
+		break;
+	}
+}
+
+static bool accept_one(struct service *service)
+{
+	struct admission_guest guest = { .came_at = clock_monotonic() };
+
+	guest.connection = listeners_accept(&service->listeners, &guest.is_shared);
+	if (guest.connection < 0)
+		return false;
+	setup_again(service);
+	guest.uid = listen_peer_uid(guest.connection);
+	guest.is_administrator = queue_viewer_of(guest.uid, !guest.is_shared).sees_all;
+	let_in(service, &guest);
+	return true;
+}
+
+static void serve_waiting(struct service *service)
+{
+	struct admission_guest guest;
+
+	admission_limit(&service->admission,
+	    service->is_configured ? &service->config.limits : &config_default_limits);
+	admission_forget_gone(&service->admission);
+	while (admission_take(&service->admission, &guest))
+		start_client(service, &guest);
+	while (admission_take_late(&service->admission, clock_monotonic(), &guest))
+		turn_away(service, &guest);
 }
 
 void entrance_accept(struct service *service)
 {
-	int connection;
-	bool is_shared;
+	serve_waiting(service);
+	for (int i = 0; i < AT_ONCE && accept_one(service); i++)
+		continue;
+}
 
-	while ((connection = listeners_accept(&service->listeners, &is_shared)) >= 0) {
-		setup_again(service);
-		if (service->clients.count == CLIENTS_LIMIT)
-			clients_refuse(connection);
-		else
-			start_client(service, connection, is_shared);
-	}
+void entrance_drain(struct service *service)
+{
+	serve_waiting(service);
+	while (accept_one(service))
+		continue;
+}
+
+void entrance_dismiss(struct service *service)
+{
+	struct admission_guest guest;
+
+	while (admission_take_any(&service->admission, &guest))
+		turn_away(service, &guest);
+}
+
+static bool is_wanted(void *context, int64_t uid)
+{
+	const struct service *service = context;
+
+	return admission_wants(&service->admission, uid);
+}
+
+void entrance_show(struct service *service)
+{
+	board_show(service->clients.board, &service->runner.usage, is_wanted, service);
 }
 
 /* The directory of the usual socket comes from the package; a container has none. */

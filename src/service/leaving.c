@@ -33,7 +33,7 @@ bool leaving_may(struct service *service)
 	    clock_monotonic() < service->idle_since + service->config.idle)
 		return false;
 	listeners_remove_names(&service->listeners);
-	entrance_accept(service);
+	entrance_drain(service);
 	if (runner_scan_whole(&service->runner, &error) == 0 && is_idle(service)) {
 		listeners_close(&service->listeners);
 		return true;

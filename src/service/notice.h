@@ -4,6 +4,7 @@
  * notice - what a receive process and its service tell each other
  *
  *	QUEUED	child to service: this queue file is durable; is the outcome awaited?
+ *		Whose it is, the kernel says, and only of an administrator's the uid here
  *	TRACE	service to child: lines of the conversation about the awaited file
  *	TAKEN	service to child: delivered in part or waiting: answer 250
  *	REFUSED	service to child: all recipients refused for good; nothing needs
@@ -69,6 +70,8 @@ struct notice {
 	bool wants_outcome;
 	bool wants_trace; /* with the outcome */
 	bool is_later;	  /* its first attempt is at the first step of the retry list (-odq) */
+	int64_t uid;	  /* of its submitter */
+	uint64_t octets;  /* of the message */
 	char id[QUEUE_ID_SIZE];
 	char status[STATUS_SIZE];
 	char text[900];

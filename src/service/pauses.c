@@ -225,7 +225,8 @@ void pauses_note_trouble(struct runner *runner, const char *smarthost, const str
 static bool settle_waiting(
     struct runner *runner, struct attempt *attempt, const char *words, uint32_t probes)
 {
-	const struct settle settle = { runner->config, runner->spool, &runner->schedule };
+	const struct settle settle = { runner->config, runner->spool, &runner->schedule,
+		&runner->usage };
 	int64_t due;
 
 	attempt_wait(attempt, words, probes);
@@ -251,7 +252,7 @@ static void attend(struct runner *runner, const char *id, const char *words, uin
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
 	if (opened != ATTEMPT_STARTED) {
-		if (opened == ATTEMPT_OWES)
+		if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING)
 			attempt_finish(attempt);
 		free(attempt);
 		schedule_add(&runner->schedule, id, 0);

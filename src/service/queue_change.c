@@ -153,6 +153,9 @@ static void remove_file(
 	}
 	const struct event_message message = describe(file);
 	events_removed_by(&message, viewer->uid);
+	change->is_removed = !file->attributes.is_report;
+	change->uid = file->attributes.uid;
+	change->octets = file->message_length;
 	if (sync_directory(queue, &error) < 0)
 		refuse(change, &error);
 	else

@@ -42,6 +42,10 @@ struct queue_change {
 	enum queue_change_sign sign;
 	char status[STATUS_SIZE]; /* when refused */
 	char text[800];		  /* for people, one line */
+	/* A message that is gone now, and not one of our own reports: */
+	bool is_removed;
+	int64_t uid; /* of its submitter */
+	uint64_t octets;
 };
 
 void queue_change_set(struct queue_change *change, enum queue_change_sign sign, const char *status,

@@ -200,6 +200,11 @@ static void add(
 	(void)span_take_word(&argument, &word);
 	memcpy(notice.id, word.start, sizeof notice.id - 1);
 	notice.is_later = span_take_word(&argument, &word);
+	struct queue_summary summary = { .uid = -1 };
+	struct error ignored;
+	(void)queue_file_read_summary(commands->queue_directory, notice.id, &summary, &ignored);
+	notice.uid = summary.uid;
+	notice.octets = summary.message_length;
 	if (commands->service->fd < 0 || notice_send(commands->service, &notice) < 0)
 		server_reply_set(reply, 450, "4.3.2", "the service is just ending, try again");
 }

@@ -72,6 +72,26 @@ static void reset(void *context)
 	receive->has_fault = false;
 }
 
+/* Said to MAIL, before anybody has sent in vain. */
+static bool is_admitted(const struct receive *receive, const struct mail_parameters *parameters,
+    struct server_reply *reply)
+{
+	const struct store *store = receive->settings->store;
+	struct error error;
+
+	if (receive->settings->fault != NULL) {
+		server_reply_from_error(reply, receive->settings->fault);
+		return false;
+	}
+	if (store->admit == NULL ||
+	    store->admit(store->context, parameters->has_size ? parameters->size : 0, &error) == 0)
+		return true;
+	log_event(LOG_LEVEL_WARNING, "refused uid=%lld: %s", (long long)receive->settings->uid,
+	    error.text);
+	server_reply_from_error(reply, &error);
+	return false;
+}
+
 static void take_mail(void *context, struct span sender, const struct mail_parameters *parameters,
     struct server_reply *reply)
 {
@@ -81,10 +101,8 @@ static void take_mail(void *context, struct span sender, const struct mail_param
 	char *complete CLEANUP(memory_free_string) = NULL;
 
 	reset(receive);
-	if (receive->settings->fault != NULL) {
-		server_reply_from_error(reply, receive->settings->fault);
+	if (!is_admitted(receive, parameters, reply))
 		return;
-	}
 	receive->parameters = *parameters;
 	receive->attributes.received = clock_wall();
 	receive->attributes.uid = receive->settings->uid;
@@ -370,6 +388,13 @@ static void lend(void *context, struct server_reply *reply)
 	receive->is_lent = true;
 }
 
+static bool is_wanted(void *context)
+{
+	const struct receive_settings *settings = ((const struct receive *)context)->settings;
+
+	return settings->board != NULL && board_is_wanted(settings->board, settings->place);
+}
+
 static const struct server_handler handler = {
 	.mail = take_mail,
 	.rcpt = take_rcpt,
@@ -378,6 +403,7 @@ static const struct server_handler handler = {
 	.reset = reset,
 	.other = answer_other,
 	.plain = lend,
+	.is_wanted = is_wanted,
 };
 
 /* In seconds; whoever waits for the outcome waits no longer than this, disk included. */
@@ -412,6 +438,8 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 		.plain_timeout = 3600000,
 		/* Sooner than those lose patience who find all places taken (sendmail/way.c). */
 		.park_after = 10000,
+		/* Sooner than those lose patience who wait for a place (admission.h). */
+		.wanted_after = 5000,
 		/* cron streams for hours: once the content has begun, the client sets the pace. */
 		.content_timeout = CLOCK_NEVER,
 		.handler = &handler,

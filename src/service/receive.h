@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "net/stream.h"
+#include "service/board.h"
 #include "service/inquirer.h"
 #include "service/queue_commands.h"
 #include "service/store.h"
@@ -27,6 +28,8 @@ struct receive_settings {
 	const struct error *fault; /* NULL, or why no mail can be taken now: said to MAIL */
 	int64_t uid;		   /* the peer's; -1 unknown */
 	const struct store *store;
+	const struct board *board;	    /* NULL: nobody else wants the place */
+	size_t place;			    /* on the board */
 	const struct queue_commands *queue; /* NULL: none is kept */
 	const struct inquirer_source *inquirer;
 };

@@ -69,7 +69,7 @@ void runner_hold_stuck(struct runner *runner, struct attempt *attempt)
 
 static struct settle settling(struct runner *runner)
 {
-	return (struct settle){ runner->config, runner->spool, &runner->schedule };
+	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage };
 }
 
 static void close_file(struct runner *runner, struct attempt *attempt)
@@ -77,6 +77,13 @@ static void close_file(struct runner *runner, struct attempt *attempt)
 	const struct settle settle = settling(runner);
 
 	settle_close(&settle, attempt);
+}
+
+static void remove_file(struct runner *runner, struct attempt *attempt)
+{
+	const struct settle settle = settling(runner);
+
+	settle_remove(&settle, attempt);
 }
 
 static void report_meanwhile(struct runner *runner, struct attempt *attempt)
@@ -190,6 +197,7 @@ void runner_finish(struct runner *runner)
 	health_finish(&runner->health);
 	schedule_finish(&runner->schedule);
 	scan_finish(&runner->scan);
+	usage_finish(&runner->usage);
 	stumbles_finish(&runner->null_refusals);
 	runner_init(runner, NULL, NULL, NULL, NULL);
 }
@@ -243,6 +251,8 @@ static void found(void *context, const char *id, const struct queue_summary *sum
 		return;
 	}
 	const struct queue_progress *progress = &summary->progress;
+	if (!summary->is_report)
+		usage_add(&runner->usage, summary->uid, summary->message_length);
 	if (progress->is_held)
 		return;
 	if (progress->attempts == 0 && progress->next_attempt == 0)
@@ -255,6 +265,9 @@ int runner_scan(struct runner *runner, struct error *error)
 {
 	const struct settle settle = settling(runner);
 
+	/* Whatever is there, held or not, is found now. */
+	if (runner_waiting(runner) == 0 && !runner_is_busy(runner))
+		usage_finish(&runner->usage);
 	if (scan_begin(&runner->scan, runner->spool->queue, error) < 0)
 		return -1;
 	settle_trim_failed(&settle);
@@ -269,7 +282,7 @@ int runner_scan_whole(struct runner *runner, struct error *error)
 	return 0;
 }
 
-void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_later)
+void runner_add(struct runner *runner, const char *id, int64_t uid, uint64_t octets, bool is_later)
 {
 	struct client *client = clients_waiting_for(runner->clients, id);
 
@@ -281,6 +294,7 @@ void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_late
 	}
 	if (is_known(runner, id))
 		return;
+	usage_add(&runner->usage, uid, octets);
 	if (is_later)
 		schedule_add(&runner->schedule, id, clock_wall() + runner->config->retry[0]);
 	else
@@ -315,7 +329,7 @@ void runner_settle(struct runner *runner, const char *id, bool answers)
 		if (strcmp(attempt->file.id, id) != 0)
 			continue;
 		if (answers)
-			attempt_remove(attempt);
+			remove_file(runner, attempt);
 		else
 			close_file(runner, attempt);
 		release(attempt);
@@ -423,7 +437,7 @@ static bool begin_attempt(struct runner *runner, const char *id)
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
 	}
-	if (opened == ATTEMPT_OWES) {
+	if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING) {
 		close_file(runner, attempt);
 		attempt_finish(attempt);
 	}

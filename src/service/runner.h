@@ -22,6 +22,7 @@
 #include "service/jumps.h"
 #include "service/scan.h"
 #include "service/schedule.h"
+#include "service/usage.h"
 #include "service/workers.h"
 #include "spool/spool.h"
 
@@ -36,7 +37,8 @@ struct runner {
 	struct spool *spool;
 	struct clients *clients;
 	struct schedule schedule;
-	struct scan scan; /* what it has left is not in the schedule yet */
+	struct scan scan;   /* what it has left is not in the schedule yet */
+	struct usage usage; /* of what the scan has not left */
 	struct workers workers;
 	struct health health; /* who waits for a smarthost that is left alone (pauses.h) */
 	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
@@ -64,8 +66,11 @@ int runner_scan(struct runner *runner, struct error *error);
 /* The same, and looks at all of them. */
 int runner_scan_whole(struct runner *runner, struct error *error);
 
-/* A queue file of this uid is there that is due now, or at the first step of the retry list. */
-void runner_add(struct runner *runner, const char *id, int64_t uid, bool is_later);
+/*
+ * A queue file of this uid, with a message of so many octets, is there that is
+ * due now, or at the first step of the retry list.
+ */
+void runner_add(struct runner *runner, const char *id, int64_t uid, uint64_t octets, bool is_later);
 
 /*
  * What waits for its time is due now: these (sorted), or all when ids is NULL.

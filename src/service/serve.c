@@ -24,7 +24,7 @@
 
 enum {
 	LEAVE_TIMEOUT = 3000, /* milliseconds for deliveries that run when we are told to end */
-	POLLS = 2 + LISTENERS_LIMIT + CLIENTS_LIMIT + WORKERS_LIMIT,
+	POLLS = 2 + LISTENERS_LIMIT + ADMISSION_WAITING + CLIENTS_LIMIT + WORKERS_LIMIT,
 };
 
 /* When something is to be done without any input, by the monotonic clock. */
@@ -34,6 +34,7 @@ static int64_t next_deadline(const struct service *service, int64_t leave_at)
 
 	if (service->is_configured)
 		deadline = clock_earlier(deadline, runner_deadline(&service->runner));
+	deadline = clock_earlier(deadline, admission_deadline(&service->admission));
 	deadline = clock_earlier(deadline, notify_deadline(&service->notify));
 	return clock_earlier(deadline, leaving_deadline(service));
 }
@@ -77,6 +78,7 @@ static void wait_for_events(struct service *service, int64_t deadline)
 	polls[0] = (struct pollfd){ .fd = service->signals, .events = POLLIN };
 	polls[1] = (struct pollfd){ .fd = service->parent.channel.fd, .events = POLLIN };
 	count += listeners_poll(&service->listeners, polls + count);
+	count += admission_poll(&service->admission, polls + count);
 	count += clients_poll(&service->clients, polls + count);
 	if (service->is_configured)
 		count += runner_poll(&service->runner, polls + count);
@@ -103,10 +105,12 @@ static void step(struct service *service, int64_t leave_at)
 	tell_manager(service);
 	wait_for_events(service, next_deadline(service, leave_at));
 	handle_signals(service);
-	entrance_accept(service);
+	/* In this order: who leaves makes room for who waits. */
 	clients_step(&service->clients);
+	entrance_accept(service);
 	if (service->is_configured)
 		runner_step(&service->runner);
+	entrance_show(service);
 }
 
 /* Deliveries that run are finished, or left as they stand in their files. */
@@ -120,12 +124,13 @@ static void wind_down(struct service *service)
 		workers_leave(&service->runner.workers);
 	notify_stopping(&service->notify);
 	listeners_remove_names(&service->listeners);
-	entrance_accept(service);
+	entrance_drain(service);
 	listeners_close(&service->listeners);
 	while (runner_is_busy(&service->runner) && clock_monotonic() < leave_at)
 		step(service, leave_at);
 	if (service->is_configured)
 		workers_abandon(&service->runner.workers);
+	entrance_dismiss(service);
 }
 
 static void run(struct service *service)
@@ -184,6 +189,7 @@ static int start(struct service *service, struct error *error)
 static void finish(struct service *service)
 {
 	clients_finish(&service->clients);
+	admission_finish(&service->admission);
 	listeners_close(&service->listeners);
 	/* With it go the workers, before the lock of the spool does. */
 	worker_parent_finish(&service->parent);

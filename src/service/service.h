@@ -11,6 +11,7 @@
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
 
+#include "service/admission.h"
 #include "service/clients.h"
 #include "service/flushes.h"
 #include "service/listeners.h"
@@ -31,6 +32,9 @@ struct service {
 	struct spool spool;
 	struct runner runner;
 	struct clients clients;
+	struct admission admission;
+	unsigned turned_away; /* clients that the log does not tell of yet */
+	int64_t told_at;      /* clock_monotonic: then it last did */
 	struct flushes flushes;
 	struct listeners listeners;
 	struct notify notify;

@@ -38,6 +38,19 @@ void settle_trim_failed(const struct settle *settle)
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 }
 
+/* It waits no more. */
+static void discount(const struct settle *settle, const struct queue_file *file)
+{
+	if (!file->attributes.is_report)
+		usage_remove(settle->usage, file->attributes.uid, file->message_length);
+}
+
+void settle_remove(const struct settle *settle, struct attempt *attempt)
+{
+	discount(settle, &attempt->file);
+	attempt_remove(attempt);
+}
+
 /* Nobody can be told of its failures. */
 static void keep_failed(const struct settle *settle, struct attempt *attempt)
 {
@@ -46,7 +59,7 @@ static void keep_failed(const struct settle *settle, struct attempt *attempt)
 
 	if (!settle->config->keeps_failed) {
 		events_dropped(id);
-		attempt_remove(attempt);
+		settle_remove(settle, attempt);
 		return;
 	}
 	if (spool_keep_failed(settle->spool, id, &error) < 0) {
@@ -54,6 +67,7 @@ static void keep_failed(const struct settle *settle, struct attempt *attempt)
 		schedule_add(settle->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 		return;
 	}
+	discount(settle, &attempt->file);
 	events_kept_in_failed(id, settle->spool->path);
 	settle_trim_failed(settle);
 }
@@ -82,7 +96,7 @@ void settle_close(const struct settle *settle, struct attempt *attempt)
 	else if (made.is_untold)
 		keep_failed(settle, attempt);
 	else
-		attempt_remove(attempt);
+		settle_remove(settle, attempt);
 }
 
 void settle_owed(const struct settle *settle, struct attempt *attempt)

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "service/attempt.h"
 #include "service/schedule.h"
+#include "service/usage.h"
 #include "spool/spool.h"
 
 enum { SETTLE_TROUBLE_RETRY = 30000 }; /* milliseconds: our own trouble, a disk, a setting */
@@ -24,7 +25,11 @@ struct settle {
 	const struct config *config;
 	struct spool *spool;
 	struct schedule *schedule;
+	struct usage *usage; /* what goes, goes from it, too */
 };
+
+/* Nobody is to be told. */
+void settle_remove(const struct settle *settle, struct attempt *attempt);
 
 /* No recipient waits in it any more. */
 void settle_close(const struct settle *settle, struct attempt *attempt);

@@ -3,8 +3,8 @@
 /*
  * store - where a received message goes: into the spool, or straight out
  *
- * The table that receive is given.  The calls come in this order: begin,
- * write..., end_header, write..., commit; discard at any point instead.
+ * The table that receive is given.  The calls come in this order: admit,
+ * begin, write..., end_header, write..., commit; discard at any point instead.
  */
 
 #ifndef SERVICE_STORE_H
@@ -30,6 +30,8 @@ struct store_wish {
 
 struct store {
 	const char *way; /* "service", "spool", "direct": what the greeting says */
+	/* May a message of so many octets (0: not known) come?  NULL: any may. */
+	int (*admit)(void *context, uint64_t octets, struct error *error);
 	/* id is the queue ID that the Received field names already. */
 	int (*begin)(void *context, const char *id, const struct envelope *envelope,
 	    const struct queue_attributes *attributes, struct error *error);

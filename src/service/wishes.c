@@ -11,11 +11,18 @@
 #include "service/changes.h"
 #include "service/inquirer.h"
 
-static void queued(void *context, const char *id, int64_t uid, bool is_later)
+static void queued(void *context, const char *id, int64_t uid, uint64_t octets, bool is_later)
 {
 	struct service *service = context;
 
-	runner_add(&service->runner, id, uid, is_later);
+	runner_add(&service->runner, id, uid, octets, is_later);
+}
+
+static void left(void *context, int64_t uid)
+{
+	struct service *service = context;
+
+	admission_leave(&service->admission, uid);
 }
 
 static void settled(void *context, const char *id, bool answers)
@@ -109,6 +116,7 @@ void wishes_connect(struct service *service)
 	struct clients *clients = &service->clients;
 
 	clients->queued = queued;
+	clients->left = left;
 	clients->settled = settled;
 	clients->flushed = flushed;
 	clients->due = due;

@@ -221,7 +221,7 @@ static int start_tls(
 }
 
 static const struct server_handler handler = { on_mail, on_rcpt, on_begin, on_content, on_end,
-	on_reset, on_log_in, on_other, on_plain };
+	on_reset, on_log_in, on_other, on_plain, NULL };
 
 static void check_replies(struct span output)
 {

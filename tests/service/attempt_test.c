@@ -348,10 +348,10 @@ static void a_file_that_is_not_to_be_tried_says_why(void **state)
 		{ RECIPIENT_WAITING, false, ATTEMPT_STARTED, true },
 		{ RECIPIENT_IN_DOUBT, false, ATTEMPT_STARTED, true },
 		{ RECIPIENT_WAITING, true, ATTEMPT_HELD, true },
-		{ RECIPIENT_DELIVERED, false, ATTEMPT_NOTHING, false },
+		{ RECIPIENT_DELIVERED, false, ATTEMPT_NOTHING, true },
 		{ RECIPIENT_FAILED, false, ATTEMPT_OWES, true },
 		{ RECIPIENT_UNTOLD, false, ATTEMPT_OWES, true },
-		{ RECIPIENT_REPORTED, false, ATTEMPT_NOTHING, false },
+		{ RECIPIENT_REPORTED, false, ATTEMPT_NOTHING, true },
 	};
 
 	(void)state;

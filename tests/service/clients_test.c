@@ -20,6 +20,9 @@
 struct heard {
 	size_t queued;
 	size_t settled;
+	size_t left;
+	int64_t expected_uid; /* of those who leave; 0: ours */
+	uint64_t octets;
 	size_t answered;
 	size_t flushed;
 	size_t due;
@@ -28,7 +31,7 @@ struct heard {
 	char id[QUEUE_ID_SIZE];
 };
 
-static void queued(void *context, const char *id, int64_t uid, bool is_later)
+static void queued(void *context, const char *id, int64_t uid, uint64_t octets, bool is_later)
 {
 	struct heard *heard = context;
 
@@ -36,7 +39,16 @@ static void queued(void *context, const char *id, int64_t uid, bool is_later)
 	/* Ours: the kernel says so. */
 	assert_int_equal(uid, getuid());
 	heard->queued++;
+	heard->octets = octets;
 	memcpy(heard->id, id, sizeof heard->id);
+}
+
+static void left(void *context, int64_t uid)
+{
+	struct heard *heard = context;
+
+	assert_int_equal(uid, heard->expected_uid != 0 ? heard->expected_uid : (int64_t)geteuid());
+	heard->left++;
 }
 
 static void settled(void *context, const char *id, bool answers)
@@ -71,7 +83,7 @@ struct scene {
 	struct scratch scratch;
 	struct config config;
 	struct clients clients;
-	struct clients_settings settings;
+	struct reception_settings settings;
 	struct heard heard;
 };
 
@@ -83,13 +95,14 @@ static void scene_init(struct scene *scene)
 		.scratch = scratch_make(),
 		.config = { .ehlo = host, .domain = host, .wait_limit = 30000 },
 	};
-	scene->settings = (struct clients_settings){
+	scene->settings = (struct reception_settings){
 		.config = &scene->config,
 		.queue_directory = scene->scratch.fd,
 		.way = "service",
 	};
 	clients_init(&scene->clients);
 	scene->clients.queued = queued;
+	scene->clients.left = left;
 	scene->clients.settled = settled;
 	scene->clients.flushed = flushed;
 	scene->clients.due = due;
@@ -166,6 +179,35 @@ static char *read_replies(int fd)
 	return buffer_take_string(&replies);
 }
 
+/* The service is told what the file says. */
+static void check_size(const struct scene *scene)
+{
+	struct queue_summary summary;
+	struct error error;
+
+	assert_int_equal(
+	    queue_file_read_summary(scene->scratch.fd, scene->heard.id, &summary, &error), 0);
+	assert_int_equal(scene->heard.octets, summary.message_length);
+}
+
+static void what_a_session_has_taken_stands_on_the_board(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct usage_figures figures;
+
+	(void)state;
+	scene_init(&scene);
+	int fd = connect_client(&scene);
+	send_message(fd, "");
+	free(read_replies(fd));
+	/* The service has not looked yet. */
+	figures = board_waiting(scene.clients.board, 0);
+	assert_int_equal(figures.messages, 1);
+	hear(&scene, &scene.heard.queued, 1);
+	assert_int_equal(figures.octets, scene.heard.octets);
+	hear_all_out(&scene);
+}
+
 static void a_message_is_queued_and_told(void **state)
 {
 	struct scene scene CLEANUP(scene_finish);
@@ -183,8 +225,10 @@ static void a_message_is_queued_and_told(void **state)
 	assert_int_equal(listing_read(&listing, scene.scratch.fd, &error), 0);
 	assert_int_equal(listing.count, 1);
 	assert_string_equal(listing.ids[0], scene.heard.id);
+	check_size(&scene);
 	hear_all_out(&scene);
 	assert_int_equal(scene.heard.settled, 0);
+	assert_int_equal(scene.heard.left, 1);
 }
 
 static void who_waits_is_told_the_outcome(void **state)
@@ -429,10 +473,13 @@ static void a_child_moves_nothing_before_it_was_told_to_go_on(void **state)
 
 	(void)state;
 	scene_init(&scene);
+	scene.heard.expected_uid = 1000;
 	assert_int_equal(channel_pair(ends), 0);
-	channel_init_take_fd(&scene.clients.places[0].channel, ends[0]);
-	scene.clients.places[0].viewer = (struct queue_viewer){ .uid = 1000 };
+	scene.clients.places[0] = memory_allocate(sizeof *scene.clients.places[0]);
+	channel_init_take_fd(&scene.clients.places[0]->channel, ends[0]);
+	scene.clients.places[0]->viewer = (struct queue_viewer){ .uid = 1000 };
 	scene.clients.count = 1;
+	board_enter(scene.clients.board, 0, 1000);
 	channel_init_take_fd(&child, ends[1]);
 	assert_int_equal(notice_send_lines(&child, &notice, span_from_string(lines)), 0);
 	notice.kind = NOTICE_FLUSH;
@@ -482,6 +529,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_queued_and_told),
+		cmocka_unit_test(what_a_session_has_taken_stands_on_the_board),
 		cmocka_unit_test(who_waits_is_told_the_outcome),
 		cmocka_unit_test(who_wants_to_see_it_is_shown_the_conversation),
 		cmocka_unit_test(who_does_not_listen_stops_nobody),

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "service/notice.h"
 #include "spool/listing.h"
+#include "spool/space.h"
 #include "tests/spool/scratch.h"
 #include "tests/support/cmocka.h"
 
@@ -43,6 +44,7 @@ static void scene_init(struct scene *scene)
 		.queue_directory = scene->scratch.fd,
 		.service = &scene->service,
 		.wait_limit = 30000,
+		.limits = &config_default_limits,
 		.file = { .fd = -1 },
 	};
 	scene->store = queue_store_table(&scene->queue_store, "testing");
@@ -55,6 +57,11 @@ static void scene_finish(struct scene *scene)
 	stream_finish(&scene->client);
 	file_close(&scene->client_far);
 	scratch_remove(&scene->scratch);
+}
+
+static void free_board(struct board **board)
+{
+	board_free(*board);
 }
 
 static void begin(struct scene *scene)
@@ -157,6 +164,100 @@ static void without_a_service_the_disk_is_enough(void **state)
 	gone.far.fd = -1;
 	keep(&gone, COMMAND_WAIT_OUTCOME);
 	check_queued(&gone);
+}
+
+/* What waits is counted by the service alone; this one counts nothing. */
+static bool wants_nothing(void *context, int64_t uid)
+{
+	(void)context;
+	(void)uid;
+	return false;
+}
+
+static void a_quota_is_asked_for_at_each_step(void **state)
+{
+	static const struct row {
+		const char *name;
+		uint64_t messages; /* that wait, of an octet each */
+		uint64_t messages_per_uid;
+		uint64_t size_per_uid;
+		uint64_t announced;
+		bool has_no_quota;
+		bool is_admitted;
+		bool is_kept;
+	} rows[] = {
+		{ "nothing waits", 0, 3, 10, 1000, false, true, true },
+		{ "the last that may", 2, 3, 0, 0, false, true, true },
+		{ "one too many", 3, 3, 0, 0, false, false, false },
+		{ "an administrator's", 3, 3, 10, 1000, true, true, true },
+		{ "too large as it says", 1, 3, 10, 10, false, false, false },
+		{ "too large, and it did not say so", 1, 3, 10, 0, false, true, false },
+		{ "of nobody whom we know", 500, 0, 0, 0, false, true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		struct config_limits limits = { .messages_per_uid = rows[i].messages_per_uid,
+			.size_per_uid = rows[i].size_per_uid };
+		struct board *board CLEANUP(free_board) = board_new(2);
+		struct usage usage CLEANUP(usage_finish) = { 0 };
+		struct error error = { 0 };
+		char id[QUEUE_ID_SIZE];
+
+		scene_init(&scene);
+		for (uint64_t j = 0; j < rows[i].messages; j++)
+			usage_add(&usage, 1000, 1);
+		board_enter(board, 1, 1000);
+		board_show(board, &usage, wants_nothing, NULL);
+		scene.queue_store.limits = &limits;
+		scene.queue_store.board = board;
+		scene.queue_store.place = 1;
+		scene.queue_store.uid = 1000;
+		scene.queue_store.has_no_quota = rows[i].has_no_quota;
+		int admitted = scene.store.admit(scene.store.context, rows[i].announced, &error);
+		keep(&scene, COMMAND_WAIT_DISK);
+		if ((admitted == 0) != rows[i].is_admitted ||
+		    list(&scene, id) != (rows[i].is_kept ? 1 : 0))
+			fail_msg("%s: %d, %d %s", rows[i].name, admitted, scene.reply.code,
+			    scene.reply.text);
+		assert_int_equal(scene.reply.code, rows[i].is_kept ? 250 : 452);
+		assert_int_equal(
+		    board_waiting(board, 1).messages, rows[i].messages + (rows[i].is_kept ? 1 : 0));
+	}
+}
+
+/* As if the disk were full: more is to stay free than there is. */
+static void what_finds_no_room_while_it_comes_is_gone_at_once(void **state)
+{
+	static char block[SPACE_INTERVAL / 2];
+	struct scene scene CLEANUP(scene_finish);
+	struct config_limits limits = { .reserve = UINT64_MAX, .reserve_percent = 100 };
+	const struct store_wish wish = { .wait = COMMAND_WAIT_DISK };
+	struct queue_attributes attributes = scratch_attributes();
+	struct error error = { 0 };
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	scene_init(&scene);
+	scene.queue_store.limits = &limits;
+	memset(block, 'x', sizeof block);
+	assert_int_equal(scene.store.admit(scene.store.context, 0, &error), -1);
+	assert_string_equal(error.status, "4.3.1");
+	begin(&scene);
+	scene.store.write(scene.store.context, span_from_bytes(block, sizeof block));
+	assert_int_not_equal(scene.queue_store.file.fd, -1);
+	scene.store.write(scene.store.context, span_from_bytes(block, sizeof block));
+	assert_int_equal(scene.queue_store.file.fd, -1);
+	scene.store.write(scene.store.context, span_from_bytes(block, sizeof block));
+	scene.store.commit(scene.store.context, &attributes, &wish, &scene.client, &scene.reply);
+	assert_int_equal(scene.reply.code, 452);
+	assert_non_null(strstr(scene.reply.text, "no space"));
+	assert_int_equal(list(&scene, id), 0);
+	/* And the next one is as good as ever. */
+	scene.queue_store.limits = &config_default_limits;
+	keep(&scene, COMMAND_WAIT_DISK);
+	check_queued(&scene);
 }
 
 static void who_waits_follows_from_caller_and_settings(void **state)
@@ -335,6 +436,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kept_message_is_whole_and_free),
 		cmocka_unit_test(without_a_service_the_disk_is_enough),
+		cmocka_unit_test(a_quota_is_asked_for_at_each_step),
+		cmocka_unit_test(what_finds_no_room_while_it_comes_is_gone_at_once),
 		cmocka_unit_test(who_waits_follows_from_caller_and_settings),
 		cmocka_unit_test(the_outcome_is_the_answer),
 		cmocka_unit_test(what_is_said_meanwhile_is_kept_for_who_asked),

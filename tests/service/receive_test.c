@@ -22,6 +22,7 @@
 /* ---- a store that remembers ---- */
 
 struct memory {
+	uint64_t limit;	       /* of octets that are announced; 0: none */
 	struct error *refusal; /* of begin; NULL: none */
 	char id[QUEUE_ID_SIZE];
 	const char *answer; /* to commit; NULL: 250 */
@@ -35,6 +36,16 @@ struct memory {
 	size_t header_length;
 	enum command_wait wait;
 };
+
+static int admit(void *context, uint64_t octets, struct error *error)
+{
+	const struct memory *memory = context;
+
+	if (memory->limit == 0 || octets < memory->limit)
+		return 0;
+	return error_set(error, ERROR_CANNOT_CREATE, "4.3.1", "no room for %llu octets",
+	    (unsigned long long)octets);
+}
 
 static int begin(void *context, const char *id, const struct envelope *envelope,
     const struct queue_attributes *attributes, struct error *error)
@@ -128,8 +139,16 @@ static void scene_finish(struct scene *scene)
 /* A process of its own says all of it, so that nothing blocks. */
 static void play(struct scene *scene, struct span script)
 {
-	struct store store = { "testing", begin, write_bytes, end_header, commit, discard,
-		&scene->memory };
+	struct store store = {
+		.way = "testing",
+		.admit = admit,
+		.begin = begin,
+		.write = write_bytes,
+		.end_header = end_header,
+		.commit = commit,
+		.discard = discard,
+		.context = &scene->memory,
+	};
 	struct receive_settings settings = {
 		.config = &scene->config,
 		.fault = scene->fault,
@@ -535,6 +554,21 @@ static void each_message_of_a_session_stands_alone(void **state)
 	assert_true(span_equals_string(body_of(&scene), "two\r\n"));
 }
 
+static void where_there_is_no_room_mail_says_so(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+
+	(void)state;
+	scene_init(&scene);
+	scene.memory.limit = 1000;
+	send_text(&scene, "<s@x.y> SIZE=1000", "r@x.y", "a: b\n\nok\n");
+	check_reply(&scene, "\r\n452 4.3.1 no room for 1000 octets\r\n503 ");
+	assert_int_equal(scene.memory.begun, 0);
+	send_text(&scene, "<s@x.y> SIZE=999", "r@x.y", "a: b\n\nok\n");
+	send_text(&scene, "<s@x.y>", "r@x.y", "a: b\n\nok\n");
+	assert_int_equal(scene.memory.committed, 2);
+}
+
 static void a_loop_is_refused(void **state)
 {
 	static const struct row {
@@ -655,6 +689,7 @@ int main(void)
 		cmocka_unit_test(what_the_store_says_is_the_answer),
 		cmocka_unit_test(what_is_broken_off_is_dropped),
 		cmocka_unit_test(each_message_of_a_session_stands_alone),
+		cmocka_unit_test(where_there_is_no_room_mail_says_so),
 		cmocka_unit_test(a_loop_is_refused),
 		cmocka_unit_test(received_can_be_left_out),
 		cmocka_unit_test(a_header_too_long_is_refused),

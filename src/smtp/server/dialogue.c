@@ -12,6 +12,7 @@
 enum {
 	GOODBYE_TIMEOUT = 1000, /* for a last word to somebody who did not listen */
 	ANSWER_LIMIT = 131072,	/* REPLY_TEXT_SIZE lines, each with code and CRLF */
+	WANTED_STEP = 1000,	/* milliseconds between two looks at who wants the place */
 	PROGRESS_LIMIT = 60000, /* of an answer's text; REPLY_LIMIT is what a client takes */
 };
 
@@ -109,6 +110,38 @@ static bool fill(struct dialogue *dialogue, int64_t deadline)
 	return false;
 }
 
+/* Who keeps silent within its content is left to it: a message is coming in. */
+static bool may_be_wanted(const struct dialogue *dialogue)
+{
+	return dialogue->settings->wanted_after != 0 &&
+	       dialogue->settings->handler->is_wanted != NULL && dialogue->state != DIALOGUE_CHUNKS;
+}
+
+/* The same as fill, for a line whose client keeps silent since a moment. */
+static bool fill_or_make_room(struct dialogue *dialogue, int64_t silent_since, int64_t deadline)
+{
+	const struct server_settings *settings = dialogue->settings;
+	int64_t look_at = silent_since + settings->wanted_after;
+	struct error ignored;
+
+	while (may_be_wanted(dialogue) && look_at < deadline) {
+		/* What has failed now fails again in fill. */
+		if (stream_fill(dialogue->stream, look_at, &ignored) > 0)
+			return true;
+		int64_t now = clock_monotonic();
+		if (now < look_at)
+			break;
+		if (settings->handler->is_wanted(settings->context)) {
+			dialogue_last_word(dialogue, "4.3.2",
+			    "others wait for the place of this silent session; come again");
+			dialogue_end(dialogue, 0);
+			return false;
+		}
+		look_at = now + WANTED_STEP;
+	}
+	return fill(dialogue, deadline);
+}
+
 bool dialogue_read_content(struct dialogue *dialogue)
 {
 	return fill(dialogue, clock_deadline(dialogue->settings->content_timeout));
@@ -181,6 +214,7 @@ static struct span take_line(struct dialogue *dialogue, size_t length)
 enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret, struct span *line)
 {
 	int64_t deadline = clock_deadline(dialogue->command_timeout);
+	int64_t silent_since = clock_monotonic();
 	bool is_long = false;
 
 	if (!is_secret && may_park(dialogue))
@@ -201,7 +235,7 @@ enum dialogue_line dialogue_read_line(struct dialogue *dialogue, bool is_secret,
 			dialogue_consume(dialogue, length);
 		if (end >= 0)
 			return DIALOGUE_LONG_LINE;
-		if (!fill(dialogue, deadline))
+		if (!fill_or_make_room(dialogue, silent_since, deadline))
 			return DIALOGUE_NO_LINE;
 	}
 }

@@ -101,6 +101,8 @@ struct server_handler {
 	void (*other)(void *context, const struct command *command, struct server_reply *reply);
 	/* XPLAIN; a refusal is for the client of the client to hear. */
 	void (*plain)(void *context, struct server_reply *reply);
+	/* Asked while the client is silent: others wait for its place, so its session ends. */
+	bool (*is_wanted)(void *context);
 };
 
 struct server_settings {
@@ -113,6 +115,7 @@ struct server_settings {
 	int64_t command_timeout;		/* milliseconds between commands */
 	int64_t plain_timeout;			/* the same after XPLAIN; 0: no other */
 	int64_t park_after;	 /* of such silence between messages; 0: never (COMMAND_PARK) */
+	int64_t wanted_after;	 /* of silence outside of content; 0: never (is_wanted) */
 	int64_t content_timeout; /* between octets of content; CLOCK_NEVER: none */
 	const struct server_handler *handler;
 	void *context;

@@ -188,6 +188,40 @@ static void who_did_not_say_xplain_is_not_parked(void **state)
 	scene_finish(&scene);
 }
 
+/* A message that is coming in is never cut off for others. */
+static void who_is_silent_while_others_wait_loses_its_place(void **state)
+{
+	static const struct row {
+		const char *input;
+		bool is_wanted;
+		const char *end;
+	} rows[] = {
+		{ "", true, "421 4.3.2 others wait" },
+		{ "NOOP\r\nNO", true, "421 4.3.2 others wait" },
+		{ "MAIL FROM:<a>\r\n", true, "421 4.3.2 others wait" },
+		{ "NOOP\r\n", false, "421 4.4.2 " },
+		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\r\n", true, "421 4.4.2 " },
+		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 1\r\nx", true, "421 4.4.2 " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene;
+		char output[4000];
+
+		scene_init(&scene);
+		scene.settings.command_timeout = 100;
+		scene.settings.content_timeout = 100;
+		scene.settings.wanted_after = 20;
+		scene.is_wanted = rows[i].is_wanted;
+		(void)run_silent(&scene, rows[i].input, output, sizeof output);
+		if (strstr(output, rows[i].end) == NULL)
+			fail_msg("%s: %s", rows[i].input, output);
+		assert_false(scene.is_open);
+		scene_finish(&scene);
+	}
+}
+
 static void a_lost_connection_is_an_error_or_an_end(void **state)
 {
 	struct scene scene;
@@ -465,6 +499,7 @@ int main(void)
 		cmocka_unit_test(after_xplain_there_is_another_time),
 		cmocka_unit_test(who_is_silent_between_messages_may_park),
 		cmocka_unit_test(who_did_not_say_xplain_is_not_parked),
+		cmocka_unit_test(who_is_silent_while_others_wait_loses_its_place),
 		cmocka_unit_test(a_lost_connection_is_an_error_or_an_end),
 		cmocka_unit_test(both_directions_are_traced),
 		cmocka_unit_test(a_reply_of_many_lines_fits),

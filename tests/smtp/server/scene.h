@@ -45,6 +45,7 @@ struct scene {
 	bool drops_content; /* counts it only */
 	uint64_t content_total;
 	bool is_open;
+	bool is_wanted; /* its place */
 	unsigned writes;
 	int outcome;
 	struct error error;
@@ -219,6 +220,13 @@ static inline void scene_trace(void *context, char direction, struct span line)
 	buffer_format(&scene->trace, "%c%.*s\n", direction, span_int(line), line.start);
 }
 
+static inline bool scene_is_wanted(void *context)
+{
+	const struct scene *scene = context;
+
+	return scene->is_wanted;
+}
+
 /* A server that offers everything and takes everything. */
 static inline void scene_init(struct scene *scene)
 {
@@ -229,7 +237,8 @@ static inline void scene_init(struct scene *scene)
 	buffer_init(&scene->content, SCENE_LIMIT);
 	buffer_init(&scene->trace, SCENE_LIMIT);
 	scene->handler = (struct server_handler){ scene_mail, scene_rcpt, scene_begin,
-		scene_content, scene_end, scene_reset, scene_log_in, scene_other, scene_plain };
+		scene_content, scene_end, scene_reset, scene_log_in, scene_other, scene_plain,
+		scene_is_wanted };
 	scene->security = (struct stream_security){ scene_start_tls, scene };
 	scene->settings = (struct server_settings){ .name = "host.example",
 		.banner = "ESMTP test",

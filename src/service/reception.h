@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * reception - the life of a receive process
+ *
+ * Forked for one client, it keeps that connection, the queue directory, its end
+ * of a channel to the service, and its row on the board; it closes all else.
+ */
+
+#ifndef SERVICE_RECEPTION_H
+#define SERVICE_RECEPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/config.h"
+#include "service/board.h"
+#include "service/queue_viewer.h"
+
+/* What receive processes are given by the service. */
+struct reception_settings {
+	const struct config *config;
+	const struct error *fault; /* NULL, or why no mail can be taken now */
+	int queue_directory;	   /* -1 with a fault */
+	const char *way;	   /* "service" or "spool" */
+	bool waits_by_default;
+	bool root_counts; /* this client is an administrator if it is root */
+};
+
+/* And this one. */
+struct reception {
+	const struct reception_settings *settings;
+	struct queue_viewer viewer;
+	struct board *board;
+	size_t place; /* on the board */
+};
+
+/* In the child.  Both descriptors are its own. */
+_Noreturn void reception_run(int connection, int channel_fd, const struct reception *reception);
+
+#endif
