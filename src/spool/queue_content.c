@@ -112,12 +112,12 @@ static int load_records(
 }
 
 /* 0; 1: the file ends before; -1 with errno set. */
-static int checksum_file(int fd, uint64_t offset, uint64_t length, uint32_t *checksum)
+static int checksum_file(int fd, uint64_t offset, uint64_t end, uint32_t *checksum)
 {
-	char bytes[65536];
+	char bytes[16384];
 
-	while (length != 0) {
-		size_t size = length < sizeof bytes ? (size_t)length : sizeof bytes;
+	while (offset < end) {
+		size_t size = end - offset < sizeof bytes ? (size_t)(end - offset) : sizeof bytes;
 		ssize_t count = file_read_full_at(fd, bytes, size, (off_t)offset);
 
 		if (count < 0)
@@ -126,24 +126,32 @@ static int checksum_file(int fd, uint64_t offset, uint64_t length, uint32_t *che
 			return 1;
 		*checksum = checksum_extend(*checksum, span_from_bytes(bytes, size));
 		offset += size;
-		length -= size;
 	}
 	return 0;
 }
 
-static int check_content(struct queue_file *file, const struct preamble *preamble,
-    struct span records, const char *sealed, struct error *error)
+/* What is in the head need not be read again. */
+static int check_content(
+    struct queue_file *file, const struct head *head, struct span records, struct error *error)
 {
+	uint64_t start = PREAMBLE_SIZE + head->preamble.records_length;
+	uint64_t end = start + head->preamble.message_length;
 	uint32_t checksum = checksum_extend(0, records);
-	int outcome = checksum_file(file->fd, PREAMBLE_SIZE + preamble->records_length,
-	    preamble->message_length, &checksum);
 
+	if (start < head->length) {
+		uint64_t known = end < head->length ? end : head->length;
+
+		checksum = checksum_extend(
+		    checksum, span_from_bytes(head->text + start, (size_t)(known - start)));
+		start = known;
+	}
+	int outcome = checksum_file(file->fd, start, end, &checksum);
 	if (outcome < 0)
 		return queue_error_system(error, "cannot read", file->id);
 	if (outcome > 0)
 		return queue_error_damaged(error, file->id, "it is cut short");
-	checksum = checksum_extend(checksum, span_from_bytes(sealed, PREAMBLE_SEALED_SIZE));
-	if (checksum != preamble->checksum)
+	checksum = checksum_extend(checksum, span_from_bytes(head->text, PREAMBLE_SEALED_SIZE));
+	if (checksum != head->preamble.checksum)
 		return queue_error_damaged(error, file->id, "its checksum is wrong");
 	return QUEUE_OPENED;
 }
@@ -170,8 +178,7 @@ static int load(struct queue_file *file, off_t size, bool is_checking, struct er
 	if (outcome == QUEUE_OPENED)
 		outcome = load_records(file, &head, &records, error);
 	if (outcome == QUEUE_OPENED && is_checking)
-		outcome = check_content(
-		    file, &head.preamble, buffer_span(&records), head.text, error);
+		outcome = check_content(file, &head, buffer_span(&records), error);
 	if (outcome != QUEUE_OPENED)
 		return outcome;
 	fault = queue_records_parse(buffer_span(&records), &file->envelope, &file->attributes);

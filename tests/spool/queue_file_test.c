@@ -519,7 +519,8 @@ static void check_size(int queue, size_t header, size_t body, size_t step)
 
 static void every_size_of_message_is_kept(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 2, 511, 32767, 32768, 32769, 65536, 1000001 };
+	static const size_t sizes[] = { 0, 1, 2, 511, 2700, 2750, 2800, 2850, 2900, 3000, 32767,
+		32768, 32769, 65536, 1000001 };
 	struct room *room = *state;
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
