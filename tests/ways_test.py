@@ -2,6 +2,7 @@
 
 """The three ways to hand mail over, and the ways in which a service is started."""
 
+import fcntl
 import os
 import re
 import resource
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -158,6 +160,45 @@ def test_a_killed_service_is_followed_by_another(make_own, make_peer):
     wait_for(lambda: len(peer.messages) == 1, what="the new message at the smarthost")
     # The old one waits for its time in the list, which survived.
     assert own.count() == 1
+
+
+def test_a_service_that_takes_long_to_start_is_waited_for(programs, make_own, make_peer):
+    """The one before it still finishes its deliveries, for longer than any pause between looks."""
+    peer = make_peer()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}", mode="spool")
+    assert own.sendmail("-t").status == 0
+    own.end_service()
+    with open(own.spool / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        caller = subprocess.Popen([str(programs.sendmail), "b@far.example"], stdin=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, env=environment(**own.variables))
+        caller.stdin.write(MESSAGE)
+        caller.stdin.close()
+        caller.stdin = None
+        # A clock, because the limit that it must not run into was one of time.
+        deadline = time.monotonic() + 6
+        wait_for(lambda: time.monotonic() > deadline or caller.poll() is not None, what="6 s")
+        assert caller.poll() is None, caller.communicate()
+    _, stderr = caller.communicate(timeout=60)
+    assert (caller.returncode, stderr) == (0, b"")
+    wait_for(lambda: len(peer.messages) == 2, what="the message")
+
+
+def test_a_service_that_never_comes_is_not_waited_for_longer_than_allowed(make_own, make_peer,
+                                                                         folder):
+    peer = make_peer()
+    config = folder / "short.conf"
+    config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
+                      'submit { timeout = "1s" mode = "spool" }\n')
+    own = make_own("", config=config)
+    own.variables.pop("url")
+    assert own.sendmail("b@far.example").status == 0
+    own.end_service()
+    with open(own.spool / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = own.sendmail("b@far.example")
+    assert result.status == 69 and "did not listen within 1s" in result.stderr, result
+    assert own.count() == 0
 
 
 def test_many_callers_at_once_share_one_service(make_own, make_peer):

@@ -98,13 +98,15 @@ bool notify_wants_status(struct notify *notify)
 
 void notify_status(struct notify *notify, const char *text)
 {
+	char status[NOTIFY_STATUS_SIZE];
 	char line[NOTIFY_STATUS_SIZE + sizeof "STATUS="];
 
 	notify->status_due = CLOCK_NEVER;
 	notify->status_next = clock_deadline(NOTIFY_STATUS_PAUSE);
-	if (strncmp(notify->status, text, sizeof notify->status - 1) == 0)
+	text_copy(status, sizeof status, text);
+	if (strcmp(notify->status, status) == 0)
 		return;
-	text_copy(notify->status, sizeof notify->status, text);
+	memcpy(notify->status, status, sizeof status);
 	snprintf(line, sizeof line, "STATUS=%s", notify->status);
 	listen_notify(line);
 }
