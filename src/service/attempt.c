@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "message/header.h"
 #include "service/bounce.h"
+#include "service/events.h"
 #include "service/outgoing.h"
 #include "service/schedule.h"
 #include "service/signs.h"
@@ -136,8 +137,7 @@ static void note_trouble(struct queue_file *file, const struct error *trouble)
 
 	error_line(trouble, file->progress.last_reply, sizeof file->progress.last_reply);
 	if (queue_file_save_progress(file, &error) < 0)
-		log_event(
-		    LOG_LEVEL_ERROR, "%s: cannot record the trouble: %s", file->id, error.text);
+		log_message(LOG_LEVEL_ERROR, file->id, "cannot record the trouble: %s", error.text);
 }
 
 /* What could not be opened, by what queue_file_open said of it. */
@@ -147,17 +147,16 @@ static int pass_over(int opened, struct spool *spool, const char *id, struct err
 
 	if (opened != 3)
 		return opened < 0 ? -1 : (opened == 1 ? ATTEMPT_BUSY : ATTEMPT_GONE);
-	log_event(LOG_LEVEL_ERROR, "%s: does not check out and is put aside in %s/corrupt: %s", id,
-	    spool->path, error->text);
+	events_corrupt(id, spool->path, error->text);
 	if (spool_put_aside(spool, id, &aside) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: %s", id, aside.text);
+		log_message(LOG_LEVEL_ERROR, id, "%s", aside.text);
 	return ATTEMPT_CORRUPT;
 }
 
 int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
     const struct config *config, struct error *error)
 {
-	*attempt = (struct attempt){ 0 };
+	*attempt = (struct attempt){ .times.opened = clock_monotonic() };
 	int opened = queue_file_open(&attempt->file, spool->queue, id, error);
 	if (opened != 0)
 		return pass_over(opened, spool, id, error);
@@ -202,10 +201,7 @@ bool attempt_choose(
 static void begin_record(struct queue_file *file)
 {
 	if (file->progress.has_begun)
-		log_event(LOG_LEVEL_WARNING,
-		    "%s: the service ended during an attempt and its end is unknown; it is made "
-		    "again: possible duplicate",
-		    file->id);
+		events_possible_duplicate(file->id);
 	file->progress.has_begun = true;
 }
 
@@ -252,15 +248,8 @@ void attempt_put_back(struct attempt *attempt)
 
 	attempt->file.progress.has_begun = false;
 	if (queue_file_save_progress(&attempt->file, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: %s", attempt->file.id, error.text);
+		log_message(LOG_LEVEL_ERROR, attempt->file.id, "%s", error.text);
 }
-
-static const char *const outcome_words[] = {
-	[RESULT_DELIVERED] = "sent",
-	[RESULT_DEFERRED] = "deferred",
-	[RESULT_FAILED] = "bounced",
-	[RESULT_IN_DOUBT] = "deferred",
-};
 
 static const enum recipient_mark outcome_marks[] = {
 	[RESULT_DELIVERED] = RECIPIENT_DELIVERED,
@@ -269,22 +258,45 @@ static const enum recipient_mark outcome_marks[] = {
 	[RESULT_IN_DOUBT] = RECIPIENT_IN_DOUBT,
 };
 
-/* Postfix's form, which log readers know. */
-static void log_result(
-    const struct attempt *attempt, size_t position, const struct result *result, const char *relay)
+/* What the log says of a recipient; the rest is the caller's to fill. */
+static struct event_delivery describe(
+    const struct attempt *attempt, size_t position, const struct relay *relay)
 {
-	int64_t delay = clock_wall() - attempt->file.attributes.received;
-	const struct recipient *recipient = &attempt->file.envelope.recipients[position];
-	const char *original = recipient->original;
+	const struct queue_file *file = &attempt->file;
+	const struct recipient *recipient = &file->envelope.recipients[position];
+	struct event_delivery delivery = {
+		.id = file->id,
+		.sender = file->envelope.sender,
+		.recipient = recipient->address,
+		.original = recipient->original,
+		.smarthost = attempt->smarthost,
+	};
 
-	log_event(result->outcome == RESULT_DELIVERED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-	    "%s: to=<%s>%s%s%s, relay=%s, delay=%lld.%02lld, dsn=%s, status=%s (%s%s)",
-	    attempt->file.id, recipient->address, original != NULL ? ", orig_to=<" : "",
-	    original != NULL ? original : "", original != NULL ? ">" : "", relay,
-	    (long long)delay / 1000, (long long)delay % 1000 / 10, result->status,
-	    outcome_words[result->outcome],
-	    result->outcome == RESULT_IN_DOUBT ? "in doubt, possible duplicate: " : "",
-	    result->text);
+	if (relay != NULL) {
+		delivery.relay = relay->name;
+		delivery.security = relay->security;
+		delivery.use = relay->uses + 1;
+	}
+	relay_delays(relay, &attempt->times, clock_wall() - file->attributes.received,
+	    clock_monotonic(), &delivery.delays);
+	return delivery;
+}
+
+static void tell_result(const struct attempt *attempt, size_t position, const struct result *result,
+    const struct relay *relay)
+{
+	static void (*const events[])(const struct event_delivery *) = {
+		[RESULT_DELIVERED] = events_sent,
+		[RESULT_DEFERRED] = events_deferred,
+		[RESULT_FAILED] = events_bounced,
+		[RESULT_IN_DOUBT] = events_in_doubt,
+	};
+	struct event_delivery delivery = describe(attempt, position, relay);
+
+	delivery.status = result->status;
+	delivery.code = result->code;
+	delivery.reply = result->text;
+	events[result->outcome](&delivery);
 }
 
 /* A mark that the disk does not take is kept here until it does. */
@@ -297,9 +309,9 @@ static void record_mark(
 	if (queue_file_mark(&attempt->file, position, mark, reply, &error) == 0)
 		return;
 	attempt->unwritten[position] = (char)mark;
-	log_event(LOG_LEVEL_ERROR,
-	    "%s: cannot record a result, so the message is held until the disk takes it: %s",
-	    attempt->file.id, error.text);
+	log_message(LOG_LEVEL_ERROR, attempt->file.id,
+	    "cannot record a result, so the message is held until the disk takes it: %s",
+	    error.text);
 }
 
 /* A verdict of ours has no reply to take a status from, so it begins with it (bounce.c). */
@@ -397,7 +409,19 @@ static void judge_result(
 		attempt->sign.kind = HEALTH_SHOWS_GOOD;
 }
 
-void attempt_result(struct attempt *attempt, const struct result *result, const char *relay)
+/*
+ * He has his answer.  Without a reply, or where the smarthost takes nothing of
+ * us for now, nobody has looked at him, and he may have another one.
+ */
+static bool is_settled(const struct attempt *attempt, const struct result *judged)
+{
+	bool is_unusable = attempt->sign.kind == HEALTH_SHOWS_BAD &&
+			   attempt->sign.state != HEALTH_SENDER;
+
+	return judged->outcome != RESULT_DEFERRED || (judged->code != 0 && !is_unusable);
+}
+
+void attempt_result(struct attempt *attempt, const struct result *result, const struct relay *relay)
 {
 	struct result judged;
 
@@ -422,11 +446,11 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 	if (result->outcome == RESULT_FAILED && attempt->first_refusal.kind == ERROR_NONE)
 		error_set(&attempt->first_refusal, error_kind_from_status(result->status),
 		    result->status, "%s", result->text);
-	log_result(attempt, position, result, relay);
+	tell_result(attempt, position, result, relay);
 }
 
 static void end_rest(struct attempt *attempt, enum result_outcome outcome, const struct error *why,
-    const char *relay)
+    const struct relay *relay)
 {
 	struct result result = { .kind = RESULT_RECIPIENT, .outcome = outcome };
 
@@ -440,12 +464,12 @@ static void end_rest(struct attempt *attempt, enum result_outcome outcome, const
 	}
 }
 
-void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay)
+void attempt_defer_rest(struct attempt *attempt, const struct error *why, const struct relay *relay)
 {
 	end_rest(attempt, RESULT_DEFERRED, why, relay);
 }
 
-void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const char *relay)
+void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const struct relay *relay)
 {
 	end_rest(attempt, RESULT_IN_DOUBT, why, relay);
 }
@@ -468,6 +492,7 @@ static void forget_leg(struct attempt *attempt)
 	attempt->null_is_refused = false;
 	attempt->sender_is_refused = false;
 	attempt->is_replaced = false;
+	attempt->times = (struct relay_times){ .opened = clock_monotonic() };
 	attempt->avoids_null_sender = false;
 	attempt->sign = (struct health_sign){ 0 };
 }
@@ -484,7 +509,7 @@ int attempt_renew(struct attempt *attempt)
 	forget_leg(attempt);
 	if (write_again(attempt, &error) == 0 && queue_file_sync(&attempt->file, &error) == 0)
 		return 0;
-	log_event(LOG_LEVEL_ERROR, "%s: %s", attempt->file.id, error.text);
+	log_message(LOG_LEVEL_ERROR, attempt->file.id, "%s", error.text);
 	return -1;
 }
 
@@ -506,9 +531,10 @@ static void expire(struct attempt *attempt, const struct config *config)
 		if (!waits(file, i))
 			continue;
 		record_verdict(attempt, i, RECIPIENT_FAILED, "4.4.7", text);
-		log_event(LOG_LEVEL_WARNING,
-		    "%s: to=<%s>, relay=none, dsn=4.4.7, status=expired (%s)", file->id,
-		    file->envelope.recipients[i].address, text);
+		struct event_delivery delivery = describe(attempt, i, NULL);
+		delivery.status = "4.4.7";
+		delivery.reply = text;
+		events_expired(&delivery);
 	}
 }
 
@@ -565,7 +591,7 @@ enum attempt_verdict attempt_conclude(
 	file->progress.next_attempt = verdict == ATTEMPT_WAITING ? *due : 0;
 	if (queue_file_save_progress(file, &error) == 0 && queue_file_sync(file, &error) == 0)
 		return verdict;
-	log_event(LOG_LEVEL_ERROR, "%s: cannot record the attempt: %s", file->id, error.text);
+	log_message(LOG_LEVEL_ERROR, file->id, "cannot record the attempt: %s", error.text);
 	return ATTEMPT_STUCK;
 }
 
@@ -576,9 +602,9 @@ void attempt_remove(struct attempt *attempt)
 
 	memcpy(id, attempt->file.id, sizeof id);
 	if (queue_file_remove(&attempt->file, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: cannot remove the queue file: %s", id, error.text);
+		log_message(LOG_LEVEL_ERROR, id, "cannot remove the queue file: %s", error.text);
 	else
-		log_event(LOG_LEVEL_INFO, "%s: removed", id);
+		events_removed(id);
 }
 
 void attempt_finish(struct attempt *attempt)

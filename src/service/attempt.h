@@ -26,6 +26,7 @@
 #include "delivery/result.h"
 #include "service/health.h"
 #include "service/legs.h"
+#include "service/relay.h"
 #include "spool/queue_file.h"
 #include "spool/spool.h"
 
@@ -41,6 +42,7 @@ struct attempt {
 	bool wants_trace; /* whoever waits for it is shown the conversation */
 	char *unwritten;  /* of each recipient of the file: a mark the disk did not take, or 0 */
 	char *smarthost;  /* its name; owned */
+	struct relay_times times;   /* for the log */
 	struct health_sign sign;    /* what it has shown of its smarthost */
 	bool has_token;		    /* one of this smarthost's rate is reserved for it (rates.h) */
 	struct error first_refusal; /* for the caller who waits */
@@ -102,13 +104,16 @@ void attempt_wait(struct attempt *attempt, const char *why, uint32_t probes);
 /* When, by clock_wall, a message that waits is to be looked at: warned of, or given up. */
 int64_t attempt_attention(const struct attempt *attempt, const struct config *config);
 
-/* One recipient's result.  relay names the smarthost as connected, for the log. */
-void attempt_result(struct attempt *attempt, const struct result *result, const char *relay);
+/* One recipient's result.  relay: the smarthost as connected, for the log. */
+void attempt_result(
+    struct attempt *attempt, const struct result *result, const struct relay *relay);
 
 /* Those without a result are put off for this reason. */
-void attempt_defer_rest(struct attempt *attempt, const struct error *why, const char *relay);
+void attempt_defer_rest(
+    struct attempt *attempt, const struct error *why, const struct relay *relay);
 /* The same, when it may have been delivered all the same (RFC 1047). */
-void attempt_doubt_rest(struct attempt *attempt, const struct error *why, const char *relay);
+void attempt_doubt_rest(
+    struct attempt *attempt, const struct error *why, const struct relay *relay);
 
 /* The leg has its results; is_unusable: whoever has none may have another smarthost. */
 void attempt_end_leg(struct attempt *attempt, bool is_unusable);

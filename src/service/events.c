@@ -118,6 +118,16 @@ static void put_security(struct buffer *members, const char *security)
 	json_string(members, "tls_cipher", cipher);
 }
 
+/* words: the line as text; members: what the object has beside its ID. */
+static void tell(enum log_level level, const char *event, const char *id, const char *part,
+    struct buffer *words, const struct buffer *members)
+{
+	if (log_is_json())
+		log_json(level, event, id, members);
+	else
+		say(level, id, part, words);
+}
+
 /* ---- a message comes ---- */
 
 static void received_as_object(const struct event_message *message)
@@ -350,6 +360,17 @@ void events_expired(const struct event_delivery *delivery)
 	tell_fate(delivery, &fate);
 }
 
+void events_possible_duplicate(const char *id)
+{
+	struct buffer words CLEANUP(buffer_finish) = { 0 };
+	struct buffer none CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&words, LINE_LIMIT);
+	buffer_append_string(&words, "the service ended during an attempt and its end is unknown; "
+				     "it is made again: possible duplicate");
+	tell(LOG_LEVEL_WARNING, "possible_duplicate", id, NULL, &words, &none);
+}
+
 /* ---- by somebody's word ---- */
 
 static void tell_change(const struct event_message *message, const char *event, int64_t by)
@@ -392,16 +413,6 @@ void events_removed_by(const struct event_message *message, int64_t by)
 }
 
 /* ---- its end ---- */
-
-/* words: the line as text; members: what the object has beside its ID. */
-static void tell(enum log_level level, const char *event, const char *id, const char *part,
-    struct buffer *words, const struct buffer *members)
-{
-	if (log_is_json())
-		log_json(level, event, id, members);
-	else
-		say(level, id, part, words);
-}
 
 void events_removed(const char *id)
 {

@@ -27,6 +27,8 @@
  *			connection_use? delay delay_queued delay_waiting
  *			delay_connecting delay_sending tls_version? tls_cipher?
  *			dsn code? reply possible_duplicate
+ *	possible_duplicate
+ *			(an attempt was cut off and is made again)
  *	removed		uid? (an administrator; else all is done) sender? size? recipients?
  *	held, released	uid sender size recipients
  *	report		report_id report size recipients
@@ -41,8 +43,8 @@
  *	smarthost_up	smarthost sender? paused
  *	ready		socket?
  *	ended
- *	settings_read, settings_kept
- *			reason (kept alone: what is wrong with the new ones)
+ *	settings_read
+ *	settings_kept	reason (what is wrong with the new ones)
  *
  * delay_queued: until the message was taken up for this attempt;
  * delay_waiting: for a connection; delay_connecting: 0 on one that stood;
@@ -103,6 +105,8 @@ void events_deferred(const struct event_delivery *delivery);
 /* Deferred, and it may have been delivered all the same. */
 void events_in_doubt(const struct event_delivery *delivery);
 void events_bounced(const struct event_delivery *delivery);
+/* An attempt was cut off, and its end is not known. */
+void events_possible_duplicate(const char *id);
 /* It has waited for too long. */
 void events_expired(const struct event_delivery *delivery);
 

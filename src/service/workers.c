@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "service/events.h"
 #include "service/outgoing.h"
 #include "service/signs.h"
 
@@ -124,21 +125,21 @@ static struct survey survey_of(const struct workers *workers, const char *smarth
 	return survey;
 }
 
-static bool has_connection(const struct workers *workers, const char *smarthost)
+static bool is_busy(const struct workers *workers, const char *smarthost)
 {
 	for (size_t i = 0; i < WORKERS_LIMIT; i++)
-		if (is_named(&workers->slots[i], smarthost))
+		if (is_named(&workers->slots[i], smarthost) && workers->slots[i].task_count != 0)
 			return true;
 	return false;
 }
 
-/* Each smarthost that has no connection may want its first. */
+/* Each smarthost that has no connection, or only one that others may take, may want its first. */
 static size_t reserve_of(const struct workers *workers, const struct config *config)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < config->smarthost_count; i++)
-		count += !has_connection(workers, config->smarthosts[i].parameters.name);
+		count += !is_busy(workers, config->smarthosts[i].parameters.name);
 	return count;
 }
 
@@ -188,7 +189,8 @@ static void conclude(struct workers *workers, struct workers_slot *slot, size_t 
 	struct attempt *attempt = workers_slot_take(slot, index);
 
 	/* A result that is missing counts as a deferral, never as a delivery. */
-	attempt_defer_rest(attempt, &missing, slot->relay);
+	attempt_defer_rest(attempt, &missing, &slot->relay);
+	relay_used(&slot->relay, clock_monotonic());
 	slot->linger_until = clock_deadline(slot->is_stale ? 0 : WORKERS_LINGER);
 	workers->concluded(workers->context, attempt, true);
 }
@@ -241,9 +243,9 @@ static void end_attempt(struct workers *workers, const struct workers_slot *lost
 	bool is_counted = !workers->is_leaving && (!is_returned || attempt->answered_count != 0);
 
 	if (may_have_arrived)
-		attempt_doubt_rest(attempt, ending->why, lost->relay);
+		attempt_doubt_rest(attempt, ending->why, &lost->relay);
 	else if (is_counted)
-		attempt_defer_rest(attempt, ending->why, lost->relay);
+		attempt_defer_rest(attempt, ending->why, &lost->relay);
 	if (is_counted && ending->sign != NULL)
 		attempt->sign = *ending->sign;
 	workers->concluded(workers->context, attempt, is_counted);
@@ -349,7 +351,7 @@ static void drop_task(struct workers *workers, struct workers_slot *slot, const 
 {
 	struct attempt *attempt = workers_slot_take(slot, slot->sent_count);
 
-	attempt_defer_rest(attempt, why, slot->relay);
+	attempt_defer_rest(attempt, why, &slot->relay);
 	workers->concluded(workers->context, attempt, true);
 }
 
@@ -425,6 +427,8 @@ int64_t workers_deadline(const struct workers *workers)
 	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
 		const struct workers_slot *slot = &workers->slots[i];
 
+		if (slot->has_more)
+			return clock_monotonic();
 		if (slot->smarthost != NULL && slot->task_count == 0 &&
 		    slot->linger_until < deadline)
 			deadline = slot->linger_until;
@@ -438,7 +442,7 @@ static void note_stumble(struct workers *workers, const struct workers_slot *slo
 	log_event(LOG_LEVEL_WARNING,
 	    "%s could not follow commands sent ahead of its replies: it is spoken to step by step "
 	    "for a while",
-	    slot->relay);
+	    slot->relay.name);
 }
 
 /* A line of the conversation, to the log and to the one whose connection this is. */
@@ -498,8 +502,8 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		show(workers, slot, result);
 		return true;
 	case RESULT_READY:
-		free(slot->relay);
-		slot->relay = memory_copy_string(result->text);
+		relay_connected(&slot->relay, result->text, result->security, clock_monotonic());
+		events_connected(slot->smarthost, slot->relay.name, slot->relay.security);
 		tickets_keep(&workers->tickets, slot->smarthost, result->session);
 		/* What has waited for the session goes out now. */
 		slot->is_ready = true;
@@ -510,7 +514,7 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 			slot->has_served = true;
 		if (is_ours && !is_turned_away(workers, slot, result)) {
 			note_silence(slot, slot->tasks[index].attempt, result);
-			attempt_result(slot->tasks[index].attempt, result, slot->relay);
+			attempt_result(slot->tasks[index].attempt, result, &slot->relay);
 		}
 		return true;
 	case RESULT_VERIFIED: /* nobody asked */
@@ -537,10 +541,14 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 	struct error error;
 	int outcome;
 
-	for (;;) {
+	for (size_t count = 0;; count++) {
 		struct buffer message CLEANUP(buffer_finish) = { 0 };
 		struct result result;
 		int descriptor = -1;
+
+		slot->has_more = count == STEP_RESULTS && !has_ended;
+		if (slot->has_more)
+			return;
 
 		buffer_init(&message, CHANNEL_LIMIT);
 		outcome = channel_take(&slot->channel, &message, &descriptor);
@@ -554,7 +562,7 @@ static void read_slot(struct workers *workers, struct workers_slot *slot, bool h
 	if (outcome == 0 && !has_ended)
 		return;
 	error_set(&error, ERROR_SOFTWARE, "4.3.0", "the delivery worker for %s ended unexpectedly",
-	    slot->relay);
+	    slot->relay.name);
 	if (slot->task_count != 0 && !workers->is_leaving)
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 	/* It may have died of any of these attempts, which therefore count. */
@@ -595,7 +603,9 @@ void workers_step(struct workers *workers)
 		struct workers_slot *slot = &workers->slots[i];
 		struct pollfd ready = { .fd = slot->channel.fd, .events = POLLIN };
 
-		if (slot->channel.fd >= 0 && poll(&ready, 1, 0) > 0)
+		if (slot->channel.fd >= 0 && slot->has_more)
+			read_slot(workers, slot, false);
+		else if (slot->channel.fd >= 0 && poll(&ready, 1, 0) > 0)
 			read_slot(workers, slot, channel_fill(&slot->channel) <= 0);
 		if (slot->smarthost != NULL && slot->task_count == 0 &&
 		    slot->linger_until <= clock_monotonic())

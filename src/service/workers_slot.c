@@ -28,7 +28,7 @@ void workers_slot_free(struct workers_slot *slot)
 	channel_finish(&slot->channel);
 	smarthost_finish(&slot->login);
 	free(slot->tasks);
-	free(slot->relay);
+	relay_finish(&slot->relay);
 	free(slot->smarthost);
 	workers_slot_init(slot);
 }
@@ -61,7 +61,7 @@ void workers_slot_name(struct workers_slot *slot, const struct smarthost *smarth
 {
 	assert(slot->smarthost == NULL);
 	slot->smarthost = memory_copy_string(smarthost->name);
-	slot->relay = smarthost_label(smarthost);
+	slot->relay.name = smarthost_label(smarthost);
 	slot->limit = task_limit(smarthost);
 	slot->tasks = memory_allocate(slot->limit * sizeof *slot->tasks);
 }
@@ -73,6 +73,7 @@ int workers_slot_open(struct workers_slot *slot, const struct request_relay *rel
 
 	if (relay->smarthost.from != NULL)
 		slot->login.from = memory_copy_string(relay->smarthost.from);
+	slot->relay.opened = clock_monotonic();
 	if (worker_start(parent, &slot->channel, error) < 0)
 		return -1;
 	(void)setsockopt(slot->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -105,6 +106,7 @@ bool workers_slot_may_take_more(const struct workers_slot *slot)
 void workers_slot_add(struct workers_slot *slot, struct attempt *attempt)
 {
 	assert(slot->task_count < slot->limit);
+	attempt->times.assigned = clock_monotonic();
 	slot->tasks[slot->task_count++] = (struct workers_task){ .attempt = attempt };
 }
 
@@ -175,6 +177,7 @@ enum workers_sent workers_slot_send_next(
 		error_system(error, "cannot speak to the delivery worker");
 		return WORKERS_SENT_BROKEN;
 	}
+	task->attempt->times.sent = clock_monotonic();
 	use_token(task->attempt, rates);
 	task->octets = message.length;
 	slot->octets += message.length;

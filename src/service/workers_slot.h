@@ -22,6 +22,7 @@
 #include "delivery/result.h"
 #include "service/attempt.h"
 #include "service/rates.h"
+#include "service/relay.h"
 #include "worker/worker.h"
 
 enum {
@@ -38,7 +39,7 @@ struct workers_task {
 struct workers_slot {
 	struct channel channel;
 	char *smarthost;	    /* its name; NULL: the slot is free */
-	char *relay;		    /* as connected, for the log; owned */
+	struct relay relay;	    /* as connected, for the log; owned */
 	struct workers_task *tasks; /* in the order of their coming; owned, room for limit */
 	size_t task_count;	    /* 0: idle */
 	size_t sent_count;	    /* so many of the first have been sent */
@@ -51,6 +52,7 @@ struct workers_slot {
 	bool is_stale;	      /* not for another attempt: traced, or the settings have changed */
 	bool is_too_many;     /* the server puts off what comes here, while others stand */
 	bool has_served;      /* the server has answered an attempt on this connection */
+	bool has_more;	      /* results that were read and not yet looked at */
 	bool is_doubted;      /* an attempt has shown that it fell silent (signs.h) */
 	int64_t linger_until; /* clock_monotonic; while idle */
 };

@@ -103,7 +103,7 @@ static void give(struct scene *scene, uint32_t recipient, enum result_outcome ou
 
 	snprintf(result.status, sizeof result.status, "%s", statuses[outcome]);
 	snprintf(result.text, sizeof result.text, "words about %u", recipient);
-	attempt_result(&scene->attempt, &result, "relay");
+	attempt_result(&scene->attempt, &result, NULL);
 }
 
 static void the_request_is_what_this_smarthost_is_to_get(void **state)
@@ -254,7 +254,7 @@ static void trouble_with_the_smarthost_is_never_the_messages_fault(void **state)
 	put_file(&scene, "a@b.c d@e.f", 0);
 	must_start(&scene);
 	give(&scene, 0, RESULT_DELIVERED);
-	attempt_defer_rest(&scene.attempt, &why, "relay");
+	attempt_defer_rest(&scene.attempt, &why, NULL);
 	assert_int_equal(scene.attempt.first_refusal.kind, ERROR_NONE);
 	assert_int_equal(
 	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_WAITING);

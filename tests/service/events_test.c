@@ -112,6 +112,11 @@ static void expired(void)
 	events_expired(&shortest);
 }
 
+static void doubted(void)
+{
+	events_possible_duplicate("0AB");
+}
+
 static void held(void)
 {
 	events_held(&message, 0);
@@ -277,6 +282,10 @@ static const struct row {
 	    "mailchute/smtp: 0AB: to=<b@far.example>, relay=none, " DELAYS
 	    "expired (x:25: Connection refused)\n",
 	    "\"expired\",\"id\":\"0AB\"," DELAYS_OBJECT "false" },
+	{ doubted,
+	    "mailchute: 0AB: the service ended during an attempt and its end is unknown; it is "
+	    "made again: possible duplicate\n",
+	    "\"possible_duplicate\",\"id\":\"0AB\"" },
 	{ held, "mailchute: 0AB: held by uid=0: " CHANGED,
 	    "\"held\",\"id\":\"0AB\",\"uid\":0," CHANGED_OBJECT },
 	{ released, "mailchute: 0AB: released by uid=7: " CHANGED,
