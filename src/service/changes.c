@@ -25,7 +25,7 @@ static void reschedule(struct runner *runner, const char *id, enum queue_verb ve
 {
 	schedule_remove(&runner->schedule, id);
 	/* A smarthost that is left alone is asked anew, by this one. */
-	if (verb == QUEUE_RETRY)
+	if (verb == QUEUE_RETRY || verb == QUEUE_RELEASE)
 		health_hasten(&runner->health, id, clock_monotonic());
 	if (verb != QUEUE_RETRY)
 		health_remove(&runner->health, id);
@@ -79,7 +79,7 @@ static void count_scheduled(const struct runner *runner, const char (*ids)[QUEUE
 		counts->next = tally.next - now;
 }
 
-/* They wait for the next probe, at the earliest. */
+/* They wait for the next probe, at the earliest, or for the one that is on its way. */
 static void count_paused(const struct runner *runner, const char (*ids)[QUEUE_ID_SIZE],
     size_t count, struct queue_counts *counts)
 {
@@ -90,10 +90,13 @@ static void count_paused(const struct runner *runner, const char (*ids)[QUEUE_ID
 		found += health_has(&runner->health, ids[i]);
 	if (found == 0)
 		return;
+	int64_t wait = due - clock_monotonic();
+	if (due == INT64_MAX || wait <= 0) {
+		counts->due += found;
+		return;
+	}
 	counts->later += found;
-	int64_t wait = due != INT64_MAX ? due - clock_monotonic() : 0;
-	wait = wait > 0 ? wait : 0;
-	if (due != INT64_MAX && (counts->next < 0 || wait < counts->next))
+	if (counts->next < 0 || wait < counts->next)
 		counts->next = wait;
 }
 

@@ -39,6 +39,14 @@ static void release_waiting(struct health *health, struct health_entry *entry)
 		schedule_add(health->released, id, 0);
 }
 
+void health_release(struct health *health, const char *smarthost)
+{
+	struct health_entry *entry = find(health, smarthost, NULL);
+
+	if (entry != NULL)
+		release_waiting(health, entry);
+}
+
 static void finish_entry(struct health_entry *entry)
 {
 	free(entry->smarthost);
@@ -423,9 +431,14 @@ void health_hasten(struct health *health, const char *id, int64_t now)
 {
 	for (size_t i = 0; i < health->count; i++) {
 		struct health_entry *entry = &health->list[i];
+		int64_t when = entry->hastened != 0 ? entry->hastened + HEALTH_HASTE : now;
 
-		if (entry->due > now)
-			entry->due = now;
+		if (when < now)
+			when = now;
+		if (entry->due > when) {
+			entry->due = when;
+			entry->hastened = when;
+		}
 		if (id != NULL && schedule_has(&entry->waiting, id))
 			copy_id(entry->wish, id);
 	}

@@ -32,7 +32,8 @@
 
 enum {
 	HEALTH_SENDERS = 1000,
-	HEALTH_STRIKES = 3, /* different messages in a row that raise a doubt */
+	HEALTH_HASTE = 1000, /* milliseconds between two hastenings */
+	HEALTH_STRIKES = 3,  /* different messages in a row that raise a doubt */
 	HEALTH_WORDS_SIZE = 400,
 };
 
@@ -68,6 +69,7 @@ struct health_entry {
 	bool is_replaced;	      /* of a sender: its mail goes as another */
 	int64_t since;		      /* paused since */
 	int64_t due;		      /* the next probe */
+	int64_t hastened;	      /* when its probe was last due before its time */
 	uint32_t failures;	      /* of probes in a row, the first one included */
 	char probe[QUEUE_ID_SIZE];    /* is on its way; "": none is */
 	char wish[QUEUE_ID_SIZE];     /* is to be the next; "": any */
@@ -146,11 +148,17 @@ const struct health_entry *health_take_attention(
 /* When it has one, by clock_wall; INT64_MAX. */
 int64_t health_attention(const struct health *health);
 
+/* Those who wait for this smarthost need not wait any more: another may have them. */
+void health_release(struct health *health, const char *smarthost);
+
 bool health_has(const struct health *health, const char *id);
 size_t health_waiting(const struct health *health);
 bool health_remove(struct health *health, const char *id);
 
-/* The next probes are due now; of where id (may be NULL) waits, it is the one. */
+/*
+ * The next probes are due now, or a second after they were hastened last; of
+ * where id (may be NULL) waits, it is the one.
+ */
 void health_hasten(struct health *health, const char *id, int64_t now);
 
 /* The wall clock has jumped so far. */

@@ -18,7 +18,8 @@ enum {
 	BUSY_RETRY = 1000,  /* milliseconds: a queue file that another process holds */
 	STUCK_RETRY = 1000, /* results that the disk did not take */
 	ASIDE_LIMIT = 64,   /* put aside for a rate before clients are looked at again */
-	OLDER_LIMIT = 10,   /* behind more than these nobody waits for an outcome (DESIGN 1) */
+	PROBE_PATIENCE = 1000,
+	OLDER_LIMIT = 10, /* behind more than these nobody waits for an outcome (DESIGN 1) */
 };
 
 static void release(struct attempt *attempt)
@@ -470,12 +471,19 @@ static bool has_room_at(const void *context, const char *name)
 	       workers_has_room_at(&runner->workers, runner->config, &smarthost->parameters, false);
 }
 
-/* Those who have waited at the door come first, once it is open; then probes. */
+/*
+ * Those who have waited at the door come first, once it is open.  What is due
+ * of itself may be a probe as well as one who waits, but must not take its
+ * place for long.
+ */
 static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE])
 {
-	return rates_next(&runner->workers.rates, clock_monotonic(), has_room_at, runner, id) ||
-	       health_take_probe(&runner->health, clock_monotonic(), id) ||
-	       schedule_take(&runner->schedule, clock_wall(), id);
+	int64_t now = clock_monotonic();
+
+	return rates_next(&runner->workers.rates, now, has_room_at, runner, id) ||
+	       health_take_probe(&runner->health, now - PROBE_PATIENCE, id) ||
+	       schedule_take(&runner->schedule, clock_wall(), id) ||
+	       health_take_probe(&runner->health, now, id);
 }
 
 /* Times to come move with the clock by which they come. */
