@@ -431,10 +431,9 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 	size_t position = attempt->positions[result->recipient];
 	attempt->is_answered[result->recipient] = true;
 	attempt->answered_count++;
-	/* Without a reply nobody has seen him; he may have another smarthost. */
-	if (result->code != 0 || result->outcome != RESULT_DEFERRED)
-		legs_settle(&attempt->legs, position);
 	judge_result(attempt, result, &judged);
+	if (is_settled(attempt, &judged))
+		legs_settle(&attempt->legs, position);
 	result = &judged;
 	if (result->outcome == RESULT_FAILED && result->code == 0)
 		record_verdict(attempt, position, RECIPIENT_FAILED, result->status, result->text);
@@ -492,8 +491,8 @@ static void forget_leg(struct attempt *attempt)
 	attempt->null_is_refused = false;
 	attempt->sender_is_refused = false;
 	attempt->is_replaced = false;
-	attempt->times = (struct relay_times){ .opened = clock_monotonic() };
 	attempt->avoids_null_sender = false;
+	attempt->times = (struct relay_times){ .opened = clock_monotonic() };
 	attempt->sign = (struct health_sign){ 0 };
 }
 
