@@ -8,6 +8,7 @@ import re
 import pytest
 
 from support.mailchute import fields, needs_program
+from support.peer import Conversation, Peer
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -242,6 +243,44 @@ def test_who_bears_a_weight_takes_over_for_the_other(make_service, make_peer):
         send(service, f"{number}@far.example")
     service.wait_until_empty()
     assert len(b.messages) == 20
+
+
+def test_all_were_down_and_the_fallback_is_back(make_service, make_peer):
+    a, b = make_peer(), make_peer()
+    stop_and_keep_port(a)
+    stop_and_keep_port(b)
+    service = serve(make_service, [a, b], FALLBACK)
+    for number in range(6):
+        send(service, f"{number}@far.example")
+    service.wait_for_log("smarthost=b state=down")
+    wait_for(lambda: service.count() == 6, what="all in the queue")
+    b.start()
+    # One of them asks, and the others follow.
+    assert service.admin("queue", "flush").status == 0
+    service.wait_until_empty()
+    assert len(b.messages) == 6
+
+
+class ReservedConversation(Conversation):
+    def answer(self, step, *lines):
+        if step != "mail":
+            return super().answer(step, *lines)
+        self.say("550 5.4.5 daily sending quota exceeded")
+        return False
+
+
+class Reserved(Peer):
+    conversation = ReservedConversation
+
+
+def test_enough_of_us_for_today(make_service, make_peer):
+    with Reserved() as a:
+        b = make_peer()
+        service = serve(make_service, [a, b], FALLBACK)
+        send(service, "1@far.example", "2@far.example")
+        send(service, "3@far.example")
+        service.wait_until_empty()
+        assert recipients_of(b) == ["1@far.example", "2@far.example", "3@far.example"]
 
 
 def test_explain_tells_the_route(make_service, make_peer):

@@ -41,13 +41,16 @@ static bool has_room(const struct runner *runner, const struct smarthost *smarth
 	return workers_has_room_at(&runner->workers, runner->config, smarthost, false);
 }
 
-static void begin(struct runner *runner, struct attempt *attempt)
+static void begin(struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
 {
 	char id[QUEUE_ID_SIZE];
 	struct error error;
+	bool has_token = attempt->has_token;
 
 	memcpy(id, attempt->file.id, sizeof id);
 	if (!pauses_let_pass(runner, attempt)) {
+		if (has_token)
+			rates_release(&runner->workers.rates, smarthost->name);
 		free(attempt);
 		return;
 	}
@@ -77,7 +80,7 @@ static bool go_on(struct runner *runner, struct attempt *attempt)
 	    !rates_reserve(
 		&runner->workers.rates, smarthost, clock_monotonic(), &attempt->has_token))
 		return false;
-	begin(runner, attempt);
+	begin(runner, attempt, smarthost);
 	return true;
 }
 

@@ -50,14 +50,35 @@ static void add_advice(
 	text_append(text, size, advice);
 }
 
+static bool leads_to(const struct config_route *route, const char *smarthost)
+{
+	for (size_t i = 0; i < route->via_count; i++)
+		if (strcmp(route->via[i].smarthost, smarthost) == 0)
+			return true;
+	return false;
+}
+
+/* Who waits for another smarthost of a route with this one may go to this one now. */
+static void release_others(struct runner *runner, const char *smarthost)
+{
+	for (size_t i = 0; i < runner->config->route_count; i++) {
+		const struct config_route *route = &runner->config->routes[i];
+
+		for (size_t j = 0; leads_to(route, smarthost) && j < route->via_count; j++)
+			health_release(&runner->health, route->via[j].smarthost);
+	}
+}
+
 static void tell(void *context, const struct health_entry *entry, bool is_up)
 {
-	const struct runner *runner = context;
+	struct runner *runner = context;
 	char text[HEALTH_WORDS_SIZE + 500];
 	char wait[24];
 	int64_t now = clock_monotonic();
 
 	if (is_up) {
+		if (entry->sender == NULL)
+			release_others(runner, entry->smarthost);
 		events_resumed(entry->smarthost, entry->sender, now - entry->since);
 		return;
 	}

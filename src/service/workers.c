@@ -14,7 +14,10 @@
 #include "service/outgoing.h"
 #include "service/signs.h"
 
-enum { TRACE_LIMIT = 2000 }; /* lines of one attempt that its submitter may be shown */
+enum {
+	TRACE_LIMIT = 2000, /* lines of one attempt that its submitter may be shown */
+	STEP_RESULTS = 6,   /* of one worker; each may be a sync, and clients wait meanwhile */
+};
 
 void workers_init(struct workers *workers, struct worker_parent *parent)
 {
