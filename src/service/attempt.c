@@ -421,6 +421,19 @@ static bool is_settled(const struct attempt *attempt, const struct result *judge
 	return judged->outcome != RESULT_DEFERRED || (judged->code != 0 && !is_unusable);
 }
 
+/*
+ * Where all is done the file goes at once, and its mark overwrites what is on
+ * the disk: with a reply behind the message the sync would be of a file that
+ * grows, which costs a third more.
+ */
+static void record_result(struct attempt *attempt, size_t position, const struct result *result)
+{
+	enum recipient_mark mark = mark_for(attempt, position, result);
+	bool is_all = mark == RECIPIENT_DELIVERED && attempt->file.envelope.recipient_count == 1;
+
+	record_mark(attempt, position, mark, is_all ? "" : result->text);
+}
+
 void attempt_result(struct attempt *attempt, const struct result *result, const struct relay *relay)
 {
 	struct result judged;
@@ -438,7 +451,7 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 	if (result->outcome == RESULT_FAILED && result->code == 0)
 		record_verdict(attempt, position, RECIPIENT_FAILED, result->status, result->text);
 	else
-		record_mark(attempt, position, mark_for(attempt, position, result), result->text);
+		record_result(attempt, position, result);
 	if (result->outcome != RESULT_DELIVERED)
 		text_copy(attempt->file.progress.last_reply,
 		    sizeof attempt->file.progress.last_reply, result->text);
