@@ -259,8 +259,11 @@ int spool_put_aside(struct spool *spool, const char *id, struct error *error)
 	return move_to(spool, "corrupt", id, error);
 }
 
+/* From now on its time counts, however long it has waited before. */
 int spool_keep_failed(struct spool *spool, const char *id, struct error *error)
 {
+	assert(queue_id_is_valid(span_from_string(id)));
+	(void)utimensat(spool->queue, id, NULL, AT_SYMLINK_NOFOLLOW);
 	return move_to(spool, "failed", id, error);
 }
 
@@ -270,13 +273,12 @@ static int open_failed(const struct spool *spool)
 	return openat(spool->directory, "failed", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static uint64_t size_of(int folder, const char *name)
+static struct stat look_at(int folder, const char *name)
 {
-	struct stat status;
+	struct stat status = { 0 };
 
-	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	return (uint64_t)status.st_size;
+	(void)fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW);
+	return status;
 }
 
 int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,
@@ -291,16 +293,16 @@ int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,
 	if (listing_read(&listing, folder, error) < 0)
 		return -1;
 	for (size_t i = 0; i < listing.count; i++)
-		total += size_of(folder, listing.ids[i]);
+		total += (uint64_t)look_at(folder, listing.ids[i]).st_size;
 	/* Names sort by time: the oldest comes first. */
 	for (size_t i = 0; i < listing.count; i++) {
-		uint64_t size = size_of(folder, listing.ids[i]);
+		struct stat status = look_at(folder, listing.ids[i]);
 
-		if (queue_id_time(listing.ids[i]) > clock_wall() - age && total <= limit)
-			break;
+		if (status.st_mtim.tv_sec * 1000 > clock_wall() - age && total <= limit)
+			continue;
 		if (unlinkat(folder, listing.ids[i], 0) == 0)
 			removed(listing.ids[i]);
-		total -= size;
+		total -= (uint64_t)status.st_size;
 	}
 	return 0;
 }

@@ -65,7 +65,7 @@ int spool_put_aside(struct spool *spool, const char *id, struct error *error);
 int spool_keep_failed(struct spool *spool, const char *id, struct error *error);
 
 /*
- * Removes from failed/ what is older than age milliseconds, and the oldest
+ * Removes from failed/ what has been there for age milliseconds, and the oldest
  * while all of them are larger than limit octets; tells of each.
  */
 int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,

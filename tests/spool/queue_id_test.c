@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,6 +33,36 @@ static void ids_have_their_form(void **state)
 		for (const char *p = id; *p != '\0'; p++)
 			assert_true((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z'));
 	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Of chance alone: 80 bits, all digits at all places, and no two the same. */
+static void ids_are_unique(void **state)
+{
+	enum { COUNT = 100000 };
+	static char ids[COUNT][QUEUE_ID_SIZE];
+	static unsigned seen[QUEUE_ID_LENGTH][128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		queue_id_generate(ids[i]);
+		/* What is left without the time. */
+		memset(ids[i], '0', 9);
+		for (size_t j = 9; j < QUEUE_ID_LENGTH; j++)
+			seen[j][(unsigned char)ids[i][j]]++;
+	}
+	qsort(ids, COUNT, sizeof ids[0], compare);
+	for (size_t i = 1; i < COUNT; i++)
+		assert_string_not_equal(ids[i - 1], ids[i]);
+	for (size_t j = 9; j < QUEUE_ID_LENGTH; j++)
+		for (const char *digit = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; *digit != '\0';
+		     digit++)
+			/* 3,125 of each are due, and 60 more or fewer are no wonder. */
+			assert_in_range(seen[j][(unsigned char)*digit], 2600, 3700);
 }
 
 static void an_id_knows_its_time(void **state)
@@ -134,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_have_their_form),
+		cmocka_unit_test(ids_are_unique),
 		cmocka_unit_test(an_id_knows_its_time),
 		cmocka_unit_test(ids_sort_by_time),
 		cmocka_unit_test(what_is_no_id_is_told),

@@ -285,6 +285,35 @@ static void what_nobody_could_be_told_of_is_kept_for_a_while(void **state)
 	}
 }
 
+/* A message may have been held for longer than it is kept afterwards. */
+static void the_time_in_failed_counts_and_not_the_age(void **state)
+{
+	static const char id[QUEUE_ID_SIZE] = "0000000010000000000000000";
+	static const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct scratch scratch = scratch_make();
+	CLEANUP(memory_free_string) char *path = place(&scratch, "spool");
+	struct spool spool = { 0 };
+	struct error error;
+	char made[QUEUE_ID_SIZE];
+
+	(void)state;
+	removed_count = 0;
+	assert_int_equal(spool_open(&spool, path, true, &error), 0);
+	assert_int_equal(scratch_commit(spool.queue, made, &error), 0);
+	assert_int_equal(renameat(spool.queue, made, spool.queue, id), 0);
+	assert_int_equal(utimensat(spool.queue, id, long_ago, 0), 0);
+	assert_int_equal(spool_keep_failed(&spool, id, &error), 0);
+	assert_int_equal(spool_trim_failed(&spool, 1000000, UINT64_MAX, count_removed, &error), 0);
+	assert_int_equal(removed_count, 0);
+	int folder = openat(spool.directory, "failed", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(utimensat(folder, id, long_ago, 0), 0);
+	(void)close(folder);
+	assert_int_equal(spool_trim_failed(&spool, 1000000, UINT64_MAX, count_removed, &error), 0);
+	assert_int_equal(removed_count, 1);
+	spool_finish(&spool);
+	scratch_remove(&scratch);
+}
+
 static void the_owner_sweeps(void **state)
 {
 	struct scratch scratch = scratch_make();
@@ -314,6 +343,7 @@ int main(void)
 		cmocka_unit_test(one_process_owns_it),
 		cmocka_unit_test(damaged_files_are_put_aside_and_kept),
 		cmocka_unit_test(what_nobody_could_be_told_of_is_kept_for_a_while),
+		cmocka_unit_test(the_time_in_failed_counts_and_not_the_age),
 		cmocka_unit_test(the_owner_sweeps),
 	};
 
