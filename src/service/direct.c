@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "delivery/result.h"
 #include "message/header.h"
+#include "service/direct_log.h"
 #include "service/legs.h"
 #include "service/outgoing.h"
 #include "smtp/client/transcript.h"
@@ -85,6 +86,7 @@ struct answers {
 	char not_sent[300];	      /* addresses */
 	char sent[300];
 	struct transcript_excerpt *trace; /* borrowed; NULL: nobody asked */
+	struct direct_log *log;		  /* borrowed */
 	bool is_ready;			  /* the session stands */
 	bool is_over;
 	bool has_stumbled; /* over commands sent ahead of its replies */
@@ -105,6 +107,7 @@ static void note_result(
 	const char *address = envelope->recipients[result->recipient].address;
 	bool is_delivered = result->outcome == RESULT_DELIVERED;
 
+	direct_log_result(answers->log, address, result);
 	answers->count++;
 	answers->delivered += is_delivered;
 	answers->in_doubt += result->outcome == RESULT_IN_DOUBT;
@@ -136,6 +139,7 @@ static void apply(
 		break;
 	case RESULT_READY:
 		text_copy(answers->relay, sizeof answers->relay, result->text);
+		direct_log_ready(answers->log, result);
 		answers->is_ready = true;
 		break;
 	case RESULT_RECIPIENT:
@@ -233,6 +237,7 @@ static int start(struct direct_store *store, struct errand *errand, struct error
 	errand->relay.is_step_by_step = stumbles_has(
 	    &store->stumbles, errand->relay.smarthost.name, clock_monotonic());
 	errand->relay.trace_limit = errand->answers.trace != NULL ? TRACE_LIMIT : 0;
+	direct_log_open(errand->answers.log, errand->relay.smarthost.name, errand->answers.relay);
 	buffer_init(&relay, CHANNEL_LIMIT);
 	request_encode_relay(&errand->relay, &relay);
 	if (worker_start(store->parent, &errand->channel, error) < 0)
@@ -269,6 +274,7 @@ static int read_worker(const struct direct_store *store, struct errand *errand, 
 	if (!errand->answers.is_ready || errand->is_sent)
 		return 0;
 	errand->is_sent = true;
+	direct_log_sent(errand->answers.log);
 	if (channel_send(&errand->channel, buffer_span(&errand->attempt), store->fd) < 0)
 		return error_system(error, "cannot speak to the delivery worker");
 	return 0;
@@ -405,7 +411,8 @@ struct voyage {
 	struct queue_file file; /* borrows the store's envelope and descriptor */
 	struct legs legs;
 	int64_t deadline;
-	struct errand errand;	/* the last one */
+	struct errand errand; /* the last one */
+	struct direct_log log;
 	struct error unreached; /* why the first smarthost could not be reached */
 };
 
@@ -418,8 +425,9 @@ static void voyage_init(struct voyage *voyage, const struct direct_store *store,
 		    .attributes = *attributes,
 		    .header_length = store->header_length },
 		.deadline = clock_deadline(store->config->timeout),
-		.errand = { .channel.fd = -1, .answers.trace = trace },
+		.errand = { .channel.fd = -1, .answers = { .trace = trace, .log = &voyage->log } },
 	};
+	direct_log_init(&voyage->log, store->id, &store->envelope, attributes);
 	text_copy(voyage->file.id, sizeof voyage->file.id, store->id);
 	voyage->file.marks = memory_allocate(store->envelope.recipient_count + 1);
 	memset(voyage->file.marks, RECIPIENT_WAITING, store->envelope.recipient_count);
@@ -429,6 +437,7 @@ static void voyage_init(struct voyage *voyage, const struct direct_store *store,
 static void voyage_finish(struct voyage *voyage)
 {
 	errand_finish(&voyage->errand);
+	direct_log_finish(&voyage->log);
 	legs_finish(&voyage->legs);
 	free(voyage->file.marks);
 }
@@ -518,6 +527,13 @@ static int run_legs(struct direct_store *store, struct voyage *voyage, struct er
 	return outcome;
 }
 
+static int run_logged(struct direct_store *store, struct voyage *voyage,
+    const struct store_wish *wish, struct error *error)
+{
+	direct_log_received(&voyage->log, wish, store->writer->total);
+	return run_legs(store, voyage, error);
+}
+
 static void commit(void *context, const struct queue_attributes *attributes,
     const struct store_wish *wish, const struct stream *client, struct server_reply *reply)
 {
@@ -533,14 +549,16 @@ static void commit(void *context, const struct queue_attributes *attributes,
 	else if (writer_flush(store->writer) < 0)
 		hold_failed(&error);
 	else
-		outcome = run_legs(store, &voyage, &error);
+		outcome = run_logged(store, &voyage, wish, &error);
 	if (outcome == 0) {
+		direct_log_rest(&voyage.log, &voyage.errand.answers.first, false);
 		answer(store, &voyage.errand.answers, reply);
 	} else {
 		explain_refusal(store, &error);
 		if (outcome < 0)
 			append_what_became(&voyage.errand, &error);
-		log_event(LOG_LEVEL_ERROR, "not sent: %s", error.text);
+		direct_log_rest(&voyage.log, &error, voyage.errand.is_sent);
+		log_message(LOG_LEVEL_ERROR, store->id, "not sent: %s", error.text);
 		server_reply_from_error(reply, &error);
 		reply->closes = outcome > 0;
 	}
