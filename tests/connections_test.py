@@ -163,3 +163,22 @@ def test_a_rate_holds_over_all_connections(make_service, make_crowded):
     # Nothing but the upper bound: how fast this machine is makes no difference to it.
     for count, moment in enumerate(moments, 1):
         assert count <= 4 + (moment - start + 0.001) * 10, (count, moment - start)
+
+
+def test_more_smarthosts_than_connections_take_turns(make_service, make_crowded):
+    # Each holds what it gets; each slot is one message full.
+    peers = [make_crowded(hold="mail") for _ in range(23)]
+    names = [f"s{number}" for number in range(len(peers))]
+    extra = "".join(f'smarthost "{name}" {{ url = "smtp+notls://127.0.0.1:{peer.port}"\n'
+                    f' window = 1 }}\nroute "{name}" {{ to = {{ "{name}.example" }}'
+                    f' via = {{ "{name}" }} }}\n' for name, peer in zip(names, peers))
+    service = make_service(submit='wait = "disk"', queue=SLOW, extra=extra).start()
+    for turn in range(4):
+        for name in names:
+            assert service.sendmail("-f", "a@there.example", f"b{turn}@{name}.example",
+                                    input=MESSAGE).status == 0
+    wait_for(lambda: sum(peer.reached_hold for peer in peers) == 20, what="20 connections")
+    for peer in peers:
+        peer.release()
+    service.wait_until_empty()
+    assert [len(peer.messages) for peer in peers] == [4] * len(peers)

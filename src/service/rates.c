@@ -122,9 +122,14 @@ static int64_t entry_due(
 bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, const void *context,
     char id[static QUEUE_ID_SIZE])
 {
-	for (size_t i = 0; i < rates->count; i++)
-		if (entry_due(&rates->list[i], now, has_room, context) <= now)
-			return schedule_take(&rates->list[i].waiting, 0, id);
+	for (size_t i = 0; i < rates->count; i++) {
+		size_t index = (rates->turn + i) % rates->count;
+
+		if (entry_due(&rates->list[index], now, has_room, context) > now)
+			continue;
+		rates->turn = index + 1;
+		return schedule_take(&rates->list[index].waiting, 0, id);
+	}
 	return false;
 }
 

@@ -26,6 +26,7 @@ struct rates_entry;
 struct rates {
 	struct rates_entry *list; /* owned */
 	size_t count;
+	size_t turn; /* whose it is among those who wait */
 };
 
 /*
@@ -47,7 +48,10 @@ size_t rates_waiting(const struct rates *rates);
 /* Whether a smarthost has room for another attempt; NULL: each has. */
 typedef bool rates_has_room(const void *context, const char *smarthost);
 
-/* Takes the first that waits where there are room and a token.  False when none does. */
+/*
+ * Takes the first that waits where there are room and a token; the smarthosts
+ * take turns.  False when none does.
+ */
 bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, const void *context,
     char id[static QUEUE_ID_SIZE]);
 

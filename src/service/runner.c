@@ -363,6 +363,7 @@ static bool pass_the_door(
 		workers_has_room_at(&runner->workers, runner->config, smarthost, false)) &&
 	    rates_reserve(rates, smarthost, now, &attempt->has_token))
 		return true;
+	workers_want(&runner->workers, smarthost->name);
 	rates_wait(rates, smarthost, &attempt->file, now);
 	attempt_finish(attempt);
 	return false;

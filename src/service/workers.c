@@ -176,6 +176,33 @@ bool workers_has_room_at(const struct workers *workers, const struct config *con
 	return choose(workers, config, smarthost, alone) != NULL;
 }
 
+/* The one that has been open for the longest time; NULL: one is making room already. */
+static struct workers_slot *find_oldest(struct workers *workers)
+{
+	struct workers_slot *oldest = NULL;
+
+	for (size_t i = 0; i < WORKERS_LIMIT; i++) {
+		struct workers_slot *slot = &workers->slots[i];
+
+		if (slot->is_stale)
+			return NULL;
+		if (oldest == NULL || slot->opened_at < oldest->opened_at)
+			oldest = slot;
+	}
+	return oldest;
+}
+
+void workers_want(struct workers *workers, const char *smarthost)
+{
+	struct survey survey = survey_of(workers, smarthost);
+
+	if (survey.count != 0 || survey.room != NULL)
+		return;
+	struct workers_slot *oldest = find_oldest(workers);
+	if (oldest != NULL)
+		oldest->is_stale = true;
+}
+
 bool workers_has_room(const struct workers *workers, const struct config *config)
 {
 	for (size_t i = 0; i < config->smarthost_count; i++)
@@ -337,6 +364,7 @@ static int open_slot(struct workers *workers, struct workers_slot *slot,
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
 
 	workers_slot_free(slot);
+	slot->opened_at = clock_monotonic();
 	slot->is_traced = attempt->wants_trace;
 	slot->is_stale = slot->is_traced;
 	workers_slot_name(slot, &smarthost->parameters);

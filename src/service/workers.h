@@ -66,6 +66,11 @@ void workers_finish(struct workers *workers);
 /* An attempt may be assigned to this smarthost; alone: by a connection of its own. */
 bool workers_has_room_at(const struct workers *workers, const struct config *config,
     const struct smarthost *smarthost, bool alone);
+/*
+ * An attempt waits for room there.  Where all connections are others' and this
+ * one has none, the oldest takes no more, and makes room when it is done.
+ */
+void workers_want(struct workers *workers, const char *smarthost);
 /* To any of those that are configured. */
 bool workers_has_room(const struct workers *workers, const struct config *config);
 /* Attempts that have not been handed back. */

@@ -54,7 +54,8 @@ struct workers_slot {
 	bool has_served;      /* the server has answered an attempt on this connection */
 	bool has_more;	      /* results that were read and not yet looked at */
 	bool is_doubted;      /* an attempt has shown that it fell silent (signs.h) */
-	int64_t linger_until; /* clock_monotonic; while idle */
+	int64_t opened_at;    /* clock_monotonic */
+	int64_t linger_until; /* the same; while idle */
 };
 
 /* As a free one. */
