@@ -133,6 +133,16 @@ def test_the_watchdog_is_fed_by_the_loop_alone(make_managed, make_peer, manager)
     manager.wait_for("WATCHDOG", "^1$", after=said)
 
 
+def test_a_manager_that_does_not_listen_holds_nothing_up(make_managed, make_peer, manager):
+    peer = make_peer()
+    service = make_managed(f"smtp://127.0.0.1:{peer.port}", WATCHDOG_USEC=2000).start()
+    for number in range(30):
+        submit(service, f"b{number}@far.example")
+    service.wait_until_empty()
+    assert len(peer.messages) == 30
+    manager.wait_for("WATCHDOG", after=len(manager.listen()))
+
+
 def test_the_watchdog_is_fed_while_the_queue_is_flushed(make_managed, make_peer, manager):
     peer = make_peer(at="greeting", fault="stall")
     service = make_managed(f"smtp://127.0.0.1:{peer.port}", WATCHDOG_USEC=100000).start()

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 enum {
 	FIRST_INHERITED = 3, /* SD_LISTEN_FDS_START */
 	OVERFLOW_UID = 65534,
+	NOTIFY_PATIENCE = 2, /* seconds */
 };
 
 /* A path that is not taken, in the directory of path. */
@@ -178,24 +180,36 @@ int listen_inherited(void)
 	return fd - FIRST_INHERITED;
 }
 
-void listen_notify(const char *state)
+/* The address that NOTIFY_SOCKET names, and its length; 0: none that we know. */
+static socklen_t find_manager(struct sockaddr_un *address)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
 
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
-	    strlen(path) >= sizeof address.sun_path)
-		return;
-	memcpy(address.sun_path, path, strlen(path));
+	    strlen(path) >= sizeof address->sun_path)
+		return 0;
+	memcpy(address->sun_path, path, strlen(path));
 	/* "@" stands for the abstract namespace (sd_notify(3)). */
 	if (path[0] == '@')
-		address.sun_path[0] = '\0';
-	CLEANUP(file_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+}
+
+bool listen_notify(const char *state, bool is_urgent)
+{
+	const struct timeval patience = { .tv_sec = NOTIFY_PATIENCE };
+	struct sockaddr_un address;
+	socklen_t length = find_manager(&address);
+
+	CLEANUP(file_close)
+	int fd = length != 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
 	if (fd < 0)
-		return;
-	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	(void)sendto(
-	    fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+		return false;
+	/* The kernel keeps ten datagrams for who does not read them. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	return sendto(fd, state, strlen(state), MSG_NOSIGNAL | (is_urgent ? MSG_DONTWAIT : 0),
+		   (const struct sockaddr *)&address, length) >= 0;
 }
 
 /* What the kernel says for a uid that this user namespace does not map. */

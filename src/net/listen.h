@@ -7,6 +7,7 @@
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -33,8 +34,12 @@ int listen_port(int fd);
  */
 int listen_inherited(void);
 
-/* sd_notify without libsystemd: "READY=1" and the like; nothing without NOTIFY_SOCKET. */
-void listen_notify(const char *state);
+/*
+ * sd_notify without libsystemd: "READY=1" and the like; nothing without
+ * NOTIFY_SOCKET.  A manager that does not read is waited for a moment, and with
+ * is_urgent not at all.  False: it was not told.
+ */
+bool listen_notify(const char *state, bool is_urgent);
 
 /* The uid at the other end of a unix socket; -1 when it is unknown (overflow uid, TCP). */
 int64_t listen_peer_uid(int fd);

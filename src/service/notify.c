@@ -53,7 +53,7 @@ void notify_init(struct notify *notify)
 
 void notify_ready(struct notify *notify)
 {
-	listen_notify("READY=1");
+	(void)listen_notify("READY=1", false);
 	if (notify->watchdog_step != 0)
 		notify->watchdog_due = clock_deadline(notify->watchdog_step);
 }
@@ -69,20 +69,20 @@ void notify_reloading(const struct notify *notify)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
 	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	listen_notify(text);
+	(void)listen_notify(text, false);
 }
 
 void notify_stopping(const struct notify *notify)
 {
 	(void)notify;
-	listen_notify("STOPPING=1");
+	(void)listen_notify("STOPPING=1", false);
 }
 
 void notify_alive(struct notify *notify)
 {
 	if (notify->watchdog_step == 0 || clock_monotonic() < notify->watchdog_due)
 		return;
-	listen_notify("WATCHDOG=1");
+	(void)listen_notify("WATCHDOG=1", true);
 	notify->watchdog_due = clock_deadline(notify->watchdog_step);
 }
 
@@ -106,9 +106,11 @@ void notify_status(struct notify *notify, const char *text)
 	text_copy(status, sizeof status, text);
 	if (strcmp(notify->status, status) == 0)
 		return;
-	memcpy(notify->status, status, sizeof status);
-	snprintf(line, sizeof line, "STATUS=%s", notify->status);
-	listen_notify(line);
+	snprintf(line, sizeof line, "STATUS=%s", status);
+	if (listen_notify(line, true))
+		memcpy(notify->status, status, sizeof status);
+	else
+		notify->status_due = notify->status_next;
 }
 
 int64_t notify_deadline(const struct notify *notify)
