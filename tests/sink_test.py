@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from support.mailchute import environment, run, split
+from support.mailchute import environment, process_status, run, split
 from support.wait import wait_for
 
 TEXT = "Subject: caught\r\n\r\n.dot\r\n..two\r\nlast"
@@ -96,6 +96,16 @@ def test_on_a_unix_socket(programs, make_sink, folder):
             received += client.recv(4096)
     # A chunk is kept as it came.
     assert sink.wait_for_messages(1)[0].endswith(b"\r\nhello\n")
+
+
+def test_sleeps_while_nobody_comes(sink):
+    def sleeps():
+        return process_status(sink.process.pid)["State"][0] == "S"
+
+    wait_for(sleeps, what="the sink to sleep")
+    with socket.create_connection(("127.0.0.1", sink.port), timeout=20) as client:
+        assert client.recv(4) == b"220 "
+    wait_for(sleeps, what="the sink to sleep again")
 
 
 def test_delivers_what_mailchute_sends_over_tls(make_service, make_sink, folder):

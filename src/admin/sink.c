@@ -300,7 +300,12 @@ static int open_listener(struct sink *sink, struct error *error)
 			    listen_port(sink->listener));
 	}
 	(void)fflush(stdout);
-	return sink->listener < 0 ? -1 : 0;
+	if (sink->listener < 0)
+		return -1;
+	/* It waits in accept alone. */
+	if (file_set_nonblocking(sink->listener, false) < 0)
+		return error_system(error, "cannot listen at %s", where);
+	return 0;
 }
 
 static int run(struct sink *sink)
