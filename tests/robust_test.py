@@ -5,7 +5,6 @@ processes, a disk that takes no mark, clients that say nothing."""
 
 import os
 import signal
-import socket
 import subprocess
 
 import pytest

@@ -22,9 +22,13 @@
 #include "sendmail/program.h"
 
 enum {
-	GREETING_TIMEOUT = 5000, /* connected but silent: no live service */
-	BUSY_TIMEOUT = 20000,	 /* in all, while a service says that it is busy */
-	TRIES = 4,		 /* of a session that is lost on its way */
+	/*
+	 * Connected but silent: no live service.  A live one lets a client wait
+	 * for a place for 10 s, and then says 421 (service/admission.h).
+	 */
+	GREETING_TIMEOUT = 12000,
+	BUSY_TIMEOUT = 20000, /* in all, while a service says that it is busy */
+	TRIES = 4,	      /* of a session that is lost on its way */
 };
 
 static const struct session_timeouts timeouts = {

@@ -213,19 +213,20 @@ void admission_explain(const struct admission *admission, int64_t uid, char *tex
 
 	if (mine < admission->sessions_per_uid)
 		snprintf(text, size,
-		    "%u clients are served at once, and no more than %u can be "
-		    "(limits { sessions } in mailchute.conf)",
-		    admission->total, admission->sessions);
+		    "%u of %u places for clients are taken%s (limits { sessions } in "
+		    "mailchute.conf)",
+		    admission->total, admission->sessions,
+		    admission->total < admission->sessions ? ", and the rest is for others" : "");
 	else if (uid < 0)
 		snprintf(text, size,
-		    "%u clients of unknown uid are served at once, and no more than %u may be "
-		    "(limits { sessions_per_uid } in mailchute.conf)",
+		    "%u of %u places for clients of unknown uid are taken (limits { "
+		    "sessions_per_uid } in mailchute.conf)",
 		    mine, admission->sessions_per_uid);
 	else
 		snprintf(text, size,
-		    "%u clients of uid %lld are served at once, and no more than %u may be "
-		    "(limits { sessions_per_uid } in mailchute.conf)",
-		    mine, (long long)uid, admission->sessions_per_uid);
+		    "%u of %u places for clients of uid %lld are taken (limits { "
+		    "sessions_per_uid } in mailchute.conf)",
+		    mine, admission->sessions_per_uid, (long long)uid);
 }
 
 size_t admission_poll(const struct admission *admission, struct pollfd *polls)

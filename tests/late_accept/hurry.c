@@ -3,8 +3,8 @@
 /*
  * hurry - for LD_PRELOAD: a program whose clock runs FACTOR times as fast, and so do its waits
  *
- * sendmail gives a silent service five seconds; ten thousand times that is
- * half a day.
+ * sendmail gives a silent service twelve seconds; ten thousand times that is
+ * more than a day.
  */
 
 #define _GNU_SOURCE

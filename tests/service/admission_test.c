@@ -286,12 +286,12 @@ static void the_limit_that_counts_is_named(void **state)
 	(void)come(&admission, 1000, 2);
 	(void)come(&admission, -1, 2);
 	admission_explain(&admission, 1000, text, sizeof text);
-	assert_non_null(strstr(text, "2 clients of uid 1000"));
+	assert_non_null(strstr(text, "2 of 2 places for clients of uid 1000"));
 	assert_non_null(strstr(text, "limits { sessions_per_uid }"));
 	admission_explain(&admission, -1, text, sizeof text);
-	assert_non_null(strstr(text, "2 clients of unknown uid"));
+	assert_non_null(strstr(text, "2 of 2 places for clients of unknown uid"));
 	admission_explain(&admission, 1001, text, sizeof text);
-	assert_non_null(strstr(text, "4 clients are served"));
+	assert_non_null(strstr(text, "4 of 4 places for clients are taken (limits"));
 	assert_non_null(strstr(text, "limits { sessions }"));
 }
 
