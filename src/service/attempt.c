@@ -19,7 +19,7 @@
 #include "service/schedule.h"
 #include "service/signs.h"
 
-enum { ATTENTION_PAUSE = 1000 }; /* milliseconds, at least: what cannot be given up yet */
+enum { ATTENTION_PAUSE = 30000 }; /* milliseconds: what is due, and cannot be given up yet */
 
 static bool waits(const struct queue_file *file, size_t recipient)
 {
@@ -573,13 +573,12 @@ void attempt_wait(struct attempt *attempt, const char *why, uint32_t probes)
 int64_t attempt_attention(const struct attempt *attempt, const struct config *config)
 {
 	const struct queue_file *file = &attempt->file;
-	int64_t pause = config->retry[0] > ATTENTION_PAUSE ? config->retry[0] : ATTENTION_PAUSE;
-	int64_t soon = clock_wall() + pause;
+	int64_t now = clock_wall();
 	int64_t when = file->attributes.received + config->lifetime;
 
 	if (config->warn != 0 && !file->progress.has_warned && config->warn < config->lifetime)
 		when = file->attributes.received + config->warn;
-	return when > soon ? when : soon;
+	return when > now ? when : now + ATTENTION_PAUSE;
 }
 
 enum attempt_verdict attempt_conclude(
