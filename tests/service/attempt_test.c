@@ -223,6 +223,63 @@ static void only_those_who_wait_are_tried_again(void **state)
 	assert_int_equal(scene.attempt.file.progress.attempts, 2);
 }
 
+static char other_name[] = "other";
+static char other_from[] = "other@example.com";
+static char team[] = "team.example";
+static char *teams[] = { team };
+static struct config_via via_other[] = { { other_name, 0 } };
+static struct config_via via_both[] = { { name, 0 }, { other_name, 0 } };
+
+/* Whom the smarthost has not seen, the next one of his route has, each with its own sender. */
+static void a_leg_for_each_smarthost(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct config_smarthost smarthosts[2] = { 0 };
+	struct config_route routes[] = {
+		{ .title = name, .to = { teams, 1 }, .via = via_other, .via_count = 1 },
+		{ .title = name, .via = via_both, .via_count = 2 },
+	};
+	const struct attempt *attempt = &scene.attempt;
+	int64_t due;
+	struct error error;
+
+	(void)state;
+	scene_init(&scene);
+	smarthosts[0] = smarthosts[1] = scene.smarthost;
+	smarthosts[1].parameters.name = other_name;
+	smarthosts[1].parameters.from = other_from;
+	scene.config.smarthosts = smarthosts;
+	scene.config.smarthost_count = 2;
+	scene.config.routes = routes;
+	scene.config.route_count = 2;
+	put_file(&scene, "a@b.c d@team.example e@b.c", 0);
+	must_start(&scene);
+	assert_string_equal(attempt->smarthost, name);
+	assert_int_equal(attempt->request.envelope.recipient_count, 2);
+	assert_string_equal(attempt->request.envelope.sender, from);
+	give(&scene, 0, RESULT_DELIVERED);
+	error_set(&error, ERROR_UNAVAILABLE, "4.4.1", "not reached");
+	attempt_defer_rest(&scene.attempt, &error, NULL);
+	attempt_end_leg(&scene.attempt, true);
+	assert_true(attempt_choose(&scene.attempt, &scene.config, NULL, NULL));
+	assert_int_equal(attempt_renew(&scene.attempt), 0);
+	assert_int_equal(attempt_prepare(&scene.attempt, &scene.config, NULL, 8, &error), 0);
+	assert_string_equal(attempt->smarthost, other_name);
+	assert_int_equal(attempt->request.number, 8);
+	assert_string_equal(attempt->request.envelope.sender, other_from);
+	assert_int_equal(attempt->request.envelope.recipient_count, 2);
+	assert_string_equal(attempt->request.envelope.recipients[0].address, "d@team.example");
+	assert_string_equal(attempt->request.envelope.recipients[1].address, "e@b.c");
+	give(&scene, 0, RESULT_DELIVERED);
+	give(&scene, 1, RESULT_DELIVERED);
+	attempt_end_leg(&scene.attempt, false);
+	assert_false(attempt_choose(&scene.attempt, &scene.config, NULL, NULL));
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_DELIVERED);
+	assert_int_equal(attempt->file.progress.attempts, 1);
+	scene.config.smarthosts = &scene.smarthost;
+}
+
 static void a_worker_is_not_believed_twice(void **state)
 {
 	struct scene scene CLEANUP(scene_finish);
@@ -477,6 +534,7 @@ int main(void)
 		cmocka_unit_test(the_request_is_what_this_smarthost_is_to_get),
 		cmocka_unit_test(the_verdict_follows_from_all_results),
 		cmocka_unit_test(only_those_who_wait_are_tried_again),
+		cmocka_unit_test(a_leg_for_each_smarthost),
 		cmocka_unit_test(a_worker_is_not_believed_twice),
 		cmocka_unit_test(trouble_with_the_smarthost_is_never_the_messages_fault),
 		cmocka_unit_test(an_attempt_that_does_not_count_is_due_at_once),
