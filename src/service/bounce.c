@@ -367,7 +367,21 @@ static int read_header(const struct queue_file *file, struct buffer *header, str
 	return 0;
 }
 
-/* The same for the same recipients of the same message, and for no others. */
+/*
+ * With those who are marked already, so that it is the same before, while and after
+ * the marks are written; no later report is about the same.
+ */
+static bool is_in_name(const struct queue_file *about, size_t recipient, enum report_action action)
+{
+	char mark = about->marks[recipient];
+
+	if (action == REPORT_DELAYED)
+		return is_meant(about, recipient, action);
+	if (action == REPORT_FAILED)
+		return mark == RECIPIENT_FAILED || mark == RECIPIENT_REPORTED;
+	return mark == RECIPIENT_UNTOLD || mark == RECIPIENT_DELIVERED;
+}
+
 static void name_report(
     const struct queue_file *about, enum report_action action, char id[static QUEUE_ID_SIZE])
 {
@@ -378,7 +392,7 @@ static void name_report(
 	for (size_t i = 0; i < about->envelope.recipient_count; i++) {
 		char text[24];
 
-		if (!is_meant(about, i, action))
+		if (!is_in_name(about, i, action))
 			continue;
 		snprintf(text, sizeof text, "%zu ", i);
 		checksum = checksum_extend(checksum, span_from_string(text));

@@ -212,6 +212,41 @@ static void a_report_that_a_crash_has_left_is_the_report(void **state)
 	assert_int_equal(count_files(&scene), 4);
 }
 
+/* The crash has come in the middle of the marks. */
+static void a_report_is_known_by_those_who_are_marked_and_those_who_are_not(void **state)
+{
+	static const struct row {
+		const char *before;
+		const char *torn;
+		const char *after;
+	} rows[] = {
+		{ "FFF", "RFF", "RRR" },
+		{ "FFF", "FFR", "RRR" },
+		{ "FF.", "RF.", "RR." },
+		{ "SSS", "DSS", "DDD" },
+		{ "DSS", "DSD", "DDD" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		struct queue_attributes attributes = { .received = clock_wall() };
+		struct error error;
+
+		scene_init(&scene);
+		put_file(&scene, "s@there.example", "a@b.c/0 d@e.f/0 g@h.i/0", &attributes);
+		mark(&scene, rows[i].before, "550 5.1.1 no");
+		assert_int_equal(
+		    bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+		assert_int_equal(scene.bounce.count, 1);
+		forget_marks(&scene, rows[i].torn);
+		assert_int_equal(
+		    bounce_report(&scene.file, &scene.config, &scene.bounce, &error), 0);
+		if (scene.bounce.count != 0 || strcmp(scene.file.marks, rows[i].after) != 0)
+			fail_msg("row %zu: %s", i, scene.file.marks);
+	}
+}
+
 /* Torn by the crash: it told nobody. */
 static void a_damaged_report_is_made_again_by_another_name(void **state)
 {
@@ -247,6 +282,7 @@ static void marks_are_made_up_for_before_a_report_goes(void **state)
 		{ "S.", "D." },
 		{ "..", ".." },
 		{ "FF", "RR" },
+		{ "SS", "DD" },
 	};
 
 	(void)state;
@@ -505,6 +541,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_owed_is_reported_once_and_marked),
 		cmocka_unit_test(a_report_that_a_crash_has_left_is_the_report),
+		cmocka_unit_test(a_report_is_known_by_those_who_are_marked_and_those_who_are_not),
 		cmocka_unit_test(a_damaged_report_is_made_again_by_another_name),
 		cmocka_unit_test(marks_are_made_up_for_before_a_report_goes),
 		cmocka_unit_test(marks_of_others_are_left_alone),
