@@ -591,6 +591,33 @@ def test_a_message_that_comes_in_for_long_outlives_its_service(programs, make_se
     assert peer.messages[0][2].endswith(b"and its end\r\n")
 
 
+def test_and_the_next_service_is_told_of_it(programs, make_service, make_peer):
+    """It started beside the receive process, and has looked through the queue long ago."""
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}").start()
+    caller = subprocess.Popen([str(programs.sendmail), "b@far.example"], stdin=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment(socket=service.socket))
+    caller.stdin.write(b"Subject: cron\n\n" + b"an hour of output\n" * 40000)
+    caller.stdin.flush()
+    wait_for(lambda: len(children_of(service.process.pid)) >= 2, what="a receive process")
+    receiver = children_of(service.process.pid)[-1]
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(20) == 0
+    assert process_status(receiver), "the receive process has ended with its service"
+    service.process, old = None, service.process
+    try:
+        service.start()
+        assert service.sendmail("c@far.example", input=MESSAGE).status == 0
+        wait_for(lambda: len(peer.messages) == 1, what="a message of the new service")
+        _, stderr = caller.communicate(b"and its end\n", timeout=60)
+        assert (caller.returncode, stderr) == (0, b"")
+        wait_for(lambda: len(peer.messages) == 2, what="the message")
+        assert peer.messages[1][2].endswith(b"and its end\r\n")
+        service.wait_until_empty()
+    finally:
+        end_group(old)
+
+
 # what it costs
 
 @pytest.fixture

@@ -7,7 +7,8 @@
 
 static bool is_idle(const struct service *service)
 {
-	return service->clients.count == 0 && runner_is_idle(&service->runner);
+	return service->clients.count == 0 && service->admission.waiting_count == 0 &&
+	       runner_is_idle(&service->runner);
 }
 
 void leaving_note(struct service *service)
