@@ -56,6 +56,14 @@ def _ptrace(request, pid, address=0, data=0):
     return result
 
 
+def read_string(pid, address):
+    """A name among the arguments of a call."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        memory.seek(address)
+        # Up to the end of the page, which is there when its begin is.
+        return memory.read(4096 - address % 4096).split(b"\0")[0].decode(errors="replace")
+
+
 class Stop:
     __slots__ = ("pid", "call", "is_entry", "arguments", "result", "status")
 
