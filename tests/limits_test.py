@@ -7,6 +7,7 @@ import ctypes
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -425,3 +426,43 @@ def test_a_size_that_is_announced_is_believed(make_limited, make_disk, make_clie
     said = client.listen()[0]
     assert re.search(rb"452[ -]4\.3\.1 no space for this message of 8\.5 MiB", said), said
     assert b"\r\n250 2.1.0 " in said, said
+
+
+# the service's life
+
+def test_who_waits_when_the_service_ends_is_sent_away(make_limited, make_clients):
+    """And comes again, to the next one; who is being served is left to finish."""
+    service = make_limited("sessions_per_uid = 1")
+    busy = make_clients(service, 1, words=BEGUN)
+    wait_for(lambda: busy.count(b"354 ") == 1, what="one to be served")
+    waiting = make_clients(service, 3)
+    assert service.terminate() == 0
+    wait_for(lambda: waiting.count(b"421 4.3.2 ") == 3, what="three to be sent away")
+
+
+def test_limits_change_with_the_settings(make_limited):
+    service = make_limited("messages_per_uid = 1")
+    service.peer.stop()
+    submit(service, FLOODER)
+    check_refused(send(service, FLOODER), "1, and 1 may")
+    text = service.config.read_text()
+    service.config.write_text(text.replace("messages_per_uid = 1", "messages_per_uid = 2"))
+    service.signal(signal.SIGHUP)
+    service.wait_for_log("configuration read anew|reloaded")
+    submit(service, FLOODER)
+    check_refused(send(service, FLOODER), "2, and 2 may")
+
+
+def test_what_is_damaged_is_not_counted(make_limited):
+    service = make_limited("messages_per_uid = 1")
+    service.peer.stop()
+    submit(service, FLOODER)
+    service.kill()
+    file, = (service.spool / "queue").iterdir()
+    with open(file, "r+b") as damaged:
+        damaged.seek(-30, os.SEEK_END)
+        damaged.write(b"#")
+    service.start()
+    service.admin("queue", "flush")
+    wait_for((service.spool / "corrupt" / file.name).exists, what="the file to be put aside")
+    submit(service, FLOODER)

@@ -87,6 +87,13 @@ static void remove_file(struct runner *runner, struct attempt *attempt)
 	settle_remove(&settle, attempt);
 }
 
+static void put_aside(struct runner *runner, const char *id)
+{
+	const struct settle settle = settling(runner);
+
+	settle_put_aside(&settle, id);
+}
+
 static void report_meanwhile(struct runner *runner, struct attempt *attempt)
 {
 	const struct settle settle = settling(runner);
@@ -439,6 +446,8 @@ static bool begin_attempt(struct runner *runner, const char *id)
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
 	}
+	if (opened == ATTEMPT_CORRUPT)
+		put_aside(runner, id);
 	if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING) {
 		close_file(runner, attempt);
 		attempt_finish(attempt);

@@ -165,13 +165,13 @@ static int start(struct service *service, struct error *error)
 	service->signals = -1;
 	notify_init(&service->notify);
 	setup_init(service);
-	clients_init(&service->clients);
-	wishes_connect(service);
 	service->idle_since = CLOCK_NEVER;
 
-	/* Before any secret is read, so that no worker inherits one. */
+	/* Before any secret is read, so that no worker inherits one; nor the board. */
 	if (worker_parent_start(&service->parent, error) < 0)
 		return -1;
+	clients_init(&service->clients);
+	wishes_connect(service);
 	service->signals = watch_signals(error);
 	if (service->signals < 0)
 		return -1;

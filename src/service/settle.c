@@ -2,10 +2,13 @@
 
 #include "service/settle.h"
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "service/bounce.h"
 #include "service/events.h"
 
@@ -49,6 +52,18 @@ void settle_remove(const struct settle *settle, struct attempt *attempt)
 {
 	discount(settle, &attempt->file);
 	attempt_remove(attempt);
+}
+
+/* It was counted by what it says of itself, if that could be read, and so it is again. */
+void settle_put_aside(const struct settle *settle, const char *id)
+{
+	int corrupt CLEANUP(file_close) = openat(
+	    settle->spool->directory, "corrupt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct queue_summary summary;
+	struct error ignored;
+
+	if (queue_file_read_summary(corrupt, id, &summary, &ignored) == 0 && !summary.is_report)
+		usage_remove(settle->usage, summary.uid, summary.message_length);
 }
 
 /* Nobody can be told of its failures. */

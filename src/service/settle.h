@@ -37,6 +37,9 @@ void settle_close(const struct settle *settle, struct attempt *attempt);
 /* Some still wait; of those that have failed already, and of a long delay, is told now. */
 void settle_report(const struct settle *settle, struct attempt *attempt);
 
+/* It did not check out, and was put aside. */
+void settle_put_aside(const struct settle *settle, const char *id);
+
 /* What a crash has left owed, before anything is tried again. */
 void settle_owed(const struct settle *settle, struct attempt *attempt);
 

@@ -110,11 +110,16 @@ static bool fill(struct dialogue *dialogue, int64_t deadline)
 	return false;
 }
 
-/* Who keeps silent within its content is left to it: a message is coming in. */
+/*
+ * Who keeps silent within its content is left to it: a message is coming in.
+ * So is a program that speaks SMTP by itself, in the middle of its transaction.
+ */
 static bool may_be_wanted(const struct dialogue *dialogue)
 {
-	return dialogue->settings->wanted_after != 0 &&
-	       dialogue->settings->handler->is_wanted != NULL && dialogue->state != DIALOGUE_CHUNKS;
+	if (dialogue->settings->wanted_after == 0 || dialogue->settings->handler->is_wanted == NULL)
+		return false;
+	return dialogue->state == DIALOGUE_IDLE ||
+	       (dialogue->state == DIALOGUE_MAIL && !dialogue->is_plain);
 }
 
 /* The same as fill, for a line whose client keeps silent since a moment. */

@@ -199,6 +199,8 @@ static void who_is_silent_while_others_wait_loses_its_place(void **state)
 		{ "", true, "421 4.3.2 others wait" },
 		{ "NOOP\r\nNO", true, "421 4.3.2 others wait" },
 		{ "MAIL FROM:<a>\r\n", true, "421 4.3.2 others wait" },
+		{ "XPLAIN\r\nNOOP\r\n", true, "421 4.3.2 others wait" },
+		{ "XPLAIN\r\nMAIL FROM:<a>\r\n", true, "421 4.4.2 " },
 		{ "NOOP\r\n", false, "421 4.4.2 " },
 		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nx\r\n", true, "421 4.4.2 " },
 		{ "MAIL FROM:<a>\r\nRCPT TO:<b>\r\nBDAT 1\r\nx", true, "421 4.4.2 " },
