@@ -299,6 +299,19 @@ def test_explain_tells_the_route(make_service, make_peer):
                      told), told
 
 
+def test_the_queue_tells_of_all_smarthosts(make_service, make_peer):
+    a, b, c = make_peer(), make_peer(), make_peer()
+    for peer in a, b, c:
+        stop_and_keep_port(peer)
+    service = serve(make_service, [a, b, c], 'route "b" { to = { "b.example" } via = { "b" } }')
+    send(service, "1@a.example", "2@b.example")
+    service.wait_for_log("smarthost=b state=down")
+    queue_id = re.search(r"^\w{20,}", service.queue(), re.MULTILINE).group()
+    assert re.search(r"^Smarthost: +a, b$", service.queue("show", queue_id), re.MULTILINE)
+    assert service.admin("queue", "hold", "--smarthost", "c").status == 66
+    assert queue_id in service.queue("hold", "--smarthost", "b")
+
+
 def test_a_route_to_nowhere_is_refused(make_service, make_peer):
     a = make_peer()
     service = make_service(extra=block("provider", a) + 'route "r" { via = { "provder" } }')

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "service/queue_actions.h"
-#include "service/routing.h"
 
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "service/queue_text.h"
+#include "service/routing.h"
 #include "spool/listing.h"
 #include "spool/queue_error.h"
 
-static const char *smarthost_of(const struct config *config, const struct queue_file *file)
+/* The one that is asked for, if the message is for it. */
+static const char *smarthost_of(const struct config *config, const struct queue_file *file,
+    const struct queue_selection *selection)
 {
-	const struct config_smarthost *smarthost = config != NULL ? routing_first(config, file)
-								  : NULL;
+	const char *wanted = selection->smarthost;
 
-	return smarthost != NULL ? smarthost->parameters.name : NULL;
+	return wanted != NULL && config != NULL && routing_leads_to(config, file, wanted) ? wanted
+											  : NULL;
 }
 
 /* is_named: that it is not there is worth a word. */
@@ -34,7 +36,8 @@ static int look_at(const struct queue_actions *actions, const struct queue_selec
 		return queue_selection_matches(selection, NULL, NULL)
 			   ? visit(context, id, NULL, &trouble)
 			   : 0;
-	if (!queue_selection_matches(selection, &file, smarthost_of(actions->config, &file)))
+	if (!queue_selection_matches(
+		selection, &file, smarthost_of(actions->config, &file, selection)))
 		return 0;
 	return visit(context, id, &file, NULL);
 }

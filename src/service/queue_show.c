@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
 #include "service/queue_show.h"
-#include "service/routing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "message/date.h"
 #include "service/queue_raw.h"
 #include "service/queue_text.h"
+#include "service/routing.h"
 
 enum {
 	BLOCK = 8192, /* octets of the message at once */
@@ -156,8 +156,10 @@ static void say_recipient(struct showing *showing, const struct queue_file *file
 static void say_envelope(struct showing *showing, const struct queue_file *file)
 {
 	const struct config *config = showing->actions->config;
-	const struct config_smarthost *smarthost = config != NULL ? routing_first(config, file)
-								  : NULL;
+	CLEANUP(memory_free_string)
+	char *smarthosts = config != NULL && config->smarthost_count != 0
+			       ? routing_names(config, file)
+			       : memory_copy_string("none");
 
 	say(showing, "Message:", file->id);
 	say_state(showing, file);
@@ -166,7 +168,7 @@ static void say_envelope(struct showing *showing, const struct queue_file *file)
 	    file->envelope.sender[0] != '\0' ? file->envelope.sender : "<> (the null sender)");
 	if (file->envelope.envid != NULL)
 		say(showing, "ENVID:", file->envelope.envid);
-	say(showing, "Smarthost:", smarthost != NULL ? smarthost->parameters.name : "none");
+	say(showing, "Smarthost:", smarthosts);
 	for (size_t i = 0; i < file->envelope.recipient_count && !showing->is_unwanted; i++)
 		say_recipient(showing, file, i);
 }

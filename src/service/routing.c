@@ -2,7 +2,9 @@
 
 #include "service/routing.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -61,19 +63,80 @@ void routing_list(const struct routing *routing, size_t recipient, struct route_
 	route_list(routing->config, &question, list);
 }
 
+static bool waits(const struct queue_file *file, size_t recipient)
+{
+	return file->marks[recipient] == RECIPIENT_WAITING ||
+	       file->marks[recipient] == RECIPIENT_IN_DOUBT;
+}
+
+/* The first smarthosts of those who count; those of others are passed over. */
+struct walk {
+	struct routing routing;
+	bool has_waiting;
+	size_t at;
+};
+
+static void walk_finish(struct walk *walk)
+{
+	routing_finish(&walk->routing);
+}
+
+static void walk_init(struct walk *walk, const struct config *config, const struct queue_file *file)
+{
+	*walk = (struct walk){ 0 };
+	routing_init(&walk->routing, config, file);
+	for (size_t i = 0; i < file->envelope.recipient_count; i++)
+		walk->has_waiting = walk->has_waiting || waits(file, i);
+}
+
+static const struct config_smarthost *walk_next(struct walk *walk)
+{
+	const struct queue_file *file = walk->routing.file;
+	struct route_list list;
+
+	while (walk->at < file->envelope.recipient_count) {
+		size_t recipient = walk->at++;
+
+		if (walk->has_waiting && !waits(file, recipient))
+			continue;
+		routing_list(&walk->routing, recipient, &list);
+		return list.count != 0 ? list.smarthosts[0] : NULL;
+	}
+	return NULL;
+}
+
 const struct config_smarthost *routing_first(
     const struct config *config, const struct queue_file *file)
 {
-	struct routing routing CLEANUP(routing_finish);
-	struct route_list list;
-	size_t recipient = 0;
+	struct walk walk CLEANUP(walk_finish);
 
-	for (size_t i = 0; i < file->envelope.recipient_count; i++)
-		if (file->marks[i] == RECIPIENT_WAITING || file->marks[i] == RECIPIENT_IN_DOUBT) {
-			recipient = i;
-			break;
-		}
-	routing_init(&routing, config, file);
-	routing_list(&routing, recipient, &list);
-	return list.count != 0 ? list.smarthosts[0] : NULL;
+	walk_init(&walk, config, file);
+	return walk_next(&walk);
+}
+
+bool routing_leads_to(
+    const struct config *config, const struct queue_file *file, const char *smarthost)
+{
+	struct walk walk CLEANUP(walk_finish);
+	const struct config_smarthost *one;
+
+	walk_init(&walk, config, file);
+	while ((one = walk_next(&walk)) != NULL)
+		if (strcmp(one->parameters.name, smarthost) == 0)
+			return true;
+	return false;
+}
+
+char *routing_names(const struct config *config, const struct queue_file *file)
+{
+	struct buffer names CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&names, SIZE_MAX / 2);
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		const char *name = config->smarthosts[i].parameters.name;
+
+		if (routing_leads_to(config, file, name))
+			buffer_format(&names, "%s%s", names.length != 0 ? ", " : "", name);
+	}
+	return buffer_take_string(&names);
 }

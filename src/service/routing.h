@@ -10,6 +10,7 @@
 #ifndef SERVICE_ROUTING_H
 #define SERVICE_ROUTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/config.h"
@@ -34,5 +35,15 @@ void routing_list(const struct routing *routing, size_t recipient, struct route_
  */
 const struct config_smarthost *routing_first(
     const struct config *config, const struct queue_file *file);
+
+/*
+ * The first smarthosts of all who still wait, or of all where none does, each
+ * once and by name: "a, b".  The caller frees it.
+ */
+char *routing_names(const struct config *config, const struct queue_file *file);
+
+/* This smarthost is among them. */
+bool routing_leads_to(
+    const struct config *config, const struct queue_file *file, const char *smarthost);
 
 #endif

@@ -178,6 +178,13 @@ static void the_first_of_whoever_waits(void **state)
 	assert_ptr_equal(routing_first(&scene.config, &scene.file), &scene.smarthosts[0]);
 	scene.marks[0] = RECIPIENT_DELIVERED;
 	assert_ptr_equal(routing_first(&scene.config, &scene.file), &scene.smarthosts[1]);
+	CLEANUP(memory_free_string) char *names_now = routing_names(&scene.config, &scene.file);
+	assert_string_equal(names_now, "a, b");
+	assert_true(routing_leads_to(&scene.config, &scene.file, "a"));
+	scene.marks[2] = RECIPIENT_FAILED;
+	assert_false(routing_leads_to(&scene.config, &scene.file, "a"));
+	assert_true(routing_leads_to(&scene.config, &scene.file, "b"));
+	assert_false(routing_leads_to(&scene.config, &scene.file, "c"));
 	memcpy(scene.marks, "DDDD", sizeof scene.marks);
 	assert_ptr_equal(routing_first(&scene.config, &scene.file), &scene.smarthosts[0]);
 	stop(&scene);
