@@ -221,8 +221,11 @@ void events_refused(int64_t uid, const char *sender, const char *reason)
 		log_json(LOG_LEVEL_WARNING, "refused", NULL, &line);
 		return;
 	}
-	buffer_format(&line, "refused uid=%lld ", (long long)uid);
-	put_address(&line, "from", sender);
+	buffer_format(&line, "refused uid=%lld", (long long)uid);
+	if (sender != NULL) {
+		buffer_append_byte(&line, ' ');
+		put_address(&line, "from", sender);
+	}
 	buffer_append_string(&line, ": ");
 	put_masked(&line, cut(reason, WORDS_LIMIT), "");
 	say(LOG_LEVEL_WARNING, NULL, NULL, &line);
@@ -541,6 +544,27 @@ void events_paused(
 	put_string(&members, "sender", sender, ADDRESS_LIMIT);
 	put_string(&members, "reason", reason, WORDS_LIMIT);
 	tell(LOG_LEVEL_WARNING, rows[why].event, NULL, "smtp", &words, &members);
+}
+
+void events_replaced(
+    const char *smarthost, const char *sender, const char *replacement, const char *reason)
+{
+	struct buffer words CLEANUP(buffer_finish) = { 0 };
+	struct buffer members CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&words, LINE_LIMIT);
+	buffer_init(&members, LINE_LIMIT);
+	buffer_append_string(&words, "warning: ");
+	put_smarthost(&words, smarthost, sender);
+	buffer_append_string(&words, " state=sender_replaced ");
+	put_address(&words, "replacement", replacement);
+	buffer_append_byte(&words, ' ');
+	put_quoted(&words, "reason", reason);
+	put_string(&members, "smarthost", smarthost, ADDRESS_LIMIT);
+	put_string(&members, "sender", sender, ADDRESS_LIMIT);
+	put_string(&members, "replacement", replacement, ADDRESS_LIMIT);
+	put_string(&members, "reason", reason, WORDS_LIMIT);
+	tell(LOG_LEVEL_WARNING, "sender_replaced", NULL, "smtp", &words, &members);
 }
 
 void events_resumed(const char *smarthost, const char *sender, int64_t paused)

@@ -21,7 +21,7 @@
  * not; durations in seconds, sizes in octets):
  *
  *	received	uid login? entrance message_id? sender size recipients subject?
- *	refused		uid sender reason
+ *	refused		uid sender? reason
  *	sent, deferred, bounced, expired
  *			sender recipient original_recipient? smarthost? relay?
  *			connection_use? delay delay_queued delay_waiting
@@ -40,6 +40,7 @@
  *	smarthost_down, smarthost_login_refused, smarthost_throttled,
  *	smarthost_account_refused, sender_refused
  *			smarthost sender? reason
+ *	sender_replaced	smarthost sender replacement reason
  *	smarthost_up	smarthost sender? paused
  *	ready		socket?
  *	ended
@@ -74,7 +75,7 @@ struct event_message {
 
 void events_received(const struct event_message *message);
 
-/* Its content was not taken; it has no queue ID that anybody knows. */
+/* It was not taken, and has no queue ID that anybody knows.  sender NULL: not asked yet. */
 void events_refused(int64_t uid, const char *sender, const char *reason);
 
 /* Milliseconds. */
@@ -142,6 +143,9 @@ enum event_pause {
 /* sender: the one that alone is concerned, or NULL. */
 void events_paused(
     const char *smarthost, const char *sender, enum event_pause why, const char *reason);
+/* Mail of this sender, or ("") of the null sender, goes there as another. */
+void events_replaced(
+    const char *smarthost, const char *sender, const char *replacement, const char *reason);
 /* It takes mail again, after so many milliseconds. */
 void events_resumed(const char *smarthost, const char *sender, int64_t paused);
 

@@ -122,7 +122,7 @@ static void note_why(struct queue_file *file, const char *words)
 		return;
 	text_copy(file->progress.last_reply, sizeof file->progress.last_reply, words);
 	if (queue_file_save_progress(file, &error) < 0)
-		log_event(LOG_LEVEL_ERROR, "%s: %s", file->id, error.text);
+		log_message(LOG_LEVEL_ERROR, file->id, "%s", error.text);
 }
 
 static void put_aside(
@@ -210,10 +210,7 @@ static void replace_sender(struct runner *runner, const struct attempt *attempt)
 	if (health_is_replaced(health, attempt->smarthost, attempt->identity))
 		return;
 	health_replace(health, attempt->smarthost, attempt->identity, clock_monotonic());
-	log_event(LOG_LEVEL_WARNING,
-	    "smarthost %s refuses the sender %s: this mail of it, and what follows, goes as <%s>: "
-	    "%s",
-	    attempt->smarthost, attempt->identity, attempt->author,
+	events_replaced(attempt->smarthost, attempt->identity, attempt->author,
 	    attempt->file.progress.last_reply);
 }
 

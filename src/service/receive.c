@@ -86,8 +86,7 @@ static bool is_admitted(const struct receive *receive, const struct mail_paramet
 	if (store->admit == NULL ||
 	    store->admit(store->context, parameters->has_size ? parameters->size : 0, &error) == 0)
 		return true;
-	log_event(LOG_LEVEL_WARNING, "refused uid=%lld: %s", (long long)receive->settings->uid,
-	    error.text);
+	events_refused(receive->settings->uid, NULL, error.text);
 	server_reply_from_error(reply, &error);
 	return false;
 }

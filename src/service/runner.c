@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "service/between.h"
+#include "service/events.h"
 #include "service/pauses.h"
 #include "service/settle.h"
 #include "smtp/client/transcript.h"
@@ -104,9 +105,8 @@ static void report_meanwhile(struct runner *runner, struct attempt *attempt)
 static void note_null_refused(struct runner *runner, const struct attempt *attempt)
 {
 	stumbles_note(&runner->null_refusals, attempt->smarthost, clock_monotonic());
-	log_event(LOG_LEVEL_WARNING,
-	    "smarthost %s refuses the null sender: reports go to it as <%s> for a while",
-	    attempt->smarthost, attempt->author);
+	events_replaced(attempt->smarthost, "", attempt->author,
+	    "it refuses the null sender of reports, which go with this one for a while");
 }
 
 /* The results of a smarthost are known. */
@@ -194,9 +194,8 @@ void runner_finish(struct runner *runner)
 	for (size_t i = 0; i < runner->refused_count; i++)
 		release(runner->refused[i]);
 	for (size_t i = 0; i < runner->stuck_count; i++) {
-		log_event(LOG_LEVEL_ERROR,
-		    "%s: its results could not be recorded and it will be sent again",
-		    runner->stuck[i]->file.id);
+		log_message(LOG_LEVEL_ERROR, runner->stuck[i]->file.id,
+		    "its results could not be recorded and it will be sent again");
 		release(runner->stuck[i]);
 	}
 	for (size_t i = 0; i < runner->between_count; i++)
@@ -417,7 +416,7 @@ void runner_fail(struct runner *runner, const char *id, const struct error *erro
 
 	pauses_drop(runner, id);
 	error_line(error, line, sizeof line);
-	log_event(LOG_LEVEL_ERROR, "%s: %s", id, line);
+	log_message(LOG_LEVEL_ERROR, id, "%s", line);
 	schedule_add(&runner->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 }
 

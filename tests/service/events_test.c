@@ -87,6 +87,11 @@ static void refused(void)
 	events_refused(5, "a@b", "too \"long\"");
 }
 
+static void refused_early(void)
+{
+	events_refused(5, NULL, "no room");
+}
+
 static void sent(void)
 {
 	events_sent(&delivery);
@@ -197,6 +202,11 @@ static void sender(void)
 	events_paused("main", "a@b", EVENT_SENDER_REFUSED, "550");
 }
 
+static void replaced(void)
+{
+	events_replaced("main", "", "a@b", "550 \"no\"");
+}
+
 static void up(void)
 {
 	events_resumed("main", NULL, 61000);
@@ -254,6 +264,8 @@ static const struct row {
 	    "\"received\",\"id\":\"0AB\",\"uid\":-1,\"sender\":\"\",\"size\":1,\"recipients\":1" },
 	{ refused, "mailchute: refused uid=5 from=<a@b>: too \"long\"\n",
 	    "\"refused\",\"uid\":5,\"sender\":\"a@b\",\"reason\":\"too \\\"long\\\"\"" },
+	{ refused_early, "mailchute: refused uid=5: no room\n",
+	    "\"refused\",\"uid\":5,\"reason\":\"no room\"" },
 	{ sent,
 	    "mailchute/smtp: 0AB: to=<b@far.example>, orig_to=<root>, "
 	    "relay=mx.far.example[192.0.2.1]:587, conn_use=3, delay=61.6, "
@@ -326,6 +338,11 @@ static const struct row {
 	    "mailchute/smtp: warning: smarthost=main sender=<a@b> state=sender_refused "
 	    "reason=\"550\"\n",
 	    "\"sender_refused\",\"smarthost\":\"main\",\"sender\":\"a@b\",\"reason\":\"550\"" },
+	{ replaced,
+	    "mailchute/smtp: warning: smarthost=main sender=<> state=sender_replaced "
+	    "replacement=<a@b> reason=\"550 ?no?\"\n",
+	    "\"sender_replaced\",\"smarthost\":\"main\",\"sender\":\"\",\"replacement\":\"a@b\","
+	    "\"reason\":\"550 \\\"no\\\"\"" },
 	{ up, "mailchute/smtp: smarthost=main state=up paused=61\n",
 	    "\"smarthost_up\",\"smarthost\":\"main\",\"paused\":61.000" },
 	{ sender_up, "mailchute/smtp: smarthost=main sender=<a@b> state=up paused=0.25\n",
