@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "net/listen.h"
 
 void clients_init(struct clients *clients)
 {
@@ -65,7 +64,7 @@ int clients_start(struct clients *clients, int connection,
 	int ends[2];
 	const struct reception birth = {
 		.settings = settings,
-		.viewer = queue_viewer_of(listen_peer_uid(connection), settings->root_counts),
+		.viewer = queue_viewer_of(settings->uid, settings->root_counts),
 		.board = clients->board,
 		.place = find_free(clients),
 	};
@@ -250,6 +249,18 @@ static void count(struct clients *clients, struct client *client, struct span li
 	(void)notice_send(&client->channel, &answer);
 }
 
+/* Why mail waits may tell of the account, and of others' addresses. */
+static void tell_states(struct clients *clients, struct client *client, const struct notice *wish)
+{
+	struct notice answer = { .kind = NOTICE_STATES, .id = NOTICE_NO_ID };
+	struct buffer lines CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&lines, NOTICE_LINES);
+	if (client->viewer.sees_all)
+		clients->states(clients->context, wish->text[0] != '\0', &lines);
+	(void)notice_send_lines(&client->channel, &answer, buffer_span(&lines));
+}
+
 /* What it was told the service counts, and the row of the session shows it from now on. */
 static void take_queued(struct clients *clients, size_t place, const struct notice *notice)
 {
@@ -281,6 +292,8 @@ static void apply(
 		change(clients, client, notice);
 	else if (notice->kind == NOTICE_COUNT)
 		count(clients, client, lines);
+	else if (notice->kind == NOTICE_HEALTH)
+		tell_states(clients, client, notice);
 	else if (notice->kind == NOTICE_ANSWERS && strcmp(notice->id, client->awaited) == 0)
 		settle(clients, client, true);
 	else if (notice->kind == NOTICE_QUEUED)

@@ -33,6 +33,7 @@ static void start_client(struct service *service, const struct admission_guest *
 		.way = is_configured ? service->way : "service",
 		.waits_by_default = wait == CONFIG_WAIT_OUTCOME ||
 				    (wait == CONFIG_WAIT_AUTO && service->options->on_demand),
+		.uid = guest->uid,
 		.root_counts = !guest->is_shared,
 	};
 	struct error error;

@@ -24,6 +24,7 @@ struct reception_settings {
 	int queue_directory;	   /* -1 with a fault */
 	const char *way;	   /* "service" or "spool" */
 	bool waits_by_default;
+	int64_t uid;	  /* of the client, as the kernel says; -1 unknown */
 	bool root_counts; /* this client is an administrator if it is root */
 };
 

@@ -99,6 +99,7 @@ static void scene_init(struct scene *scene)
 		.config = &scene->config,
 		.queue_directory = scene->scratch.fd,
 		.way = "service",
+		.uid = getuid(),
 	};
 	clients_init(&scene->clients);
 	scene->clients.queued = queued;
