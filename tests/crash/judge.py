@@ -3,7 +3,10 @@
 """What was promised, against the ledger of the sink and the state of the spool."""
 
 import re
+import signal
 from collections import Counter, defaultdict
+
+from place import mark_of
 
 SYSEXITS = range(64, 79)
 IN_DOUBT = 74
@@ -57,12 +60,17 @@ class Judge:
         self.log = log.read_text(errors="replace") if log.exists() else ""
         self.verdict = Verdict()
         self.partly = []
+        self.aside = {name: self.marks_in(name) for name in ("corrupt", "failed")}
         self.by_mark = defaultdict(list)
         for entry in self.entries:
             self.by_mark[entry.mark].append(entry)
         queue = place.spool / "queue"
         self.left = {path.name: path.read_bytes() for path in queue.iterdir()} \
             if queue.exists() else {}
+
+    def marks_in(self, name):
+        folder = self.place.spool / name
+        return [mark_of(path.read_bytes()) for path in folder.iterdir()] if folder.exists() else []
 
     def run(self):
         self.check_processes()
@@ -82,17 +90,29 @@ class Judge:
 
     def check_processes(self):
         for role, number in self.report.died:
-            self.verdict.blame("died", f"{role} died of signal {number}")
+            if number != signal.SIGABRT or not self.is_out_of_memory():
+                self.verdict.blame("died", f"{role} died of signal {number}: {self.last_words()}")
         for words in self.report.hung:
             self.verdict.blame("hung", words)
         if "Assertion" in self.log or "Sanitizer" in self.log:
             self.verdict.blame("died", self.log)
 
+    def is_out_of_memory(self):
+        """Which ends a process (base/memory.h)."""
+        words = self.last_words()
+        return self.is_fault and ("out of memory" in words or "MAP_FAILED" in words)
+
+    def last_words(self):
+        return "".join(path.read_text(errors="replace")[-300:]
+                       for path in self.place.folder.glob("*.out"))
+
     def check_spool(self):
-        for name in ("corrupt", "failed"):
-            folder = self.place.spool / name
-            if folder.exists() and any(folder.iterdir()):
-                self.verdict.blame("corrupt", f"{name}/ holds {[*folder.iterdir()]}")
+        for mark in self.aside["corrupt"]:
+            if mark not in self.scene.damaged:
+                self.verdict.blame("corrupt", f"{mark} was put aside")
+        for mark in self.aside["failed"]:
+            if any(one.sender for one in self.scene.queued if one.mark == mark):
+                self.verdict.blame("corrupt", f"{mark} is in failed/")
         for name in self.left:
             if not re.fullmatch(r"[0-9A-Z]{25}", name):
                 self.verdict.blame("orphans", f"queue/{name} was left")
@@ -140,15 +160,19 @@ class Judge:
             self.check_message(message, {"sent", "gone"})
 
     def is_partly_sent(self, message):
-        """The one exception for what was refused: without a queue, and the line names whom."""
-        path = self.place.path(f"{message.mark}.out")
-        self.partly = re.findall(r"^sendmail: sent to (.*?), but not to (.*?): ",
-                                 path.read_text(errors="replace"), re.MULTILINE)
-        return bool(self.partly)
+        """The one exception for what was refused: without a queue, and the line says so."""
+        text = self.place.path(f"{message.mark}.out").read_text(errors="replace")
+        self.partly = re.findall(r"^sendmail: sent to (.*?), but not to (.*?): ", text,
+                                 re.MULTILINE)
+        return bool(self.partly) or "may have been sent all the same" in text
 
     def commanded(self, mark):
         """What may have become of a message in the queue: sent, left, gone (any of these)."""
         self.verdict.counts["accepted"] += 1
+        if mark in self.scene.damaged:
+            if mark not in self.aside["corrupt"]:
+                self.verdict.blame("lost", f"{mark} was damaged and is nowhere")
+            return {"gone"}
         may = {"left"} if mark in self.scene.held else {"sent"}
         for number, (verb, meant) in enumerate(self.scene.admin):
             status = self.report.exits.get(f"admin{number}")
@@ -188,6 +212,9 @@ class Judge:
             self.verdict.blame("kept", f"{message.mark} was refused, held or removed, and arrived")
         for name, several in copies.items():
             self.verdict.counts["arrived"] += bool(several)
+            if self.scene.wants_success and several and may == {"sent"} and \
+                    not self.told["relayed", name, message.sender]:
+                self.verdict.blame("lost", f"the report that {name} has it")
             if len(several) > 1:
                 self.check_twice(message, name, several)
 
@@ -205,6 +232,8 @@ class Judge:
         """A recipient that is refused for good: by a report; at once by sendmail's status."""
         if not name.startswith("no"):
             return False
+        if message.sender == "":
+            return message.mark in self.aside["failed"]
         count = self.told["failed", name, message.sender]
         if count > 1:
             self.verdict.counts["told twice"] += 1

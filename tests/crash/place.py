@@ -132,7 +132,10 @@ class Place:
         files = {path.name: path.read_bytes() for path in (self.spool / "queue").iterdir()
                  if re.fullmatch("[0-9A-Z]{25}", path.name)}
         assert len(files) == len(scene.queued), files.keys()
-        return files, {mark_of(octets): name for name, octets in files.items()}
+        ids = {mark_of(octets): name for name, octets in files.items()}
+        for mark in scene.damaged:
+            files[ids[mark]] = files[ids[mark]].replace(b"the end", b"an  end")
+        return files, ids
 
 
     def submit_for_later(self, scene, service, env):

@@ -17,7 +17,7 @@ class Message:
 
     def __init__(self, mark, recipients, sender=None, size=200, in_header=False):
         self.mark = mark
-        self.sender = sender or f"author-{mark}@from.example"
+        self.sender = f"author-{mark}@from.example" if sender is None else sender
         self.recipients = list(recipients)
         self.in_header = in_header
         line = f"line of {mark} ".encode().ljust(62, b".")
@@ -50,12 +50,14 @@ class Scene:
         self.admin = ways.get("admin", [])  # (verb, mark)
         self.serves = ways.get("serves", not self.on_demand)
         self.held = ways.get("held", [])    # marks of those that are held at the beginning
+        self.damaged = ways.get("damaged", [])  # whose queue files do not check out
+        self.wants_success = ways.get("wants_success", False)  # a report of each delivery
 
     def program(self, place, message):
         words = [*place.env(own=self.on_demand), str(place.sendmail)]
         if self.dialogue:
             return [*words, "-bs"]
-        words += ["-f", message.sender, *self.options]
+        words += ["-f", message.sender or "<>", *self.options]
         return [*words, "-t"] if message.in_header else [*words, *message.recipients]
 
     def write_inputs(self, place):
@@ -76,7 +78,7 @@ class Scene:
         return [(one.mark, self.program(place, one)) for one in self.messages]
 
     def lines(self, place):
-        serve = ["start", *place.env(own=True), str(place.mailchute), "serve"]
+        serve = ["start", str(place.path("service.out")), *place.env(own=True), str(place.mailchute), "serve"]
         queue = str(place.spool / "queue")
         lines = [serve, ["socket", str(place.socket)]] if self.serves else []
         for tag, program in self.submissions(place):
@@ -90,7 +92,7 @@ class Scene:
         if self.serves or self.on_demand:
             lines += [["rest", queue], ["term"]]
         lines += [["end"], ["recover"]]
-        if not self.held and not self.admin:
+        if not self.held:
             lines.append(["unless", queue])
         lines += [serve, ["socket", str(place.socket)], ["rest", queue], ["term"], ["end"]]
         return ["\t".join(line) for line in lines]
@@ -128,6 +130,11 @@ def all_scenes():
         Scene("queue of one", queued=[mixed("g1", 3, 2, 2)]),
         Scene("queue of ten", queued=queue),
         Scene("delayed", queued=[mixed("y1", 1, 2, 0)], config={"warn": '"1s"'}),
+        Scene("untold", queued=[Message("u1", ["ok-u1@far.example", "no-u1@far.example"],
+                                        sender="")]),
+        Scene("damaged", queued=[plain("b1"), plain("b2")], damaged=["b1"]),
+        Scene("success", [plain("s1", 2)], options=["-N", "success"], wants_success=True),
+        Scene("direct", [plain("x1", 2)], on_demand=True, config={"mode": '"direct"'}),
         Scene("commands", queued=four, held=[one.mark for one in four], admin=commands),
         Scene("commands alone", queued=four, held=[one.mark for one in four], admin=commands,
               serves=False),
@@ -135,8 +142,6 @@ def all_scenes():
 
 
 def fault_scenes():
-    wanted = ["one", "many", "linked", "demand", "outcome", "queue of one", "delayed", "commands",
-              "commands alone"]
-    scenes = [scene for scene in all_scenes() if scene.name in wanted]
-    return [*scenes, Scene("direct", [plain("x1", 2)], on_demand=True,
-                           config={"mode": '"direct"'})]
+    wanted = ["one", "many", "linked", "demand", "outcome", "queue of one", "delayed", "untold",
+              "damaged", "success", "direct", "commands", "commands alone"]
+    return [scene for scene in all_scenes() if scene.name in wanted]

@@ -22,7 +22,7 @@
  *
  * A scene is a file of lines, words parted by tabs; NAME=VALUE may precede a program:
  *
- *	start PROGRAM ...            not waited for
+ *	start OUTPUT PROGRAM ...     not waited for
  *	run TAG INPUT OUTPUT PROGRAM ...    waited for; its standard streams are files
  *	spawn TAG INPUT OUTPUT PROGRAM ...  waited for by "join"
  *	join
@@ -722,7 +722,7 @@ static bool play(char **words)
 	else if (is_dead)
 		return true;
 	else if (strcmp(words[0], "start") == 0)
-		last_started = launch(words + 1, "/dev/null", "/dev/null")->pid;
+		last_started = launch(words + 2, "/dev/null", words[1])->pid;
 	else if (strcmp(words[0], "run") == 0 || strcmp(words[0], "spawn") == 0)
 		run(words);
 	else if (strcmp(words[0], "join") == 0)
