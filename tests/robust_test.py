@@ -55,6 +55,26 @@ def test_a_smarthost_that_is_silent_before_a_large_message(make_service, make_pe
     assert recipients(peer) == sorted([*names, "c@far.example"])
 
 
+# what cannot be read
+
+def test_a_service_without_a_readable_configuration_waits_for_one(make_service, make_peer):
+    """It takes no mail and says why; it is there when the configuration is."""
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
+    text = service.config.read_text()
+    service.config.unlink()
+    service.config.mkdir()
+    service.start()
+    result = service.sendmail("-f", "a@there.example", "b@far.example", input=MESSAGE)
+    assert result.status == 78 and "mailchute.conf" in result.stderr, result
+    service.check_runs()
+    service.config.rmdir()
+    service.config.write_text(text)
+    submit(service, "c@far.example")
+    service.wait_until_empty()
+    assert recipients(peer) == ["c@far.example"]
+
+
 # the service ends
 
 @pytest.mark.parametrize("content", [SHORT, LONG], ids=["short", "long"])
