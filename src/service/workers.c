@@ -16,7 +16,7 @@
 
 enum {
 	TRACE_LIMIT = 2000, /* lines of one attempt that its submitter may be shown */
-	STEP_RESULTS = 6,   /* of one worker; each may be a sync, and clients wait meanwhile */
+	STEP_RESULTS = 2,   /* of one worker, a message; it is a sync, and clients wait meanwhile */
 };
 
 void workers_init(struct workers *workers, struct worker_parent *parent)
