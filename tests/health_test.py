@@ -3,11 +3,13 @@
 """A smarthost in trouble is left alone, one message at a time asks again, and nobody is bounced
 for what is no fault of his message (security.md, N1)."""
 
+import json
+import os
 import re
 
 import pytest
 
-from support.mailchute import fields, needs_program
+from support.mailchute import environment, fields, needs_program, run
 from support.peer import Conversation, Peer
 from support.wait import wait_for
 
@@ -361,3 +363,41 @@ def test_only_a_refusal_of_the_message_is_final(make_service, make_peer, authori
         send(service, "c@far.example")
         service.wait_for_queue("2 Requests")
         assert len(peer.sessions) == 1
+
+
+# what the administrator sees
+
+def test_the_queue_shows_what_is_paused(make_service, make_scripted):
+    peer = make_scripted({"mail": refuses("bad@there.example")}, at="greeting", fault="5xx")
+    service = serve(make_service, peer)
+    empty = service.queue()
+    assert empty == "Mail queue is empty\n"
+    send_many(service, 3)
+    service.wait_for_queue(r"next try in ")
+    text = service.queue()
+    line, = [line for line in text.splitlines() if line.startswith("-- smarthost")]
+    assert re.fullmatch(r"-- smarthost test is down since \w{3} \w{3} .\d \d\d:\d\d:\d\d, 2 wait, "
+                        r"next try in (59m\d+s|1h\d*m?): .*554 5.3.0 peer says never", line), text
+    # Monitors look at the last line.
+    assert re.fullmatch(r"-- \d+ Kbytes in 3 Requests\.", text.splitlines()[-1])
+    assert line in service.sendmail("-bp").stdout.decode()
+    found, = [one for one in map(json.loads, service.queue("--json").splitlines())
+              if "queue_id" not in one]
+    assert (found["smarthost"], found["state"], found["waiting"]) == ("test", "down", 2), found
+    assert "peer says never" in found["reason"]
+    assert 0 < found["next_try"] - found["since"] < 4000
+    peer.repair()
+    send(service, "3@far.example", sender="bad@there.example")
+    assert service.admin("queue", "retry", "--all").status == 0
+    service.wait_for_queue("-- smarthost test refuses the sender bad@there.example "
+                           "somebody@there.example since")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_what_is_paused_is_not_for_everybody(make_service, make_peer):
+    service = serve(make_service, make_peer(at="greeting", fault="5xx"))
+    send(service, "0@far.example")
+    service.wait_for_queue(r"-- smarthost test is down")
+    result = run([service.programs.mailq], env=environment(socket=service.socket), user=12345,
+                 group=12345, extra_groups=[])
+    assert result.stdout == b"Mail queue is empty\n", result

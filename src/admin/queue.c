@@ -14,11 +14,14 @@
 #include "base/memory.h"
 #include "base/writer.h"
 #include "config/config.h"
+#include "sendmail/query.h"
 #include "service/owner.h"
 #include "service/queue_view.h"
 #include "spool/spool.h"
 
 enum { COUNT, JSON, FOR_MAILQ, OPTION_COUNT };
+
+enum { STATES_LIMIT = 65536 };
 
 /* Lines to stdout; pieces of JSON become lines again. */
 struct printer {
@@ -49,7 +52,34 @@ static int finish(struct printer *printer, struct error *error)
 	return error_system(error, "cannot write the list");
 }
 
-static int list(int queue_directory, enum queue_view_form form, struct error *error)
+static bool keep_line(void *context, struct span line)
+{
+	struct buffer *lines = context;
+
+	buffer_append_span(lines, line);
+	buffer_append_byte(lines, '\n');
+	return !lines->has_overflowed;
+}
+
+/* What its service knows of smarthosts that are paused; nothing, where none answers. */
+static void ask_states(const struct config *config, enum queue_view_form form, struct buffer *lines)
+{
+	char *path CLEANUP(memory_free_string) = memory_format("%s/submit.sock", config->spool);
+	struct reply reply;
+	struct error error;
+
+	buffer_init(lines, STATES_LIMIT);
+	if (form == QUEUE_VIEW_COUNT)
+		return;
+	if (query_run_at(path,
+		form == QUEUE_VIEW_JSON ? "XQUEUE SMARTHOSTS JSON" : "XQUEUE SMARTHOSTS", keep_line,
+		lines, &reply, &error) != 0 ||
+	    lines->has_overflowed)
+		buffer_clear(lines);
+}
+
+static int list(
+    int queue_directory, enum queue_view_form form, struct span states, struct error *error)
 {
 	struct printer printer = { .form = form };
 	struct queue_view view = {
@@ -58,6 +88,7 @@ static int list(int queue_directory, enum queue_view_form form, struct error *er
 		.form = form,
 		.line = print_line,
 		.context = &printer,
+		.notes = states,
 	};
 	char count[32];
 
@@ -118,6 +149,7 @@ static int run(const struct config *config, const struct command_option *options
 	bool is_for_mailq = options[FOR_MAILQ].value != NULL;
 	struct stat status;
 	bool has_spool = lstat(config->spool, &status) == 0;
+	struct buffer states CLEANUP(buffer_finish) = { 0 };
 
 	if (is_for_mailq && geteuid() != 0 && (!has_spool || status.st_uid != geteuid()))
 		return refuse_mailq(config->spool, error);
@@ -129,10 +161,11 @@ static int run(const struct config *config, const struct command_option *options
 	}
 	if (!has_spool)
 		return list_nothing(form, error);
+	ask_states(config, form, &states);
 	if (owner_become(config->spool, error) < 0 ||
 	    spool_open(&spool, config->spool, false, error) < 0)
 		return -1;
-	if (list(spool.queue, form, error) < 0)
+	if (list(spool.queue, form, buffer_span(&states), error) < 0)
 		return -1;
 	return is_for_mailq || form != QUEUE_VIEW_TEXT ? 0 : tell_failed(&spool, error);
 }

@@ -57,6 +57,8 @@ struct clients {
 	/* So many are in each state: of these, sorted, or of all when ids is NULL. */
 	void (*counted)(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count,
 	    struct queue_counts *counts);
+	/* Lines about smarthosts that are paused (health_view.h). */
+	void (*states)(void *context, bool as_json, struct buffer *lines);
 	void *context;
 };
 

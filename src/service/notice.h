@@ -25,9 +25,11 @@
  *	COUNT	child to service: how many of these, one ID a line, or of all without
  *		any, are being delivered, are due, wait?
  *	COUNTED	service to child: so many
+ *	HEALTH	child to service: which smarthosts are paused?  "JSON" in the text: so
+ *	STATES	service to child: these, a line each (health_view.h)
  *
- * FLUSH, GO, PAUSED, DUE, ASK, WORKER, COUNT and COUNTED are about no file: their id is
- * NOTICE_NO_ID.
+ * FLUSH, GO, PAUSED, DUE, ASK, WORKER, COUNT, COUNTED, HEALTH and STATES are about no
+ * file: their id is NOTICE_NO_ID.
  *
  * A child that does not answer ANSWERS has told its caller 250, or has lost
  * it: then the file stays, its recipients marked failed.
@@ -60,6 +62,8 @@ enum notice_kind {
 	NOTICE_CHANGED = 'E',
 	NOTICE_COUNT = 'N',
 	NOTICE_COUNTED = 'M',
+	NOTICE_HEALTH = 'H',
+	NOTICE_STATES = 'S',
 };
 
 /* No message was ever received at its time. */

@@ -17,7 +17,7 @@
 
 enum { PATIENCE = 30000 }; /* milliseconds, until the service has said whether to go on */
 
-enum verb { LIST, LIST_JSON, FLUSH, ADD, SHOW, CHANGE, COUNT, NONE };
+enum verb { LIST, LIST_JSON, PAUSED, PAUSED_JSON, FLUSH, ADD, SHOW, CHANGE, COUNT, NONE };
 
 /* Those whose words are a selection. */
 static const struct {
@@ -63,6 +63,11 @@ static enum verb parse(struct span argument)
 	if (count == 2 && span_equals_string_ignoring_case(words[0], "LIST") &&
 	    span_equals_string_ignoring_case(words[1], "JSON"))
 		return LIST_JSON;
+	if (count == 1 && span_equals_string_ignoring_case(words[0], "SMARTHOSTS"))
+		return PAUSED;
+	if (count == 2 && span_equals_string_ignoring_case(words[0], "SMARTHOSTS") &&
+	    span_equals_string_ignoring_case(words[1], "JSON"))
+		return PAUSED_JSON;
 	if (count == 1 && span_equals_string_ignoring_case(words[0], "FLUSH"))
 		return FLUSH;
 	if ((count == 2 || (count == 3 && span_equals_string_ignoring_case(words[2], "LATER"))) &&
@@ -74,7 +79,8 @@ static enum verb parse(struct span argument)
 static void refuse_syntax(struct server_reply *reply)
 {
 	server_reply_set(reply, 501, "5.5.4",
-	    "XQUEUE LIST [JSON], FLUSH, COUNT, SHOW, RETRY, HOLD, RELEASE and REMOVE are known "
+	    "XQUEUE LIST [JSON], SMARTHOSTS [JSON], FLUSH, COUNT, SHOW, RETRY, HOLD, RELEASE and "
+	    "REMOVE are known "
 	    "here");
 }
 
@@ -85,9 +91,37 @@ static bool say(void *context, struct span line)
 	return server_say(context, line);
 }
 
+/* What is paused; nothing, where that cannot be asked. */
+static void ask_states(
+    const struct queue_commands *commands, enum queue_view_form form, struct buffer *lines)
+{
+	struct error error;
+
+	buffer_init(lines, NOTICE_LINES);
+	if (commands->viewer.sees_all && commands->service->fd >= 0)
+		(void)queue_requests_states(
+		    commands->service, form == QUEUE_VIEW_JSON, lines, &error);
+}
+
+static void list_smarthosts(
+    const struct queue_commands *commands, enum queue_view_form form, struct server_reply *reply)
+{
+	struct buffer lines CLEANUP(buffer_finish) = { 0 };
+	struct span rest;
+	struct span line;
+	size_t count = 0;
+
+	ask_states(commands, form, &lines);
+	rest = buffer_span(&lines);
+	for (; span_take_line(&rest, &line) && server_say(reply, line); count++)
+		;
+	server_reply_set(reply, 250, "2.0.0", "%zu paused", count);
+}
+
 static void list(
     const struct queue_commands *commands, enum queue_view_form form, struct server_reply *reply)
 {
+	struct buffer states CLEANUP(buffer_finish) = { 0 };
 	struct queue_view view = {
 		.queue_directory = commands->queue_directory,
 		.viewer = commands->viewer,
@@ -97,6 +131,8 @@ static void list(
 	};
 	struct error error;
 
+	ask_states(commands, form, &states);
+	view.notes = buffer_span(&states);
 	if (queue_view_run(&view, &error) < 0)
 		server_reply_from_error(reply, &error);
 	else
@@ -394,6 +430,9 @@ void queue_commands_run(
 		flush(commands, reply);
 	} else if (verb == ADD) {
 		add(commands, argument, reply);
+	} else if (verb == PAUSED || verb == PAUSED_JSON) {
+		list_smarthosts(
+		    commands, verb == PAUSED ? QUEUE_VIEW_TEXT : QUEUE_VIEW_JSON, reply);
 	} else if (verb == SHOW || verb == CHANGE || verb == COUNT) {
 		run_selecting(commands, argument, reply);
 	} else {

@@ -78,18 +78,15 @@ static int nobody_answers(struct error *error)
 	    error, ERROR_UNAVAILABLE, "4.3.2", "the service is just ending, try again");
 }
 
-int queue_requests_await(
-    struct channel *service, enum notice_kind kind, struct notice *notice, struct error *error)
+static int await_lines(struct channel *service, enum notice_kind kind, struct notice *notice,
+    struct buffer *lines, struct error *error)
 {
 	int64_t deadline = clock_deadline(PATIENCE);
 	struct pollfd wait = { .fd = service->fd, .events = POLLIN };
 
 	for (;;) {
-		struct buffer lines CLEANUP(buffer_finish) = { 0 };
-
-		/* Lines of a conversation that nobody waits for any more. */
-		buffer_init(&lines, NOTICE_LINES);
-		int outcome = notice_take_lines(service, notice, &lines);
+		buffer_clear(lines);
+		int outcome = notice_take_lines(service, notice, lines);
 		if (outcome < 0)
 			return nobody_answers(error);
 		if (outcome > 0 && notice->kind == kind)
@@ -99,6 +96,16 @@ int queue_requests_await(
 		if (poll(&wait, 1, clock_poll_timeout(deadline)) <= 0 || channel_fill(service) <= 0)
 			return nobody_answers(error);
 	}
+}
+
+int queue_requests_await(
+    struct channel *service, enum notice_kind kind, struct notice *notice, struct error *error)
+{
+	/* Lines of a conversation that nobody waits for any more. */
+	struct buffer lines CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&lines, NOTICE_LINES);
+	return await_lines(service, kind, notice, &lines, error);
 }
 
 static int change_once(struct channel *service, const char *id, enum queue_verb verb,
@@ -145,4 +152,15 @@ int queue_requests_count(
 	if (!queue_counts_parse(span_from_string(notice.text), counts))
 		return nobody_answers(error);
 	return 0;
+}
+
+int queue_requests_states(
+    struct channel *service, bool as_json, struct buffer *lines, struct error *error)
+{
+	struct notice notice = { .kind = NOTICE_HEALTH, .id = NOTICE_NO_ID };
+
+	text_copy(notice.text, sizeof notice.text, as_json ? "JSON" : "");
+	if (service->fd < 0 || notice_send(service, &notice) < 0)
+		return nobody_answers(error);
+	return await_lines(service, NOTICE_STATES, &notice, lines, error);
 }

@@ -47,4 +47,8 @@ int queue_requests_change(struct channel *service, const char *id, enum queue_ve
 int queue_requests_count(
     struct channel *service, struct span ids, struct queue_counts *counts, struct error *error);
 
+/* Appends a line for each smarthost that is paused (health_view.h). */
+int queue_requests_states(
+    struct channel *service, bool as_json, struct buffer *lines, struct error *error);
+
 #endif

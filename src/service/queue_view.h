@@ -20,6 +20,9 @@
  * has a "state" too.  An object is one line, and comes in pieces when it is
  * long: the first piece of an object begins with '{' and no other does.
  *
+ * Behind them comes what was noted of smarthosts that are paused; as text only
+ * where messages wait, and before the totals, which monitors look for at the end.
+ *
  * One file is open at a time and memory does not grow with their number, but
  * for their names.
  *
@@ -46,8 +49,9 @@ struct queue_view {
 	enum queue_view_form form;
 	queue_view_line *line; /* not called for QUEUE_VIEW_COUNT */
 	void *context;
-	size_t messages; /* so many were for the viewer */
-	uint64_t octets; /* of these */
+	struct span notes; /* lines of the same form, said behind the messages (health_view.h) */
+	size_t messages;   /* so many were for the viewer */
+	uint64_t octets;   /* of these */
 };
 
 /* incoming, active, deferred, hold, failed: of a file that was read. */

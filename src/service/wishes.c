@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "service/changes.h"
+#include "service/health_view.h"
 #include "service/inquirer.h"
 
 static void queued(void *context, const char *id, int64_t uid, uint64_t octets, bool is_later)
@@ -111,6 +112,15 @@ static void counted(
 		changes_count(&service->runner, ids, count, counts);
 }
 
+static void states(void *context, bool as_json, struct buffer *lines)
+{
+	const struct service *service = context;
+
+	if (service->is_configured)
+		health_view_write(
+		    &service->runner.health, as_json, clock_monotonic(), clock_wall(), lines);
+}
+
 void wishes_connect(struct service *service)
 {
 	struct clients *clients = &service->clients;
@@ -123,5 +133,6 @@ void wishes_connect(struct service *service)
 	clients->asked = asked;
 	clients->changed = changed;
 	clients->counted = counted;
+	clients->states = states;
 	clients->context = service;
 }
