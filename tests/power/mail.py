@@ -11,14 +11,20 @@ import threading
 class Message:
     """One that can be told from all others, and from a part of itself."""
 
-    def __init__(self, number, recipients, lines=5):
-        self.number, self.recipients = number, recipients
+    def __init__(self, number, recipients, lines=5, sender="a@there.example"):
+        self.number, self.recipients, self.sender = number, recipients, sender
         body = b"".join(b"line %d of message %d %s\r\n" % (line, number, b"x" * 40)
                         for line in range(lines))
         self.body = body + b"end of message %d\r\n" % number
         self.digest = hashlib.sha256(self.body).digest()
         self.text = (b"From: a@there.example\r\nTo: b@far.example\r\n"
                      b"Subject: power %d\r\n\r\n" % number) + self.body
+
+
+def number_of(octets):
+    """Of the message that this is, or that this is about; -1: none of ours."""
+    found = re.search(rb"^Subject: power (\d+)\r$", octets, re.MULTILINE)
+    return int(found.group(1)) if found else -1
 
 
 class Sink:
@@ -107,8 +113,7 @@ class Sink:
         return bytes(content)
 
     def _take(self, recipients, content):
-        found = re.search(rb"^Subject: power (\d+)\r$", content, re.MULTILINE)
-        number = int(found.group(1)) if found else -1
+        number = number_of(content)
         _, _, body = content.partition(b"\r\n\r\n")
         if b"multipart/report" in content:
             self.taken.append((number, "report", content.rstrip().endswith(b"--")))
@@ -129,7 +134,7 @@ class Client:
         self.has_ended = False
         self.accepted = False
         self.id = ""  # the queue ID
-        lines = [b"EHLO client"] + [b"MAIL FROM:<a@there.example>"]
+        lines = [b"EHLO client", b"MAIL FROM:<" + message.sender.encode() + b">"]
         lines += [b"RCPT TO:<" + name.encode() + b">" for name in message.recipients]
         lines += [b"DATA"]
         self.commands = [line + b"\r\n" for line in lines]
