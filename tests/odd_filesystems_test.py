@@ -211,3 +211,16 @@ def test_a_machine_without_proc(make_service, sink, folder):
     # At its end LeakSanitizer could not do without, nor be told so.
     if not is_sanitized(service.programs.mailchute):
         assert service.terminate() == 0
+
+
+def test_a_spool_that_cannot_be_written(make_service, sink, mount, folder):
+    """The service says which, and does not start; who hands in mail is told that none is there."""
+    mount("tmpfs", folder / "memory", "mode=0755")
+    service = make_service(url=sink.url, spool=folder / "memory/spool").start()
+    deliver(service, sink, 1)
+    service.terminate()
+    subprocess.run(["mount", "-o", "remount,ro", str(folder / "memory")], check=True)
+    service.spawn([service.programs.mailchute, "serve"], service.environment())
+    assert service.process.wait(30) not in (0, None)
+    service.kill()
+    assert f"{service.spool}/lock: Read-only file system" in service.text(), service.text()
