@@ -558,3 +558,15 @@ def test_a_caller_sees_no_word_of_the_log(programs, make_peer):
                           domain="here.example", **{"from": "me@here.example"})
         result = run([programs.sendmail, "b@far.example"], MESSAGE, env=env)
         assert result.status == 0 and result.stderr == "" and result.stdout == b"", result
+
+
+@needs_namespace
+def test_what_a_caller_may_not_see_goes_to_syslog(programs, make_peer, make_reader, folder):
+    peer = make_peer()
+    syslog = make_reader(folder / "log/log")
+    env = environment(url=f"smtp://127.0.0.1:{peer.port}", mode="direct", log="stderr",
+                      domain="here.example", **{"from": "me@here.example"})
+    result = run(inside(folder / "log", [programs.sendmail, "b@far.example"]), MESSAGE, env=env)
+    assert result.status == 0 and result.stderr == "", result
+    assert re.search(r" mailchute/smtp\[\d+\]: \w{25}: to=<b@far\.example>, .* status=sent ",
+                     syslog.text()), syslog.text()

@@ -113,8 +113,6 @@ static bool open_plain(enum log_target_kind kind, enum form form)
 
 static bool open_stderr(void)
 {
-	if (state.spares_stderr)
-		return open_plain(LOG_TARGET_NONE, FORM_PLAIN);
 	return open_plain(LOG_TARGET_STDERR, stderr_is_journal() ? FORM_PRIORITY : FORM_PLAIN);
 }
 
@@ -126,6 +124,8 @@ static bool open_auto(void)
 		return open_socket(JOURNAL_SOCKET, FORM_JOURNAL);
 	if (access(SYSLOG_SOCKET, W_OK) == 0 && (state.spares_stderr || !stderr_is_journal()))
 		return open_socket(SYSLOG_SOCKET, FORM_SYSLOG);
+	if (state.spares_stderr)
+		return open_plain(LOG_TARGET_NONE, FORM_PLAIN);
 	return open_stderr();
 }
 
@@ -143,7 +143,7 @@ bool log_open(const char *program, const char *to)
 	if (strcmp(to, "syslog") == 0)
 		return open_socket(SYSLOG_SOCKET, FORM_SYSLOG);
 	if (strcmp(to, "stderr") == 0)
-		return open_stderr();
+		return state.spares_stderr ? open_auto() : open_stderr();
 	if (strcmp(to, "none") == 0)
 		return open_plain(LOG_TARGET_NONE, FORM_PLAIN);
 	return false;

@@ -36,7 +36,10 @@ bool log_open(const char *program, const char *to);
 void log_set_json(bool is_json);
 bool log_is_json(void);
 
-/* Our stderr is a caller's, who takes every word there for a failure: it is never our log. */
+/*
+ * Our stderr is a caller's, who takes every word there for a failure: it is
+ * never our log, and who asks for it there gets what "auto" finds, or none.
+ */
 void log_spare_stderr(void);
 
 /*
