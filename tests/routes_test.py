@@ -344,3 +344,28 @@ def test_without_a_queue(make_service, make_peer):
     result = sendmail("6@d.example")
     assert result.status in (68, 69), result
     assert "nothing was kept" in result.stderr
+
+
+def test_nobody_waits_for_the_rate_of_anothers_smarthost(make_service, make_peer):
+    a, b = make_peer(), make_peer()
+    service = serve(make_service, [a, b], 'route "b" { to = { "b.example" } via = { "b" } }\n'
+                    'route "first" { via = { "a" } }', a='rate = "1/h"')
+    # Those at the smarthost with the rate stand first in each message.
+    for number in range(100):
+        send(service, f"{number}@a.example", f"{number}@b.example")
+    wait_for(lambda: len(b.messages) == 100, what="all at the one without a rate")
+    assert len(a.messages) == 1
+    assert service.count() == 99
+
+
+def test_who_waits_at_a_door_bothers_no_other(make_service, make_peer):
+    # Those for b are put off again and again while the rate of a lets one through at a time.
+    a, b = make_peer(), make_peer(at="rcpt", fault="4xx")
+    service = serve(make_service, [a, b], 'route "b" { to = { "b.example" } via = { "b" } }\n',
+                    a='rate = "20/s"')
+    for number in range(20):
+        send(service, f"{number}@b.example", f"{number}@a.example")
+    wait_for(lambda: len(a.messages) == 20, what="all at the one with the rate")
+    tries = sum(command.startswith(b"RCPT ") for session in b.sessions
+                for command in session.commands)
+    assert 20 <= tries <= 40

@@ -172,7 +172,7 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
 		return settle_without_attempt(attempt);
 	legs_init(&attempt->legs, &attempt->file);
-	if (!attempt_choose(attempt, config, NULL, NULL)) {
+	if (!attempt_choose(attempt, config, NULL)) {
 		config_no_smarthost(config, error);
 		note_trouble(&attempt->file, error);
 		attempt_finish(attempt);
@@ -182,10 +182,10 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 }
 
 bool attempt_choose(
-    struct attempt *attempt, const struct config *config, legs_may_use *may_use, void *context)
+    struct attempt *attempt, const struct config *config, const struct legs_rules *rules)
 {
 	const struct config_smarthost *smarthost = legs_choose(
-	    &attempt->legs, config, &attempt->file, may_use, context);
+	    &attempt->legs, config, &attempt->file, rules);
 
 	if (smarthost == NULL)
 		return false;

@@ -53,6 +53,7 @@ struct attempt {
 	bool is_replaced;	    /* the author has taken the sender's place */
 	bool sender_is_refused;	    /* as it has shown; replaced it may go again at once */
 	bool goes_at_once;	    /* the last two, of legs before */
+	bool waits_at_door;	    /* concluded it waits for room at its smarthost */
 	uint32_t probes;	    /* others' attempts at what is in its way */
 };
 
@@ -74,12 +75,11 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
     const struct config *config, struct error *error);
 
 /*
- * Chooses the leg: the smarthost, of those that may be used now, and who goes
- * there.  False: there is none for any who still waits, and nothing has
- * changed but that no leg is chosen.
+ * Chooses the leg (legs_choose): its smarthost, and who goes there.  False:
+ * there is none for any who still waits; the smarthost stays, without a leg.
  */
 bool attempt_choose(
-    struct attempt *attempt, const struct config *config, legs_may_use *may_use, void *context);
+    struct attempt *attempt, const struct config *config, const struct legs_rules *rules);
 
 /*
  * Makes the request; number identifies it on the channel.  login is the one of

@@ -2,11 +2,65 @@
 
 #include "service/between.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "service/pauses.h"
+
+/* ---- which leg ---- */
+
+static const struct smarthost *find_smarthost(const struct runner *runner, const char *name)
+{
+	const struct config_smarthost *smarthost = config_find_smarthost(runner->config, name);
+
+	return smarthost != NULL ? &smarthost->parameters : NULL;
+}
+
+/* It has room and a token for one more. */
+static bool is_open(const struct runner *runner, const char *name)
+{
+	const struct smarthost *smarthost = find_smarthost(runner, name);
+	int64_t now = clock_monotonic();
+
+	return smarthost != NULL &&
+	       workers_has_room_at(&runner->workers, runner->config, smarthost, false) &&
+	       rates_ready(&runner->workers.rates, name, now) <= now;
+}
+
+struct asker {
+	const struct runner *runner;
+	const char *id;
+	const char *door;
+};
+
+static bool may_use(void *context, const char *smarthost)
+{
+	const struct asker *asker = context;
+
+	return health_may_try(
+	    &asker->runner->health, smarthost, NULL, asker->id, clock_monotonic());
+}
+
+static int rank(void *context, const char *smarthost)
+{
+	const struct asker *asker = context;
+
+	if (asker->door != NULL && strcmp(asker->door, smarthost) == 0)
+		return 0;
+	return is_open(asker->runner, smarthost) ? 1 : 2;
+}
+
+bool between_choose(struct runner *runner, struct attempt *attempt, const char *door)
+{
+	struct asker asker = { runner, attempt->file.id, door };
+	const struct legs_rules rules = { may_use, rank, &asker };
+
+	return attempt_choose(attempt, runner->config, &rules);
+}
+
+/* ---- from leg to leg ---- */
 
 bool between_take(struct runner *runner, struct attempt *attempt, bool is_unusable)
 {
@@ -14,8 +68,15 @@ bool between_take(struct runner *runner, struct attempt *attempt, bool is_unusab
 	if (attempt->is_counted || attempt->file.progress.is_held || runner->is_ending)
 		return false;
 	attempt_end_leg(attempt, is_unusable);
-	if (!pauses_choose(runner, attempt) || attempt_renew(attempt) < 0)
+	if (!between_choose(runner, attempt, NULL))
 		return false;
+	if (!is_open(runner, attempt->smarthost)) {
+		attempt->waits_at_door = true;
+		return false;
+	}
+	if (attempt_renew(attempt) < 0)
+		return false;
+	assert(runner->between_count < WORKERS_ATTEMPTS);
 	runner->between[runner->between_count++] = attempt;
 	return true;
 }
@@ -28,32 +89,12 @@ struct attempt *between_find(const struct runner *runner, const char *id)
 	return NULL;
 }
 
-/* Its smarthost may have been paused, or taken out of the settings, while it waited. */
-static const struct smarthost *find_smarthost(struct runner *runner, struct attempt *attempt)
-{
-	if (!pauses_choose(runner, attempt))
-		return NULL;
-	return &config_find_smarthost(runner->config, attempt->smarthost)->parameters;
-}
-
-static bool has_room(const struct runner *runner, const struct smarthost *smarthost)
-{
-	return workers_has_room_at(&runner->workers, runner->config, smarthost, false);
-}
-
-static void begin(struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
+static void begin(struct runner *runner, struct attempt *attempt)
 {
 	char id[QUEUE_ID_SIZE];
 	struct error error;
-	bool has_token = attempt->has_token;
 
 	memcpy(id, attempt->file.id, sizeof id);
-	if (!pauses_let_pass(runner, attempt)) {
-		if (has_token)
-			rates_release(&runner->workers.rates, smarthost->name);
-		free(attempt);
-		return;
-	}
 	int outcome = runner_make_ready(runner, attempt, &error);
 	if (outcome == 0) {
 		workers_assign(&runner->workers, runner->config, attempt);
@@ -64,62 +105,46 @@ static void begin(struct runner *runner, struct attempt *attempt, const struct s
 		runner_fail(runner, id, &error);
 }
 
-/* False: it has to wait. */
-static bool go_on(struct runner *runner, struct attempt *attempt)
+/* Prepared and assigned; or it waits for its smarthost, closed. */
+static void begin_if_let(
+    struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
 {
-	const struct smarthost *smarthost = find_smarthost(runner, attempt);
+	bool has_token = attempt->has_token;
 
-	if (smarthost == NULL) {
-		runner_conclude(runner, attempt, true);
-		return true;
+	if (pauses_let_pass(runner, attempt)) {
+		begin(runner, attempt);
+		return;
 	}
-	/* Who cannot have a connection of his own goes with the others, and is shown nothing. */
-	attempt->wants_trace = attempt->wants_trace && workers_has_room_at(&runner->workers,
-							   runner->config, smarthost, true);
-	if ((!attempt->wants_trace && !has_room(runner, smarthost)) ||
-	    !rates_reserve(
-		&runner->workers.rates, smarthost, clock_monotonic(), &attempt->has_token))
-		return false;
-	begin(runner, attempt, smarthost);
-	return true;
+	if (has_token)
+		rates_release(&runner->workers.rates, smarthost->name);
+	free(attempt);
+}
+
+/* Others have gone on meanwhile, and it may look different now. */
+static void go_on(struct runner *runner, struct attempt *attempt)
+{
+	if (!between_choose(runner, attempt, NULL)) {
+		runner_conclude(runner, attempt, true);
+		return;
+	}
+	const struct smarthost *smarthost = find_smarthost(runner, attempt->smarthost);
+	if (runner_pass_the_door(runner, attempt, smarthost)) {
+		begin_if_let(runner, attempt, smarthost);
+		return;
+	}
+	attempt->waits_at_door = true;
+	runner_conclude(runner, attempt, true);
 }
 
 void between_step(struct runner *runner)
 {
+	struct attempt *list[WORKERS_ATTEMPTS];
 	size_t count = runner->between_count;
-	size_t kept = 0;
 
-	/* Those that come meanwhile stand behind them. */
-	for (size_t i = 0; i < count; i++) {
-		struct attempt *attempt = runner->between[i];
-
-		if (!go_on(runner, attempt))
-			runner->between[kept++] = attempt;
-	}
-	memmove(&runner->between[kept], &runner->between[count],
-	    (runner->between_count - count) * sizeof runner->between[0]);
-	runner->between_count -= count - kept;
-}
-
-int64_t between_deadline(const struct runner *runner)
-{
-	int64_t now = clock_monotonic();
-	int64_t deadline = CLOCK_NEVER;
-
-	if (runner->is_ending && runner->between_count != 0)
-		return now;
-	for (size_t i = 0; i < runner->between_count; i++) {
-		const char *name = runner->between[i]->smarthost;
-		const struct config_smarthost *smarthost = config_find_smarthost(
-		    runner->config, name);
-
-		if (smarthost == NULL)
-			return now;
-		if (has_room(runner, &smarthost->parameters))
-			deadline = clock_earlier(
-			    deadline, rates_ready(&runner->workers.rates, name, now));
-	}
-	return deadline;
+	memcpy(list, runner->between, count * sizeof list[0]);
+	runner->between_count = 0;
+	for (size_t i = 0; i < count; i++)
+		go_on(runner, list[i]);
 }
 
 void between_end(struct runner *runner)

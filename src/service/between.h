@@ -3,8 +3,9 @@
 /*
  * between - attempts between two of their legs
  *
- * They have had one smarthost, and wait, open and locked, for room and a token
- * at the next.  They come before all that is not begun.
+ * They have had one smarthost, and the next has room and a token for them: they
+ * go on, open and locked, before anything new is begun.  Where the next one is
+ * busy, the attempt is concluded, and the rest of it waits at the door (rates.h).
  */
 
 #ifndef SERVICE_BETWEEN_H
@@ -16,20 +17,20 @@
 #include "service/runner.h"
 
 /*
- * The leg of this attempt is over.  True: it has another, and is between them
- * now; is_unusable: its smarthost cannot be used.
+ * Chooses a leg among the smarthosts that this attempt may try: first the one
+ * at whose door it has waited (may be NULL), then one with room and a token.
  */
+bool between_choose(struct runner *runner, struct attempt *attempt, const char *door);
+
+/* The leg of this attempt is over, and its smarthost perhaps unusable.  True: it goes on. */
 bool between_take(struct runner *runner, struct attempt *attempt, bool is_unusable);
 
-/* Begins the next leg of those who can. */
+/* Begins their next legs. */
 void between_step(struct runner *runner);
-
-/* When there is a token for one of them. */
-int64_t between_deadline(const struct runner *runner);
 
 struct attempt *between_find(const struct runner *runner, const char *id);
 
-/* They have no other leg: the service ends, or their results are to be kept. */
+/* The service ends: they have no other leg. */
 void between_end(struct runner *runner);
 
 #endif

@@ -516,8 +516,8 @@ static int run_legs(struct direct_store *store, struct voyage *voyage, struct er
 	const struct config_smarthost *smarthost;
 	int outcome = 0;
 
-	while (outcome == 0 && (smarthost = legs_choose(&voyage->legs, store->config, &voyage->file,
-				    NULL, NULL)) != NULL) {
+	while (outcome == 0 && (smarthost = legs_choose(
+				    &voyage->legs, store->config, &voyage->file, NULL)) != NULL) {
 		outcome = run_leg(store, voyage, smarthost, error);
 		if (outcome == 0)
 			end_leg(voyage);

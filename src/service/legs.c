@@ -2,6 +2,7 @@
 
 #include "service/legs.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,40 +37,67 @@ static bool waits(const struct legs *legs, const struct queue_file *file, size_t
 						   file->marks[recipient] == RECIPIENT_IN_DOUBT);
 }
 
-/* The index in the list of the one that this recipient has now; list->count: none. */
-static size_t find_next(const struct legs *legs, const struct queue_file *file, size_t recipient,
-    const struct route_list *list, legs_may_use *may_use, void *context)
+/* The one that this recipient has now, and its place in the list; NULL: none. */
+static const struct config_smarthost *find_next(const struct legs *legs,
+    const struct routing *routing, size_t recipient, const struct legs_rules *rules, size_t *at)
 {
-	size_t end = list->count;
+	struct route_list list;
 
-	if (file->marks[recipient] == RECIPIENT_IN_DOUBT && end > 1)
-		end = 1;
-	for (size_t i = legs->next[recipient]; i < end; i++)
-		if (may_use == NULL || may_use(context, list->smarthosts[i]->parameters.name))
-			return i;
-	return list->count;
+	if (!waits(legs, routing->file, recipient))
+		return NULL;
+	routing_list(routing, recipient, &list);
+	if (routing->file->marks[recipient] == RECIPIENT_IN_DOUBT && list.count > 1)
+		list.count = 1;
+	for (*at = legs->next[recipient]; *at < list.count; ++*at)
+		if (rules == NULL || rules->may_use == NULL ||
+		    rules->may_use(rules->context, list.smarthosts[*at]->parameters.name))
+			return list.smarthosts[*at];
+	return NULL;
+}
+
+static int rank_of(const struct legs_rules *rules, const struct config_smarthost *smarthost)
+{
+	return rules != NULL && rules->rank != NULL
+		   ? rules->rank(rules->context, smarthost->parameters.name)
+		   : 0;
+}
+
+/* The one with the lowest rank, and of those the one of the first recipient. */
+static const struct config_smarthost *find_best(
+    const struct legs *legs, const struct routing *routing, const struct legs_rules *rules)
+{
+	const struct config_smarthost *best = NULL;
+	int lowest = INT_MAX;
+	size_t at;
+
+	for (size_t i = 0; i < legs->count; i++) {
+		const struct config_smarthost *one = find_next(legs, routing, i, rules, &at);
+
+		if (one == NULL || one == best)
+			continue;
+		int rank = rank_of(rules, one);
+		if (best != NULL && rank >= lowest)
+			continue;
+		lowest = rank;
+		best = one;
+	}
+	return best;
 }
 
 const struct config_smarthost *legs_choose(struct legs *legs, const struct config *config,
-    const struct queue_file *file, legs_may_use *may_use, void *context)
+    const struct queue_file *file, const struct legs_rules *rules)
 {
 	struct routing routing CLEANUP(routing_finish) = { 0 };
-	const struct config_smarthost *chosen = NULL;
 
 	routing_init(&routing, config, file);
+	const struct config_smarthost *chosen = find_best(legs, &routing, rules);
 	for (size_t i = 0; i < legs->count; i++) {
-		struct route_list list;
+		size_t at = 0;
 
-		legs->is_member[i] = false;
-		if (!waits(legs, file, i))
-			continue;
-		routing_list(&routing, i, &list);
-		size_t at = find_next(legs, file, i, &list, may_use, context);
-		if (at == list.count || (chosen != NULL && list.smarthosts[at] != chosen))
-			continue;
-		chosen = list.smarthosts[at];
-		legs->at[i] = (unsigned char)at;
-		legs->is_member[i] = true;
+		legs->is_member[i] = chosen != NULL &&
+				     find_next(legs, &routing, i, rules, &at) == chosen;
+		if (legs->is_member[i])
+			legs->at[i] = (unsigned char)at;
 	}
 	return chosen;
 }

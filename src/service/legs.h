@@ -37,15 +37,21 @@ struct legs {
 void legs_init(struct legs *legs, const struct queue_file *file);
 void legs_finish(struct legs *legs);
 
-/* This smarthost may be used now; NULL: all may. */
-typedef bool legs_may_use(void *context, const char *smarthost);
+/* What is known of smarthosts.  Each may be NULL. */
+struct legs_rules {
+	/* This one may be used now; else the next of a route takes over. */
+	bool (*may_use)(void *context, const char *smarthost);
+	/* Of several legs that which has the lowest comes first. */
+	int (*rank)(void *context, const char *smarthost);
+	void *context;
+};
 
 /*
  * Chooses the next leg: its smarthost, and who belongs to it.  NULL: for all
- * who still wait, none is left that may be used.
+ * who still wait, none is left that may be used.  rules may be NULL.
  */
 const struct config_smarthost *legs_choose(struct legs *legs, const struct config *config,
-    const struct queue_file *file, legs_may_use *may_use, void *context);
+    const struct queue_file *file, const struct legs_rules *rules);
 
 /* This recipient has his answer, or may have been delivered. */
 void legs_settle(struct legs *legs, size_t recipient);

@@ -135,27 +135,6 @@ static void put_aside(
 	attempt_finish(attempt);
 }
 
-/* Who asks. */
-struct asker {
-	const struct runner *runner;
-	const char *id;
-};
-
-static bool may_use(void *context, const char *smarthost)
-{
-	const struct asker *asker = context;
-
-	return health_may_try(
-	    &asker->runner->health, smarthost, NULL, asker->id, clock_monotonic());
-}
-
-bool pauses_choose(struct runner *runner, struct attempt *attempt)
-{
-	struct asker asker = { runner, attempt->file.id };
-
-	return attempt_choose(attempt, runner->config, may_use, &asker);
-}
-
 bool pauses_let_pass(struct runner *runner, struct attempt *attempt)
 {
 	struct health *health = &runner->health;

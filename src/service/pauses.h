@@ -15,9 +15,6 @@
 
 void pauses_init(struct runner *runner);
 
-/* Chooses its leg (attempt_choose) among the smarthosts that it may try. */
-bool pauses_choose(struct runner *runner, struct attempt *attempt);
-
 /* False: its smarthost is paused; it waits there, closed, and whoever waits for it was told. */
 bool pauses_let_pass(struct runner *runner, struct attempt *attempt);
 

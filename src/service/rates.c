@@ -119,8 +119,8 @@ static int64_t entry_due(
 	return entry->has_rate ? rate_due(&entry->rate, now) : now;
 }
 
-bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, const void *context,
-    char id[static QUEUE_ID_SIZE])
+const char *rates_next(struct rates *rates, int64_t now, rates_has_room *has_room,
+    const void *context, char id[static QUEUE_ID_SIZE])
 {
 	for (size_t i = 0; i < rates->count; i++) {
 		size_t index = (rates->turn + i) % rates->count;
@@ -128,9 +128,10 @@ bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, cons
 		if (entry_due(&rates->list[index], now, has_room, context) > now)
 			continue;
 		rates->turn = index + 1;
-		return schedule_take(&rates->list[index].waiting, 0, id);
+		(void)schedule_take(&rates->list[index].waiting, 0, id);
+		return rates->list[index].smarthost;
 	}
-	return false;
+	return NULL;
 }
 
 int64_t rates_due(

@@ -50,10 +50,11 @@ typedef bool rates_has_room(const void *context, const char *smarthost);
 
 /*
  * Takes the first that waits where there are room and a token; the smarthosts
- * take turns.  False when none does.
+ * take turns.  The one that it has waited for, whose name is rates'; NULL when
+ * nobody may go.
  */
-bool rates_next(struct rates *rates, int64_t now, rates_has_room *has_room, const void *context,
-    char id[static QUEUE_ID_SIZE]);
+const char *rates_next(struct rates *rates, int64_t now, rates_has_room *has_room,
+    const void *context, char id[static QUEUE_ID_SIZE]);
 
 /* When rates_next has one; INT64_MAX when nobody waits, or not for the time. */
 int64_t rates_due(

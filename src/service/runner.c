@@ -129,6 +129,29 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 		runner_conclude(runner, attempt, is_counted);
 }
 
+/* It waits for room at its smarthost, or for a token of that one's rate.  False: it is gone. */
+static bool wait_at_door(struct runner *runner, const struct attempt *attempt)
+{
+	const struct config_smarthost *smarthost = config_find_smarthost(
+	    runner->config, attempt->smarthost);
+
+	if (smarthost == NULL)
+		return false;
+	workers_want(&runner->workers, attempt->smarthost);
+	rates_wait(
+	    &runner->workers.rates, &smarthost->parameters, &attempt->file, clock_monotonic());
+	return true;
+}
+
+/* Who holds it says when it is due again. */
+static void put_off(struct runner *runner, const struct attempt *attempt, int64_t due)
+{
+	if (attempt->file.progress.is_held)
+		return;
+	if (!attempt->waits_at_door || !wait_at_door(runner, attempt))
+		schedule_add(&runner->schedule, attempt->file.id, due);
+}
+
 /* What becomes of the file? */
 void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_counted)
 {
@@ -146,9 +169,7 @@ void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_cou
 	case ATTEMPT_WAITING:
 		if (goes_at_once)
 			due = 0;
-		/* Who holds it says when it is due again. */
-		if (!attempt->file.progress.is_held)
-			schedule_add(&runner->schedule, attempt->file.id, due);
+		put_off(runner, attempt, due);
 		if (is_counted && !goes_at_once)
 			tell_taken(client, attempt, "queued");
 		report_meanwhile(runner, attempt);
@@ -355,24 +376,16 @@ void runner_forget(struct runner *runner)
 
 /* ---- attempts ---- */
 
-/* False: it waits for room at its smarthost, or for a token of that one's rate; it is closed. */
-static bool pass_the_door(
+bool runner_pass_the_door(
     struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
 {
-	struct rates *rates = &runner->workers.rates;
-	int64_t now = clock_monotonic();
-
 	/* Who cannot have a connection of his own goes with the others, and is shown nothing. */
 	attempt->wants_trace = attempt->wants_trace && workers_has_room_at(&runner->workers,
 							   runner->config, smarthost, true);
-	if ((attempt->wants_trace ||
-		workers_has_room_at(&runner->workers, runner->config, smarthost, false)) &&
-	    rates_reserve(rates, smarthost, now, &attempt->has_token))
-		return true;
-	workers_want(&runner->workers, smarthost->name);
-	rates_wait(rates, smarthost, &attempt->file, now);
-	attempt_finish(attempt);
-	return false;
+	return (attempt->wants_trace ||
+		   workers_has_room_at(&runner->workers, runner->config, smarthost, false)) &&
+	       rates_reserve(
+		   &runner->workers.rates, smarthost, clock_monotonic(), &attempt->has_token);
 }
 
 int runner_make_ready(struct runner *runner, struct attempt *attempt, struct error *error)
@@ -396,18 +409,21 @@ int runner_make_ready(struct runner *runner, struct attempt *attempt, struct err
 }
 
 /* 1: it waits for its smarthost, or at the door; its file is closed. */
-static int prepare(struct runner *runner, struct attempt *attempt, struct error *error)
+static int prepare(
+    struct runner *runner, struct attempt *attempt, const char *door, struct error *error)
 {
 	/* Where none of its smarthosts may be tried, it waits for the first. */
-	if (!pauses_choose(runner, attempt))
-		(void)attempt_choose(attempt, runner->config, NULL, NULL);
+	if (!between_choose(runner, attempt, door))
+		(void)attempt_choose(attempt, runner->config, NULL);
 	if (!pauses_let_pass(runner, attempt))
 		return 1;
 	const struct config_smarthost *smarthost = config_find_smarthost(
 	    runner->config, attempt->smarthost);
-	if (!pass_the_door(runner, attempt, &smarthost->parameters))
-		return 1;
-	return runner_make_ready(runner, attempt, error);
+	if (runner_pass_the_door(runner, attempt, &smarthost->parameters))
+		return runner_make_ready(runner, attempt, error);
+	(void)wait_at_door(runner, attempt);
+	attempt_finish(attempt);
+	return 1;
 }
 
 void runner_fail(struct runner *runner, const char *id, const struct error *error)
@@ -428,7 +444,7 @@ static void report_owed(struct runner *runner, struct attempt *attempt)
 }
 
 /* False when it was put aside: for a token, or for its old time. */
-static bool begin_attempt(struct runner *runner, const char *id)
+static bool begin_attempt(struct runner *runner, const char *id, const char *door)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
 	struct error error;
@@ -440,7 +456,7 @@ static bool begin_attempt(struct runner *runner, const char *id)
 	if (opened == ATTEMPT_STARTED || opened == ATTEMPT_OWES)
 		runner_correct_age(runner, &attempt->file);
 	attempt->wants_trace = client != NULL && client->wants_trace;
-	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, &error) : opened;
+	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, door, &error) : opened;
 	if (outcome == 0) {
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
@@ -466,7 +482,6 @@ static bool begin_attempt(struct runner *runner, const char *id)
 static bool has_room(const struct runner *runner)
 {
 	return !runner->is_ending && runner->stuck_count < RUNNER_STUCK_LIMIT &&
-	       runner->between_count < RUNNER_BETWEEN_LIMIT &&
 	       (workers_has_room(&runner->workers, runner->config) ||
 		   !health_is_clear(&runner->health));
 }
@@ -485,12 +500,12 @@ static bool has_room_at(const void *context, const char *name)
  * of itself may be a probe as well as one who waits, but must not take its
  * place for long.
  */
-static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE])
+static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE], const char **door)
 {
 	int64_t now = clock_monotonic();
 
-	return rates_next(&runner->workers.rates, now, has_room_at, runner, id) ||
-	       health_take_probe(&runner->health, now - PROBE_PATIENCE, id) ||
+	*door = rates_next(&runner->workers.rates, now, has_room_at, runner, id);
+	return *door != NULL || health_take_probe(&runner->health, now - PROBE_PATIENCE, id) ||
 	       schedule_take(&runner->schedule, clock_wall(), id) ||
 	       health_take_probe(&runner->health, now, id);
 }
@@ -526,6 +541,7 @@ void runner_correct_age(const struct runner *runner, struct queue_file *file)
 void runner_begin_due(struct runner *runner)
 {
 	char id[QUEUE_ID_SIZE];
+	const char *door;
 	size_t aside_count = 0;
 
 	follow_clock(runner);
@@ -534,15 +550,15 @@ void runner_begin_due(struct runner *runner)
 	pauses_attend(runner);
 	between_step(runner);
 	/* Whose messages may go is known only once their files have been opened. */
-	while (has_room(runner) && aside_count < ASIDE_LIMIT && take_next(runner, id))
-		if (!begin_attempt(runner, id))
+	while (has_room(runner) && aside_count < ASIDE_LIMIT && take_next(runner, id, &door))
+		if (!begin_attempt(runner, id, door))
 			aside_count++;
 }
 
 static void settle_stuck(struct runner *runner)
 {
 	size_t count = runner->stuck_count;
-	struct attempt *again[RUNNER_STUCK_LIMIT + RUNNER_ATTEMPTS];
+	struct attempt *again[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS];
 
 	if (count == 0 || clock_monotonic() < runner->stuck_until)
 		return;
@@ -567,9 +583,8 @@ int64_t runner_deadline(const struct runner *runner)
 	deadline = clock_earlier(deadline, rates_full(rates, now));
 	if (runner->stuck_count != 0)
 		deadline = clock_earlier(deadline, runner->stuck_until);
-	if (scan_left(&runner->scan) != 0 && !runner->is_ending)
+	if (runner->between_count != 0 || (scan_left(&runner->scan) != 0 && !runner->is_ending))
 		return now;
-	deadline = clock_earlier(deadline, between_deadline(runner));
 	if (!has_room(runner))
 		return deadline;
 	deadline = clock_earlier(deadline, rates_due(rates, now, has_room_at, runner));

@@ -26,11 +26,7 @@
 #include "service/workers.h"
 #include "spool/spool.h"
 
-enum {
-	RUNNER_STUCK_LIMIT = 16,
-	RUNNER_BETWEEN_LIMIT = 64, /* so many between two legs, and nothing new is begun */
-	RUNNER_ATTEMPTS = WORKERS_ATTEMPTS + RUNNER_BETWEEN_LIMIT,
-};
+enum { RUNNER_STUCK_LIMIT = 16 };
 
 struct runner {
 	const struct config *config; /* borrowed, like spool and clients */
@@ -43,9 +39,9 @@ struct runner {
 	struct health health; /* who waits for a smarthost that is left alone (pauses.h) */
 	struct attempt *refused[CLIENTS_LIMIT]; /* their callers are being told; owned */
 	size_t refused_count;
-	struct attempt *between[RUNNER_ATTEMPTS]; /* two of their legs (between.h); owned */
+	struct attempt *between[WORKERS_ATTEMPTS]; /* two of their legs (between.h); owned */
 	size_t between_count;
-	struct attempt *stuck[RUNNER_STUCK_LIMIT + RUNNER_ATTEMPTS]; /* not yet on disk; owned */
+	struct attempt *stuck[RUNNER_STUCK_LIMIT + WORKERS_ATTEMPTS]; /* not yet on disk; owned */
 	size_t stuck_count;
 	int64_t stuck_until;	       /* clock_monotonic: then once more */
 	struct stumbles null_refusals; /* smarthosts that refuse the null sender of reports */
@@ -98,6 +94,10 @@ void runner_step(struct runner *runner);
 
 /* An attempt has its results from all its smarthosts, and is the runner's to finish. */
 void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_counted);
+
+/* Its smarthost has room for it, and a token of that one's rate, which is reserved now. */
+bool runner_pass_the_door(
+    struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost);
 
 /*
  * Prepares an attempt at a smarthost that has room and a token for it.  0: it

@@ -261,7 +261,7 @@ static void a_leg_for_each_smarthost(void **state)
 	error_set(&error, ERROR_UNAVAILABLE, "4.4.1", "not reached");
 	attempt_defer_rest(&scene.attempt, &error, NULL);
 	attempt_end_leg(&scene.attempt, true);
-	assert_true(attempt_choose(&scene.attempt, &scene.config, NULL, NULL));
+	assert_true(attempt_choose(&scene.attempt, &scene.config, NULL));
 	assert_int_equal(attempt_renew(&scene.attempt), 0);
 	assert_int_equal(attempt_prepare(&scene.attempt, &scene.config, NULL, 8, &error), 0);
 	assert_string_equal(attempt->smarthost, other_name);
@@ -273,7 +273,7 @@ static void a_leg_for_each_smarthost(void **state)
 	give(&scene, 0, RESULT_DELIVERED);
 	give(&scene, 1, RESULT_DELIVERED);
 	attempt_end_leg(&scene.attempt, false);
-	assert_false(attempt_choose(&scene.attempt, &scene.config, NULL, NULL));
+	assert_false(attempt_choose(&scene.attempt, &scene.config, NULL));
 	assert_int_equal(
 	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_DELIVERED);
 	assert_int_equal(attempt->file.progress.attempts, 1);

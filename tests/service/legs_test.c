@@ -37,6 +37,7 @@ struct scene {
 	char marks[RECIPIENTS + 1];
 	struct legs legs;
 	const char *paused; /* names of smarthosts */
+	const char *preferred;
 };
 
 static void start(struct scene *scene)
@@ -45,7 +46,7 @@ static void start(struct scene *scene)
 		"3@a.example", "4@b.example" };
 	struct error error;
 
-	*scene = (struct scene){ .paused = "" };
+	*scene = (struct scene){ .paused = "", .preferred = "" };
 	for (size_t i = 0; i < SMARTHOSTS; i++)
 		scene->smarthosts[i] = (struct config_smarthost){ .parameters.name = names[i] };
 	scene->config = (struct config){ .smarthosts = scene->smarthosts,
@@ -76,11 +77,20 @@ static bool is_usable(void *context, const char *smarthost)
 	return strstr(scene->paused, smarthost) == NULL;
 }
 
+/* The preferred one comes first. */
+static int rank(void *context, const char *smarthost)
+{
+	const struct scene *scene = context;
+
+	return strstr(scene->preferred, smarthost) == NULL;
+}
+
 /* "a13": to a, for the first and the third; "": no leg. */
 static void expect(struct scene *scene, const char *want)
 {
+	const struct legs_rules rules = { is_usable, rank, scene };
 	const struct config_smarthost *chosen = legs_choose(
-	    &scene->legs, &scene->config, &scene->file, is_usable, scene);
+	    &scene->legs, &scene->config, &scene->file, &rules);
 	char found[RECIPIENTS + 2] = "";
 	size_t length = 0;
 
@@ -150,6 +160,20 @@ static void a_paused_one_is_passed_over(void **state)
 	stop(&scene);
 }
 
+static void the_lowest_rank_comes_first(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	start(&scene);
+	/* Who stands behind another in a route is not preferred to that one. */
+	scene.preferred = "bc";
+	expect(&scene, "b24");
+	legs_end(&scene.legs, false);
+	expect(&scene, "a13");
+	stop(&scene);
+}
+
 /* Whom the first may have delivered to, no other sees. */
 static void in_doubt_is_for_the_first_alone(void **state)
 {
@@ -196,6 +220,7 @@ int main(void)
 		cmocka_unit_test(one_leg_for_each_smarthost),
 		cmocka_unit_test(the_next_takes_over),
 		cmocka_unit_test(a_paused_one_is_passed_over),
+		cmocka_unit_test(the_lowest_rank_comes_first),
 		cmocka_unit_test(in_doubt_is_for_the_first_alone),
 		cmocka_unit_test(the_first_of_whoever_waits),
 	};

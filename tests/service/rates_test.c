@@ -54,10 +54,10 @@ static void check_next(struct rates *rates, int64_t now, unsigned want)
 	char wanted[QUEUE_ID_SIZE];
 
 	if (want == 0) {
-		assert_false(rates_next(rates, now, NULL, NULL, id));
+		assert_null(rates_next(rates, now, NULL, NULL, id));
 		return;
 	}
-	assert_true(rates_next(rates, now, NULL, NULL, id));
+	assert_non_null(rates_next(rates, now, NULL, NULL, id));
 	assert_string_equal(id, make_id(want, wanted));
 }
 
@@ -144,10 +144,10 @@ static void some_wait_for_room(void **state)
 	hold(&rates, &fast, 2);
 	assert_int_equal(rates_full(&rates, 0), INT64_MAX);
 	assert_int_equal(rates_due(&rates, 7, is_open, "nobody"), INT64_MAX);
-	assert_false(rates_next(&rates, 7, is_open, "nobody", id));
+	assert_null(rates_next(&rates, 7, is_open, "nobody", id));
 	assert_int_equal(rates_due(&rates, 7, is_open, fast.name), 7);
-	assert_true(rates_next(&rates, 7, is_open, fast.name, id));
-	assert_false(rates_next(&rates, 7, is_open, fast.name, id));
+	assert_string_equal(rates_next(&rates, 7, is_open, fast.name, id), fast.name);
+	assert_null(rates_next(&rates, 7, is_open, fast.name, id));
 	assert_int_equal(rates_due(&rates, 7, is_open, without.name), 7);
 	check_next(&rates, 7, 1);
 	/* Room is not enough where there is no token. */
@@ -172,7 +172,7 @@ static void new_mail_waits_in_turns(void **state)
 	for (int i = 0; i < 2; i++) {
 		char id[QUEUE_ID_SIZE];
 
-		assert_true(rates_next(&rates, 0, NULL, NULL, id));
+		assert_non_null(rates_next(&rates, 0, NULL, NULL, id));
 		has_come = has_come || strcmp(id, file.id) == 0;
 	}
 	assert_true(has_come);
