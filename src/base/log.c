@@ -305,7 +305,7 @@ void log_event(enum log_level level, const char *format, ...)
 		put_text(level, NULL, text);
 }
 
-static void put_about(
+__attribute__((format(printf, 3, 0))) static void put_about(
     enum log_level level, const struct log_about *about, const char *format, va_list arguments)
 {
 	char text[TEXT_SIZE];
