@@ -86,8 +86,15 @@ def test_a_disk_is_not_talked_about(service):
 @pytest.mark.parametrize("kind", ["tmpfs", "ramfs"])
 def test_memory_is_said_once(make_service, sink, mount, folder, kind):
     mount(kind, folder / "memory", "mode=0755" if kind == "tmpfs" else "defaults")
-    service = make_service(url=sink.url, spool=folder / "memory/spool").start()
+    service = make_service(url=sink.url, spool=folder / "memory/spool")
+    # What nobody can be told of is kept there, too, though ramfs has no size.
+    failed = service.spool / "failed" / ("0000000001" + "0" * 15)
+    failed.parent.mkdir(parents=True, mode=0o700)
+    service.spool.chmod(0o700)
+    failed.write_bytes(b"failed")
+    service.start()
     deliver(service, sink)
+    assert failed.exists()
     assert service.text().count(IN_MEMORY) == 1, service.text()
     # Neither a client nor a reload says it again.
     service.signal(1)

@@ -247,7 +247,10 @@ def files_that_wait(service):
     """Those that nobody holds (a bit more in "held -" is "held", or no form at all)."""
     found = []
     for path in files(service):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue
         if content[PROGRESS:PROGRESS + HELD] != b"held H\n":
             found.append(path)
     return found

@@ -34,7 +34,8 @@ void settle_trim_failed(const struct settle *settle)
 	struct error error;
 	uint64_t limit = UINT64_MAX;
 
-	if (fstatvfs(settle->spool->directory, &space) == 0)
+	/* Some file systems do not know their size. */
+	if (fstatvfs(settle->spool->directory, &space) == 0 && space.f_blocks != 0)
 		limit = (uint64_t)space.f_blocks * space.f_frsize / 10;
 	if (spool_trim_failed(
 		settle->spool, settle->config->failed_limit, limit, log_removed, &error) < 0)

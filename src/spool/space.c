@@ -73,7 +73,8 @@ int space_check(const struct space *space, const struct space_reserve *reserve, 
 	uint64_t kept = smaller(reserve->octets, part_of(space->size, reserve->percent));
 	uint64_t kept_inodes = smaller(SPACE_INODES, part_of(space->inodes, reserve->percent));
 
-	if (space->left < kept || space->left - kept < wanted)
+	/* Some file systems count nothing. */
+	if (space->size != 0 && (space->left < kept || space->left - kept < wanted))
 		return refuse_octets(space, kept, wanted, error);
 	if (space->inodes == 0 || space->inodes_left > kept_inodes)
 		return 0;

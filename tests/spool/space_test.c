@@ -42,6 +42,7 @@ static void what_is_less_stays_free(void **state)
 		{ "too few of many", { 100 * GIB, 50 * GIB, 10000000, 1000 }, 0,
 		    "1000 inodes left of 10000000" },
 		{ "inodes are not counted", { 100 * GIB, 50 * GIB, 0, 0 }, 0, NULL },
+		{ "nothing is counted, as ramfs does", { 0, 0, 0, 0 }, MIB, NULL },
 	};
 
 	(void)state;
