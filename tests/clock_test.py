@@ -100,6 +100,29 @@ def test_nothing_is_given_up_for_a_jump(make_clocked, clock, jump):
     assert service.count() == 1 and service.peer.messages == []
 
 
+@pytest.mark.parametrize("jump", [DAY, 10 * YEAR, -DAY])
+def test_nor_for_one_while_it_is_tried(make_service, make_peer, clock, jump):
+    peer = make_peer(at="rcpt", fault="4xx", hold="rcpt")
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}", variables=clock.variables,
+                           queue='retry = { "1h" } lifetime = "5h" warn = "4h"').start()
+    submit(service, "b@far.example")
+    wait_for(lambda: peer.reached_hold, what=lambda: service.tail())
+    clock(jump)
+    peer.release()
+    service.wait_for_queue("1 attempt")
+    assert service.count() == 1
+    assert "jumped" in service.text()
+    # The next one is an hour away by either clock.
+    clock(0)
+    assert service.sendmail("c@far.example", input=MESSAGE).status == 0
+    service.wait_for_queue("1 attempt(?s:.*)1 attempt")
+    peer.repair()
+    assert service.admin("queue", "flush").status == 0
+    service.wait_until_empty()
+    assert sorted(message[1] for message in peer.messages) == [["b@far.example"],
+                                                               ["c@far.example"]]
+
+
 @pytest.mark.parametrize("jump", [-DAY, -20 * YEAR])
 def test_nothing_waits_longer_when_the_clock_goes_back(make_clocked, clock, jump):
     service = make_clocked('retry = { "200ms" }').start()

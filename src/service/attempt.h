@@ -44,6 +44,7 @@ struct attempt {
 	char *smarthost;  /* its name; owned */
 	struct relay_times times;   /* for the log */
 	struct health_sign sign;    /* what it has shown of its smarthost */
+	unsigned jumps_seen;	    /* of the wall clock, which its age knows of (jumps.h) */
 	bool has_token;		    /* one of this smarthost's rate is reserved for it (rates.h) */
 	struct error first_refusal; /* for the caller who waits */
 	bool avoids_null_sender;    /* set before attempt_prepare: this smarthost refuses it */

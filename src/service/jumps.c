@@ -9,6 +9,7 @@ static void remember(struct jumps *jumps, int64_t before, int64_t by)
 	if (jumps->count == JUMPS_LIMIT)
 		memmove(jumps->list, jumps->list + 1, --jumps->count * sizeof jumps->list[0]);
 	jumps->list[jumps->count++] = (struct jump){ before, by };
+	jumps->total++;
 }
 
 int64_t jumps_look(struct jumps *jumps, int64_t wall, int64_t monotonic)
@@ -30,9 +31,12 @@ int64_t jumps_look(struct jumps *jumps, int64_t wall, int64_t monotonic)
  * a time may be that of before or of after: only what is still to come is
  * surely that of before.
  */
-int64_t jumps_correct(const struct jumps *jumps, int64_t time, int64_t now)
+int64_t jumps_correct(const struct jumps *jumps, int64_t time, unsigned seen, int64_t now)
 {
-	for (size_t i = 0; i < jumps->count; i++) {
+	size_t unseen = jumps->total - seen;
+	size_t first = unseen < jumps->count ? jumps->count - unseen : 0;
+
+	for (size_t i = first; i < jumps->count; i++) {
 		const struct jump *jump = &jumps->list[i];
 
 		if (jump->by > 0 ? time <= jump->before : time > now && time <= jump->before)

@@ -33,6 +33,7 @@ struct jump {
 struct jumps {
 	struct jump list[JUMPS_LIMIT]; /* the oldest first */
 	size_t count;
+	unsigned total; /* that ever were */
 	bool is_watched;
 	int64_t distance; /* of the two clocks, when they were looked at last */
 };
@@ -42,9 +43,9 @@ int64_t jumps_look(struct jumps *jumps, int64_t wall, int64_t monotonic);
 
 /*
  * What the clock of today would have said at a moment for which that of then
- * said this.  At most now: a time to come is that of a clock that was wrong,
- * and has been put right since.
+ * said this, the first jumps (seen) being counted in already.  At most now: a
+ * time to come is that of a clock that was wrong, and has been put right since.
  */
-int64_t jumps_correct(const struct jumps *jumps, int64_t time, int64_t now);
+int64_t jumps_correct(const struct jumps *jumps, int64_t time, unsigned seen, int64_t now);
 
 #endif

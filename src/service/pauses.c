@@ -255,7 +255,7 @@ static void attend(struct runner *runner, const char *id, const char *words, uin
 		schedule_add(&runner->schedule, id, 0);
 		return;
 	}
-	runner_correct_age(runner, &attempt->file);
+	runner_correct_age(runner, attempt);
 	if (!settle_waiting(runner, attempt, words, probes))
 		return;
 	attempt_finish(attempt);

@@ -115,6 +115,7 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 	struct runner *runner = context;
 	bool is_bad = attempt->sign.kind == HEALTH_SHOWS_BAD;
 
+	runner_correct_age(runner, attempt);
 	/* It has not gone to the smarthost. */
 	if (attempt->has_token)
 		rates_release(&runner->workers.rates, attempt->smarthost);
@@ -454,7 +455,7 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 	if (opened == ATTEMPT_STARTED)
 		report_owed(runner, attempt);
 	if (opened == ATTEMPT_STARTED || opened == ATTEMPT_OWES)
-		runner_correct_age(runner, &attempt->file);
+		runner_correct_age(runner, attempt);
 	attempt->wants_trace = client != NULL && client->wants_trace;
 	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, door, &error) : opened;
 	if (outcome == 0) {
@@ -510,8 +511,7 @@ static bool take_next(struct runner *runner, char id[static QUEUE_ID_SIZE], cons
 	       health_take_probe(&runner->health, now, id);
 }
 
-/* Times to come move with the clock by which they come. */
-static void follow_clock(struct runner *runner)
+void runner_follow_clock(struct runner *runner)
 {
 	char words[24];
 	int64_t jump = jumps_look(&runner->jumps, clock_wall(), clock_monotonic());
@@ -526,11 +526,15 @@ static void follow_clock(struct runner *runner)
 	    jump > 0 ? "forward" : "back", words);
 }
 
-void runner_correct_age(const struct runner *runner, struct queue_file *file)
+void runner_correct_age(struct runner *runner, struct attempt *attempt)
 {
-	int64_t now = clock_wall();
-	int64_t received = jumps_correct(&runner->jumps, file->attributes.received, now);
+	struct queue_file *file = &attempt->file;
 
+	runner_follow_clock(runner);
+	int64_t now = clock_wall();
+	int64_t received = jumps_correct(
+	    &runner->jumps, file->attributes.received, attempt->jumps_seen, now);
+	attempt->jumps_seen = runner->jumps.total;
 	/* A clock that was set back before our time: then its tries tell how old it is. */
 	if (received == now)
 		received -= schedule_waited(
@@ -544,7 +548,7 @@ void runner_begin_due(struct runner *runner)
 	const char *door;
 	size_t aside_count = 0;
 
-	follow_clock(runner);
+	runner_follow_clock(runner);
 	if (!runner->is_ending)
 		scan_step(&runner->scan, SCAN_STEP, is_known, found, runner);
 	pauses_attend(runner);

@@ -81,8 +81,11 @@ void runner_settle(struct runner *runner, const char *id, bool answers);
 /* The settings have changed. */
 void runner_forget(struct runner *runner);
 
-/* A message that was opened is no older for a clock that has been set meanwhile. */
-void runner_correct_age(const struct runner *runner, struct queue_file *file);
+/* Times to come move with the clock by which they come; before any is counted by it. */
+void runner_follow_clock(struct runner *runner);
+
+/* A message that is open is no older for a clock that has been set meanwhile. */
+void runner_correct_age(struct runner *runner, struct attempt *attempt);
 
 /* Begins what is due, as far as there is room. */
 void runner_begin_due(struct runner *runner);

@@ -104,6 +104,8 @@ static void step(struct service *service, int64_t leave_at)
 	leaving_note(service);
 	tell_manager(service);
 	wait_for_events(service, next_deadline(service, leave_at));
+	if (service->is_configured)
+		runner_follow_clock(&service->runner);
 	handle_signals(service);
 	/* In this order: who leaves makes room for who waits. */
 	clients_step(&service->clients);

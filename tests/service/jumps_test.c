@@ -58,9 +58,9 @@ static void times_are_corrected(void **state)
 		jumps_look(&jumps, then, 0);
 		jumps_look(&jumps, then + rows[i].first + 2 * MINUTE, 2 * MINUTE);
 		jumps_look(&jumps, then + sum + 4 * MINUTE, 4 * MINUTE);
-		int64_t first = jumps_correct(&jumps, then + MINUTE, now);
-		int64_t second = jumps_correct(&jumps, then + rows[i].first + 3 * MINUTE, now);
-		int64_t third = jumps_correct(&jumps, then + sum + 5 * MINUTE, now);
+		int64_t first = jumps_correct(&jumps, then + MINUTE, 0, now);
+		int64_t second = jumps_correct(&jumps, then + rows[i].first + 3 * MINUTE, 0, now);
+		int64_t third = jumps_correct(&jumps, then + sum + 5 * MINUTE, 0, now);
 		if (first != now - 5 * MINUTE || second != now - 3 * MINUTE ||
 		    third != now - MINUTE)
 			fail_msg("%s: %lld %lld %lld", rows[i].name, (long long)(now - first),
@@ -78,10 +78,10 @@ static void a_jump_back_makes_nothing_older(void **state)
 	jumps_look(&jumps, then, 0);
 	jumps_look(&jumps, then - day, 0);
 	int64_t now = then - day + HOUR;
-	assert_int_equal(jumps_correct(&jumps, then - MINUTE, now), now - HOUR - MINUTE);
-	assert_int_equal(jumps_correct(&jumps, then - 2 * day, now), then - 2 * day);
+	assert_int_equal(jumps_correct(&jumps, then - MINUTE, 0, now), now - HOUR - MINUTE);
+	assert_int_equal(jumps_correct(&jumps, then - 2 * day, 0, now), then - 2 * day);
 	/* A time to come of which nobody knows where it is from. */
-	assert_int_equal(jumps_correct(&jumps, then + day, now), now);
+	assert_int_equal(jumps_correct(&jumps, then + day, 0, now), now);
 }
 
 static void the_oldest_are_forgotten(void **state)
@@ -94,10 +94,29 @@ static void the_oldest_are_forgotten(void **state)
 		assert_int_equal(jumps_look(&jumps, 20 * year + i * day, 0), day);
 	assert_int_equal(jumps.count, JUMPS_LIMIT);
 	int64_t now = 20 * year + 3 * JUMPS_LIMIT * day;
-	assert_int_equal(jumps_correct(&jumps, now - day, now), now);
+	assert_int_equal(jumps_correct(&jumps, now - day, 0, now), now);
 	/* Of those that are forgotten nothing is known; the others count. */
 	assert_int_equal(
-	    jumps_correct(&jumps, now - 2 * JUMPS_LIMIT * day, now), now - JUMPS_LIMIT * day);
+	    jumps_correct(&jumps, now - 2 * JUMPS_LIMIT * day, 0, now), now - JUMPS_LIMIT * day);
+}
+
+/* What was counted in when a message was opened is not counted in again when it is concluded. */
+static void a_jump_counts_once(void **state)
+{
+	struct jumps jumps = { 0 };
+	const int64_t then = 20 * year;
+
+	(void)state;
+	jumps_look(&jumps, then, 0);
+	jumps_look(&jumps, then + day, 0);
+	int64_t now = then + day;
+	int64_t received = jumps_correct(&jumps, then - 5 * day, 0, now);
+	assert_int_equal(received, then - 4 * day);
+	assert_int_equal(jumps.total, 1);
+	assert_int_equal(jumps_correct(&jumps, received, 1, now), received);
+	jumps_look(&jumps, then + 2 * day, 0);
+	assert_int_equal(jumps_correct(&jumps, received, 1, then + 2 * day), then - 3 * day);
+	assert_int_equal(jumps_correct(&jumps, then - 5 * day, 0, then + 2 * day), then - 3 * day);
 }
 
 int main(void)
@@ -106,6 +125,7 @@ int main(void)
 		cmocka_unit_test(only_a_jump_is_one),
 		cmocka_unit_test(times_are_corrected),
 		cmocka_unit_test(a_jump_back_makes_nothing_older),
+		cmocka_unit_test(a_jump_counts_once),
 		cmocka_unit_test(the_oldest_are_forgotten),
 	};
 
