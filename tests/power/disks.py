@@ -157,12 +157,19 @@ class Disk:
         finally:
             os.close(device)
         if self.kind == "overlay":
-            for name in ("lower", "upper", "work"):
-                (self.below / name).mkdir(exist_ok=True)
-            mount("overlay", self.top, "overlay",
-                  ",".join(f"{option}={self.below}/{name}" for option, name in
-                           (("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work"))))
+            try:
+                self._lay_over()
+            except OSError:
+                unmount(self.below)
+                raise
         return self
+
+    def _lay_over(self):
+        for name in ("lower", "upper", "work"):
+            (self.below / name).mkdir(exist_ok=True)
+        mount("overlay", self.top, "overlay",
+              ",".join(f"{option}={self.below}/{name}" for option, name in
+                       (("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work"))))
 
     def __exit__(self, *_):
         if self.kind == "overlay":
@@ -187,6 +194,21 @@ class Disk:
                 self.written = after
                 return True
             before = after
+
+
+def usable(folder):
+    """Those that this kernel can mount; of the others it is said why not."""
+    found = []
+    for kind in KINDS:
+        image = Path(folder) / kind
+        make_image(kind, image)
+        try:
+            with Disk(kind, image, Path(folder) / "probe"):
+                found.append(kind)
+        except OSError as error:
+            print(f"power: {kind} is left out: {error.strerror}", flush=True)
+        image.unlink()
+    return found
 
 
 def why_not():
