@@ -144,9 +144,10 @@ def test_a_place_that_is_free_is_taken(make_limited, make_clients):
     service = make_limited("sessions_per_uid = 3")
     first = make_clients(service, 3, words=BEGUN)
     wait_for(lambda: first.count(b"354 ") == 3, what="three to be served")
-    second = make_clients(service, 4)
-    gone = make_clients(service, 2)
+    # No more than these may wait; but they have left.
+    gone = make_clients(service, 64)
     gone.close()
+    second = make_clients(service, 4)
     first.close()
     wait_for(lambda: second.count(b"220 ") == 3, what="three to be served in their place")
 
@@ -299,6 +300,20 @@ def test_one_session_counts_to_the_message(make_limited, make_clients):
     assert said.count(b"queued as") == 5, said
     assert said.count(b"452 4.2.2 ") + said.count(b"452-4.2.2 ") >= 15, said
     assert service.count() == 5
+
+
+def test_a_session_that_stays_is_counted_once(make_limited, make_clients):
+    service = make_limited("messages_per_uid = 4")
+    service.peer.stop()
+    one = b"MAIL FROM:<a@there.example>\r\nRCPT TO:<b@far.example>\r\nBDAT 9 LAST\r\na: b\n\nok\n"
+    client = make_clients(service, 1, words=b"EHLO x\r\n")
+    for number in range(4):
+        client.all[0].sendall(one)
+        wait_for(lambda: client.listen()[0].count(b"queued as") > number,
+                 what=lambda: f"message {number}: {client.listen()}")
+        assert service.count() == number + 1
+    client.all[0].sendall(one)
+    wait_for(lambda: b"452" in client.listen()[0], what="the refusal of the last")
 
 
 def test_sessions_at_once_pass_the_limit_by_their_number_at_most(make_limited, programs):
