@@ -373,17 +373,17 @@ def test_the_queue_shows_what_is_paused(make_service, make_scripted):
     empty = service.queue()
     assert empty == "Mail queue is empty\n"
     send_many(service, 3)
-    service.wait_for_queue(r"next try in ")
+    service.wait_for_queue(r"3 wait, next try in ")
     text = service.queue()
     line, = [line for line in text.splitlines() if line.startswith("-- smarthost")]
-    assert re.fullmatch(r"-- smarthost test is down since \w{3} \w{3} .\d \d\d:\d\d:\d\d, 2 wait, "
+    assert re.fullmatch(r"-- smarthost test is down since \w{3} \w{3} .\d \d\d:\d\d:\d\d, 3 wait, "
                         r"next try in (59m\d+s|1h\d*m?): .*554 5.3.0 peer says never", line), text
     # Monitors look at the last line.
     assert re.fullmatch(r"-- \d+ Kbytes in 3 Requests\.", text.splitlines()[-1])
     assert line in service.sendmail("-bp").stdout.decode()
     found, = [one for one in map(json.loads, service.queue("--json").splitlines())
               if "queue_id" not in one]
-    assert (found["smarthost"], found["state"], found["waiting"]) == ("test", "down", 2), found
+    assert (found["smarthost"], found["state"], found["waiting"]) == ("test", "down", 3), found
     assert "peer says never" in found["reason"]
     assert 0 < found["next_try"] - found["since"] < 4000
     peer.repair()

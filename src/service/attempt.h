@@ -43,6 +43,7 @@ struct attempt {
 	char *unwritten;  /* of each recipient of the file: a mark the disk did not take, or 0 */
 	char *smarthost;  /* its name; owned */
 	struct relay_times times;   /* for the log */
+	bool has_no_fault;	    /* if it still waits: of the sign below, that is */
 	struct health_sign sign;    /* what it has shown of its smarthost */
 	unsigned jumps_seen;	    /* of the wall clock, which its age knows of (jumps.h) */
 	bool has_token;		    /* one of this smarthost's rate is reserved for it (rates.h) */

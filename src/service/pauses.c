@@ -199,8 +199,23 @@ void pauses_note(struct runner *runner, struct attempt *attempt)
 		replace_sender(runner, attempt);
 	health_note(&runner->health, attempt->smarthost, attempt->identity, attempt->file.id,
 	    &attempt->sign, clock_monotonic());
+	/* What may be the fault of this message waits for its own time. */
+	attempt->has_no_fault = attempt->sign.kind == HEALTH_SHOWS_BAD ||
+				attempt->sign.kind == HEALTH_SHOWS_NOTHING;
 	/* It may be concluded again, when the disk takes its results. */
 	attempt->sign = (struct health_sign){ 0 };
+}
+
+bool pauses_keep(struct runner *runner, const struct attempt *attempt)
+{
+	const struct health_entry *obstacle = health_obstacle(
+	    &runner->health, attempt->smarthost, attempt->identity, clock_monotonic());
+
+	if (obstacle == NULL || !attempt->has_no_fault)
+		return false;
+	health_wait(&runner->health, obstacle, attempt->file.id,
+	    attempt_attention(attempt, runner->config));
+	return true;
 }
 
 void pauses_note_sign(struct runner *runner, const char *smarthost, const struct health_sign *sign)

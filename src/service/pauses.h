@@ -33,6 +33,12 @@ void pauses_note_trouble(struct runner *runner, const char *smarthost, const str
 /* It is over. */
 void pauses_note(struct runner *runner, struct attempt *attempt);
 
+/*
+ * Concluded, it still waits.  True: for its smarthost, or its sender there, to
+ * be asked again, as it has just shown; false: for its own time.
+ */
+bool pauses_keep(struct runner *runner, const struct attempt *attempt);
+
 /* A connection that had no attempt has shown this. */
 void pauses_note_sign(struct runner *runner, const char *smarthost, const struct health_sign *sign);
 

@@ -186,6 +186,17 @@ static void say_heading(struct run *run)
 	hand_over(run);
 }
 
+static void say_notes(struct run *run)
+{
+	struct span rest = run->view->notes;
+	struct span line;
+
+	while (!run->is_unwanted && span_take_line(&rest, &line)) {
+		buffer_append_span(&run->line, line);
+		hand_over(run);
+	}
+}
+
 static void say_totals(struct run *run)
 {
 	const struct queue_view *view = run->view;
@@ -194,6 +205,7 @@ static void say_totals(struct run *run)
 		buffer_append_string(&run->line, "Mail queue is empty");
 	} else {
 		hand_over(run);
+		say_notes(run);
 		buffer_format(&run->line, "-- %" PRIu64 " Kbytes in %zu Request%s.",
 		    (view->octets + 1023) / 1024, view->messages, view->messages != 1 ? "s" : "");
 	}
@@ -317,21 +329,6 @@ static void view_one(struct run *run, const char *id)
 	view->octets += trouble == NULL ? file.message_length : 0;
 }
 
-static void say_notes(struct run *run)
-{
-	struct span rest = run->view->notes;
-	struct span line;
-
-	if (run->view->form == QUEUE_VIEW_TEXT && run->view->messages == 0)
-		return;
-	if (run->view->form == QUEUE_VIEW_TEXT && rest.length != 0)
-		hand_over(run);
-	while (!run->is_unwanted && span_take_line(&rest, &line)) {
-		buffer_append_span(&run->line, line);
-		hand_over(run);
-	}
-}
-
 int queue_view_run(struct queue_view *view, struct error *error)
 {
 	CLEANUP(listing_finish) struct listing listing = { 0 };
@@ -344,10 +341,10 @@ int queue_view_run(struct queue_view *view, struct error *error)
 	buffer_init(&run.line, QUEUE_VIEW_LINE);
 	for (size_t i = 0; i < listing.count && !run.is_unwanted; i++)
 		view_one(&run, listing.ids[i]);
-	if (view->form != QUEUE_VIEW_COUNT && !run.is_unwanted)
-		say_notes(&run);
 	if (view->form == QUEUE_VIEW_TEXT && !run.is_unwanted)
 		say_totals(&run);
+	else if (view->form == QUEUE_VIEW_JSON)
+		say_notes(&run);
 	buffer_finish(&run.line);
 	return 0;
 }

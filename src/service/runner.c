@@ -149,7 +149,9 @@ static void put_off(struct runner *runner, const struct attempt *attempt, int64_
 {
 	if (attempt->file.progress.is_held)
 		return;
-	if (!attempt->waits_at_door || !wait_at_door(runner, attempt))
+	if (attempt->waits_at_door && wait_at_door(runner, attempt))
+		return;
+	if (due == 0 || !pauses_keep(runner, attempt))
 		schedule_add(&runner->schedule, attempt->file.id, due);
 }
 
