@@ -2,6 +2,7 @@
 
 """The log: what it says, to whom, and that mail never waits for it."""
 
+import datetime
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from support.mailchute import environment, run
+from support.postfix import UNPACKED
 from support.wait import wait_for
 
 EVENTS = Path(__file__).resolve().parent.parent / "src/service/events.h"
@@ -119,6 +121,47 @@ def test_pflogsumm_gives_the_right_totals(make_service, make_peer, folder):
     # What is wrong with the service is listed, too; all was well.
     assert re.search(r"^Warnings: none$|^Warnings$(?!\n-)|Warnings: none", report.stdout,
                      re.MULTILINE), report.stdout
+
+
+LOGWATCH = UNPACKED / "callers/usr/share/logwatch/scripts/services/postfix"
+
+
+def as_syslog_writes(line):
+    """A line of our file with the date that a syslog writes."""
+    when, rest = line.split(" ", 1)
+    return datetime.datetime.fromisoformat(when[:-1]).strftime("%b %e %H:%M:%S ") + rest
+
+
+@pytest.mark.skipif(not LOGWATCH.exists(), reason="logwatch is not unpacked; run tests/run as root")
+def test_logwatch_understands_every_line_of_the_mail(make_service, make_peer, folder, authority):
+    peer = make_peer(certificate=authority.certificate("localhost"),
+                     refuse={"never@far.example": "550 5.1.1 nobody of that name",
+                             "slow@slow.example": "451 4.2.2 the mailbox is full"})
+    log = folder / "mail.log"
+    service = make(make_service, log, url=f"smtp+tls://localhost:{peer.port}",
+                   smarthost=f'ca_file = "{authority.ca}"',
+                   queue='retry = { "1h" }').start()
+    for recipients in (["a@far.example", "b@far.example"], ["never@far.example"],
+                       ["slow@slow.example"]):
+        assert service.sendmail("-f", "s@there.example", *recipients, input=MESSAGE).status == 0
+    wait_for(lambda: log.read_text().count(": removed") == 3, what="the end of two and a report")
+    wait_for(lambda: "status=deferred" in log.read_text(), what="the deferral")
+    service.terminate()
+    text = "\n".join(map(as_syslog_writes, lines_of(log))) + "\n"
+    done = subprocess.run(["perl", LOGWATCH, "--syslog_name", "mailchute", "--detail", "10"],
+                          input=text, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "", done
+    summary = dict(reversed(found) for found in re.findall(
+        r"^ +(\d+) +(\S.*?)(?: {2,}.*)?$", done.stdout.split("Detail (10)")[0], re.MULTILINE))
+    assert {name: summary.get(name) for name in (
+        "Accepted", "Removed from queue", "Sent via SMTP", "Deferred", "Notifications sent",
+        "TLS connections (client)")} == {
+            "Accepted": "3", "Removed from queue": "3", "Sent via SMTP": "3", "Deferred": "1",
+            "Notifications sent": "1", "TLS connections (client)": "1"}, done.stdout
+    # What concerns the service itself has no part of Postfix to speak for it.
+    unmatched = done.stdout.partition("**Unmatched Entries**")[2].splitlines()
+    assert all(re.search(r" mailchute\[\d+\]: ", line) for line in unmatched if line.strip()), (
+        unmatched)
 
 
 def test_a_line_of_each_kind(make_service, make_peer, folder):

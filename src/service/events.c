@@ -2,82 +2,12 @@
 
 #include "service/events.h"
 
-#include <string.h>
-
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/span.h"
-#include "base/utf8.h"
-
-enum {
-	LINE_LIMIT = 12000, /* of all members */
-	ADDRESS_LIMIT = 320,
-	SUBJECT_LIMIT = 200,
-	WORDS_LIMIT = 1000,
-};
-
-/* ---- text ---- */
-
-/* The first octets, up to the last whole character; what is hidden from is never seen. */
-static struct span cut(const char *text, size_t limit)
-{
-	struct span span = span_from_string(text);
-
-	if (span.length <= limit)
-		return span;
-	while (limit > 0 && ((unsigned char)text[limit] & 0xc0) == 0x80)
-		limit--;
-	return span_first(span, limit);
-}
-
-/* What ends the place that text stands in is masked, so that nobody can forge what follows. */
-static void put_masked(struct buffer *line, struct span text, const char *ends)
-{
-	size_t begin = line->length;
-
-	utf8_append_shown(line, text);
-	for (size_t i = begin; i < line->length; i++)
-		if (strchr(ends, line->start[i]) != NULL)
-			line->start[i] = '?';
-}
-
-static void put_address(struct buffer *line, const char *name, const char *address)
-{
-	buffer_append_string(line, name);
-	buffer_append_string(line, "=<");
-	put_masked(line, cut(address, ADDRESS_LIMIT), "<>");
-	buffer_append_byte(line, '>');
-}
-
-static void put_quoted(struct buffer *line, const char *name, const char *words)
-{
-	buffer_append_string(line, name);
-	buffer_append_string(line, "=\"");
-	put_masked(line, cut(words, WORDS_LIMIT), "\"");
-	buffer_append_byte(line, '"');
-}
-
-/* The wall clock may have been set back meanwhile. */
-static int64_t at_least_zero(int64_t milliseconds)
-{
-	return milliseconds > 0 ? milliseconds : 0;
-}
-
-/* Two digits that count, as Postfix has it: "0.05", "7.25", "12.5", "300". */
-static void put_delay(struct buffer *line, int64_t milliseconds)
-{
-	int64_t value = at_least_zero(milliseconds);
-	long long seconds = (long long)(value / 1000);
-
-	if (value >= 100000 || value % 1000 < 10)
-		buffer_format(line, "%lld", seconds);
-	else if (value >= 10000)
-		buffer_format(line, "%lld.%lld", seconds, (long long)(value % 1000 / 100));
-	else
-		buffer_format(line, "%lld.%02lld", seconds, (long long)(value % 1000 / 10));
-}
+#include "service/event_words.h"
 
 static void say(enum log_level level, const char *id, const char *part, struct buffer *line)
 {
@@ -88,34 +18,13 @@ static void say(enum log_level level, const char *id, const char *part, struct b
 
 static int64_t total(const struct event_delays *delays)
 {
-	return at_least_zero(delays->queued) + at_least_zero(delays->waiting) +
-	       at_least_zero(delays->connecting) + at_least_zero(delays->sending);
-}
-
-/* ---- objects ---- */
-
-static void put_string(struct buffer *members, const char *name, const char *value, size_t limit)
-{
-	if (value != NULL)
-		json_string(members, name, cut(value, limit));
+	return delays->queued + delays->waiting + delays->connecting + delays->sending;
 }
 
 static void put_size(struct buffer *members, const struct event_message *message)
 {
 	json_number(members, "size", (int64_t)message->size);
 	json_number(members, "recipients", (int64_t)message->recipient_count);
-}
-
-static void put_security(struct buffer *members, const char *security)
-{
-	struct span rest = span_from_string(security != NULL ? security : "");
-	struct span version;
-	struct span cipher;
-
-	if (!span_take_word(&rest, &version) || !span_take_word(&rest, &cipher))
-		return;
-	json_string(members, "tls_version", version);
-	json_string(members, "tls_cipher", cipher);
 }
 
 /* words: the line as text; members: what the object has beside its ID. */
@@ -134,14 +43,14 @@ static void received_as_object(const struct event_message *message)
 {
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	json_number(&members, "uid", message->uid);
-	put_string(&members, "login", message->login, ADDRESS_LIMIT);
-	put_string(&members, "entrance", message->entrance, ADDRESS_LIMIT);
-	put_string(&members, "message_id", message->message_id, WORDS_LIMIT);
-	put_string(&members, "sender", message->sender, ADDRESS_LIMIT);
+	event_words_string(&members, "login", message->login, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "entrance", message->entrance, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "message_id", message->message_id, EVENT_WORDS_LIMIT);
+	event_words_string(&members, "sender", message->sender, EVENT_ADDRESS_LIMIT);
 	put_size(&members, message);
-	put_string(&members, "subject", message->subject, SUBJECT_LIMIT);
+	event_words_string(&members, "subject", message->subject, EVENT_SUBJECT_LIMIT);
 	log_json(LOG_LEVEL_INFO, "received", message->id, &members);
 }
 
@@ -150,12 +59,13 @@ static void say_origin(const struct event_message *message)
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
+	buffer_init(&line, EVENT_LINE_LIMIT);
 	buffer_format(&line, "uid=%lld ", (long long)message->uid);
-	put_address(&line, "from", message->sender);
+	event_words_address(&line, "from", message->sender);
 	if (message->login != NULL) {
 		buffer_append_string(&line, " login=");
-		put_masked(&line, cut(message->login, ADDRESS_LIMIT), " =<>");
+		event_words_masked(
+		    &line, event_words_cut(message->login, EVENT_ADDRESS_LIMIT), " =<>");
 	}
 	if (message->entrance != NULL)
 		buffer_format(&line, " entrance=%s", message->entrance);
@@ -166,10 +76,12 @@ static void say_message_id(const struct event_message *message)
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
+	buffer_init(&line, EVENT_LINE_LIMIT);
 	buffer_append_string(&line, "message-id=");
-	put_masked(
-	    &line, cut(message->message_id != NULL ? message->message_id : "<>", WORDS_LIMIT), " ");
+	event_words_masked(&line,
+	    event_words_cut(
+		message->message_id != NULL ? message->message_id : "<>", EVENT_WORDS_LIMIT),
+	    " ");
 	say(LOG_LEVEL_INFO, message->id, "cleanup", &line);
 }
 
@@ -177,8 +89,8 @@ static void say_size(const struct event_message *message)
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
-	put_address(&line, "from", message->sender);
+	buffer_init(&line, EVENT_LINE_LIMIT);
+	event_words_address(&line, "from", message->sender);
 	buffer_format(&line, ", size=%llu, nrcpt=%zu (queue active)",
 	    (unsigned long long)message->size, message->recipient_count);
 	say(LOG_LEVEL_INFO, message->id, "qmgr", &line);
@@ -189,9 +101,9 @@ static void say_subject(const struct event_message *message)
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
+	buffer_init(&line, EVENT_LINE_LIMIT);
 	buffer_append_string(&line, "subject=\"");
-	put_masked(&line, cut(message->subject, SUBJECT_LIMIT), "\"");
+	event_words_masked(&line, event_words_cut(message->subject, EVENT_SUBJECT_LIMIT), "\"");
 	buffer_append_byte(&line, '"');
 	say(LOG_LEVEL_INFO, message->id, NULL, &line);
 }
@@ -213,21 +125,21 @@ void events_refused(int64_t uid, const char *sender, const char *reason)
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
+	buffer_init(&line, EVENT_LINE_LIMIT);
 	if (log_is_json()) {
 		json_number(&line, "uid", uid);
-		put_string(&line, "sender", sender, ADDRESS_LIMIT);
-		put_string(&line, "reason", reason, WORDS_LIMIT);
+		event_words_string(&line, "sender", sender, EVENT_ADDRESS_LIMIT);
+		event_words_string(&line, "reason", reason, EVENT_WORDS_LIMIT);
 		log_json(LOG_LEVEL_WARNING, "refused", NULL, &line);
 		return;
 	}
 	buffer_format(&line, "refused uid=%lld", (long long)uid);
 	if (sender != NULL) {
 		buffer_append_byte(&line, ' ');
-		put_address(&line, "from", sender);
+		event_words_address(&line, "from", sender);
 	}
 	buffer_append_string(&line, ": ");
-	put_masked(&line, cut(reason, WORDS_LIMIT), "");
+	event_words_masked(&line, event_words_cut(reason, EVENT_WORDS_LIMIT), "");
 	say(LOG_LEVEL_WARNING, NULL, NULL, &line);
 }
 
@@ -244,12 +156,12 @@ static void delivery_as_object(const struct event_delivery *delivery, const stru
 {
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&members, LINE_LIMIT);
-	put_string(&members, "sender", delivery->sender, ADDRESS_LIMIT);
-	put_string(&members, "recipient", delivery->recipient, ADDRESS_LIMIT);
-	put_string(&members, "original_recipient", delivery->original, ADDRESS_LIMIT);
-	put_string(&members, "smarthost", delivery->smarthost, ADDRESS_LIMIT);
-	put_string(&members, "relay", delivery->relay, ADDRESS_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
+	event_words_string(&members, "sender", delivery->sender, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "recipient", delivery->recipient, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "original_recipient", delivery->original, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "smarthost", delivery->smarthost, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "relay", delivery->relay, EVENT_ADDRESS_LIMIT);
 	if (delivery->use > 1)
 		json_number(&members, "connection_use", delivery->use);
 	json_seconds(&members, "delay", total(&delivery->delays));
@@ -257,64 +169,47 @@ static void delivery_as_object(const struct event_delivery *delivery, const stru
 	json_seconds(&members, "delay_waiting", delivery->delays.waiting);
 	json_seconds(&members, "delay_connecting", delivery->delays.connecting);
 	json_seconds(&members, "delay_sending", delivery->delays.sending);
-	put_security(&members, delivery->security);
-	put_string(&members, "dsn", delivery->status, ADDRESS_LIMIT);
+	event_words_security(&members, delivery->security);
+	event_words_string(&members, "dsn", delivery->status, EVENT_ADDRESS_LIMIT);
 	if (delivery->code != 0)
 		json_number(&members, "code", delivery->code);
-	put_string(&members, "reply", delivery->reply, WORDS_LIMIT);
+	event_words_string(&members, "reply", delivery->reply, EVENT_WORDS_LIMIT);
 	json_bool(&members, "possible_duplicate", fate->is_doubtful);
 	log_json(fate->level, fate->event, delivery->id, &members);
-}
-
-/* "host:25 [192.0.2.1]" as Postfix has it: host[192.0.2.1]:25.  A comma would end it. */
-static void put_relay(struct buffer *line, const char *relay)
-{
-	struct span all = cut(relay, ADDRESS_LIMIT);
-	ssize_t bracket = span_find_last_byte(all, '[');
-	struct span name = bracket > 1 ? span_first(all, (size_t)bracket - 1) : all;
-	ssize_t colon = span_find_last_byte(name, ':');
-
-	if (bracket < 2 || all.start[bracket - 1] != ' ' || colon < 0) {
-		put_masked(line, all, ", ");
-		return;
-	}
-	put_masked(line, span_first(name, (size_t)colon), ", ");
-	put_masked(line, span_after(all, (size_t)bracket), ", ");
-	put_masked(line, span_after(name, (size_t)colon), ", ");
 }
 
 static void put_delays(struct buffer *line, const struct event_delays *delays)
 {
 	buffer_append_string(line, ", delay=");
-	put_delay(line, total(delays));
+	event_words_delay(line, total(delays));
 	buffer_append_string(line, ", delays=");
-	put_delay(line, delays->queued);
+	event_words_delay(line, delays->queued);
 	buffer_append_byte(line, '/');
-	put_delay(line, delays->waiting);
+	event_words_delay(line, delays->waiting);
 	buffer_append_byte(line, '/');
-	put_delay(line, delays->connecting);
+	event_words_delay(line, delays->connecting);
 	buffer_append_byte(line, '/');
-	put_delay(line, delays->sending);
+	event_words_delay(line, delays->sending);
 }
 
 static void say_delivery(const struct event_delivery *delivery, const struct fate *fate)
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
-	put_address(&line, "to", delivery->recipient);
+	buffer_init(&line, EVENT_LINE_LIMIT);
+	event_words_address(&line, "to", delivery->recipient);
 	if (delivery->original != NULL) {
 		buffer_append_string(&line, ", ");
-		put_address(&line, "orig_to", delivery->original);
+		event_words_address(&line, "orig_to", delivery->original);
 	}
 	buffer_append_string(&line, ", relay=");
-	put_relay(&line, delivery->relay != NULL ? delivery->relay : "none");
+	event_words_relay(&line, delivery->relay != NULL ? delivery->relay : "none");
 	if (delivery->use > 1)
 		buffer_format(&line, ", conn_use=%u", delivery->use);
 	put_delays(&line, &delivery->delays);
 	buffer_format(
 	    &line, ", dsn=%s, status=%s (%s", delivery->status, fate->event, fate->prefix);
-	put_masked(&line, cut(delivery->reply, WORDS_LIMIT), "");
+	event_words_masked(&line, event_words_cut(delivery->reply, EVENT_WORDS_LIMIT), "");
 	buffer_append_byte(&line, ')');
 	say(fate->level, delivery->id, "smtp", &line);
 }
@@ -368,7 +263,7 @@ void events_possible_duplicate(const char *id)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer none CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "the service ended during an attempt and its end is unknown; "
 				     "it is made again: possible duplicate");
 	tell(LOG_LEVEL_WARNING, "possible_duplicate", id, NULL, &words, &none);
@@ -380,10 +275,10 @@ static void tell_change(const struct event_message *message, const char *event, 
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
+	buffer_init(&line, EVENT_LINE_LIMIT);
 	if (log_is_json()) {
 		json_number(&line, "uid", by);
-		put_string(&line, "sender", message->sender, ADDRESS_LIMIT);
+		event_words_string(&line, "sender", message->sender, EVENT_ADDRESS_LIMIT);
 		if (message->sender != NULL)
 			put_size(&line, message);
 		log_json(LOG_LEVEL_INFO, event, message->id, &line);
@@ -391,7 +286,7 @@ static void tell_change(const struct event_message *message, const char *event, 
 	}
 	buffer_format(&line, "%s by uid=%lld: ", event, (long long)by);
 	if (message->sender != NULL) {
-		put_address(&line, "from", message->sender);
+		event_words_address(&line, "from", message->sender);
 		buffer_format(&line, ", size=%llu, nrcpt=%zu", (unsigned long long)message->size,
 		    message->recipient_count);
 	} else {
@@ -422,7 +317,7 @@ void events_removed(const char *id)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer none CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "removed");
 	tell(LOG_LEVEL_INFO, "removed", id, "qmgr", &words, &none);
 }
@@ -431,7 +326,7 @@ void events_report(const char *about, const char *kind, const struct event_messa
 {
 	struct buffer line CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&line, LINE_LIMIT);
+	buffer_init(&line, EVENT_LINE_LIMIT);
 	if (log_is_json()) {
 		json_string(&line, "report_id", span_from_string(report->id));
 		json_string(&line, "report", span_from_string(kind));
@@ -450,12 +345,12 @@ void events_corrupt(const char *id, const char *spool, const char *reason)
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 	char *folder CLEANUP(memory_free_string) = memory_format("%s/corrupt", spool);
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	buffer_format(&words, "does not check out and is put aside in %s: ", folder);
-	put_masked(&words, cut(reason, WORDS_LIMIT), "");
-	put_string(&members, "folder", folder, WORDS_LIMIT);
-	put_string(&members, "reason", reason, WORDS_LIMIT);
+	event_words_masked(&words, event_words_cut(reason, EVENT_WORDS_LIMIT), "");
+	event_words_string(&members, "folder", folder, EVENT_WORDS_LIMIT);
+	event_words_string(&members, "reason", reason, EVENT_WORDS_LIMIT);
 	tell(LOG_LEVEL_ERROR, "corrupt", id, NULL, &words, &members);
 }
 
@@ -465,10 +360,10 @@ void events_kept_in_failed(const char *id, const char *spool)
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 	char *path CLEANUP(memory_free_string) = memory_format("%s/failed/%s", spool, id);
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	buffer_format(&words, "nobody can be told that it failed: kept in %s", path);
-	put_string(&members, "path", path, WORDS_LIMIT);
+	event_words_string(&members, "path", path, EVENT_WORDS_LIMIT);
 	tell(LOG_LEVEL_ERROR, "kept_in_failed", id, NULL, &words, &members);
 }
 
@@ -477,7 +372,7 @@ void events_dropped(const char *id)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer none CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "nobody can be told that it failed, and it is dropped");
 	tell(LOG_LEVEL_ERROR, "dropped", id, NULL, &words, &none);
 }
@@ -493,27 +388,27 @@ void events_connected(const char *smarthost, const char *relay, const char *secu
 
 	if (!span_take_word(&cipher, &version))
 		return;
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "Verified TLS connection established to ");
-	put_relay(&words, relay);
+	event_words_relay(&words, relay);
 	buffer_append_string(&words, ": ");
-	put_masked(&words, version, "");
+	event_words_masked(&words, version, "");
 	buffer_append_string(&words, " with cipher ");
-	put_masked(&words, span_trim(cipher), "");
-	put_string(&members, "smarthost", smarthost, ADDRESS_LIMIT);
-	put_string(&members, "relay", relay, ADDRESS_LIMIT);
-	put_security(&members, security);
+	event_words_masked(&words, span_trim(cipher), "");
+	event_words_string(&members, "smarthost", smarthost, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "relay", relay, EVENT_ADDRESS_LIMIT);
+	event_words_security(&members, security);
 	tell(LOG_LEVEL_INFO, "connected", NULL, "smtp", &words, &members);
 }
 
 static void put_smarthost(struct buffer *words, const char *smarthost, const char *sender)
 {
 	buffer_append_string(words, "smarthost=");
-	put_masked(words, cut(smarthost, ADDRESS_LIMIT), " =");
+	event_words_masked(words, event_words_cut(smarthost, EVENT_ADDRESS_LIMIT), " =");
 	if (sender != NULL) {
 		buffer_append_byte(words, ' ');
-		put_address(words, "sender", sender);
+		event_words_address(words, "sender", sender);
 	}
 }
 
@@ -533,16 +428,16 @@ void events_paused(
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	/* Postfix's word, under which its log readers list it. */
 	buffer_append_string(&words, "warning: ");
 	put_smarthost(&words, smarthost, sender);
 	buffer_format(&words, " state=%s ", rows[why].state);
-	put_quoted(&words, "reason", reason);
-	put_string(&members, "smarthost", smarthost, ADDRESS_LIMIT);
-	put_string(&members, "sender", sender, ADDRESS_LIMIT);
-	put_string(&members, "reason", reason, WORDS_LIMIT);
+	event_words_quoted(&words, "reason", reason);
+	event_words_string(&members, "smarthost", smarthost, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "sender", sender, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "reason", reason, EVENT_WORDS_LIMIT);
 	tell(LOG_LEVEL_WARNING, rows[why].event, NULL, "smtp", &words, &members);
 }
 
@@ -552,18 +447,18 @@ void events_replaced(
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "warning: ");
 	put_smarthost(&words, smarthost, sender);
 	buffer_append_string(&words, " state=sender_replaced ");
-	put_address(&words, "replacement", replacement);
+	event_words_address(&words, "replacement", replacement);
 	buffer_append_byte(&words, ' ');
-	put_quoted(&words, "reason", reason);
-	put_string(&members, "smarthost", smarthost, ADDRESS_LIMIT);
-	put_string(&members, "sender", sender, ADDRESS_LIMIT);
-	put_string(&members, "replacement", replacement, ADDRESS_LIMIT);
-	put_string(&members, "reason", reason, WORDS_LIMIT);
+	event_words_quoted(&words, "reason", reason);
+	event_words_string(&members, "smarthost", smarthost, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "sender", sender, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "replacement", replacement, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "reason", reason, EVENT_WORDS_LIMIT);
 	tell(LOG_LEVEL_WARNING, "sender_replaced", NULL, "smtp", &words, &members);
 }
 
@@ -572,13 +467,13 @@ void events_resumed(const char *smarthost, const char *sender, int64_t paused)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	put_smarthost(&words, smarthost, sender);
 	buffer_append_string(&words, " state=up paused=");
-	put_delay(&words, paused);
-	put_string(&members, "smarthost", smarthost, ADDRESS_LIMIT);
-	put_string(&members, "sender", sender, ADDRESS_LIMIT);
+	event_words_delay(&words, paused);
+	event_words_string(&members, "smarthost", smarthost, EVENT_ADDRESS_LIMIT);
+	event_words_string(&members, "sender", sender, EVENT_ADDRESS_LIMIT);
 	json_seconds(&members, "paused", paused);
 	tell(LOG_LEVEL_INFO, "smarthost_up", NULL, "smtp", &words, &members);
 }
@@ -590,12 +485,12 @@ void events_ready(const char *socket)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "ready");
 	if (socket != NULL)
 		buffer_format(&words, " at %s", socket);
-	put_string(&members, "socket", socket, WORDS_LIMIT);
+	event_words_string(&members, "socket", socket, EVENT_WORDS_LIMIT);
 	tell(LOG_LEVEL_INFO, "ready", NULL, NULL, &words, &members);
 }
 
@@ -604,7 +499,7 @@ static void tell_bare(const char *event, const char *text)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer none CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, text);
 	tell(LOG_LEVEL_INFO, event, NULL, NULL, &words, &none);
 }
@@ -624,10 +519,10 @@ void events_settings_kept(const char *reason)
 	struct buffer words CLEANUP(buffer_finish) = { 0 };
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
-	buffer_init(&words, LINE_LIMIT);
-	buffer_init(&members, LINE_LIMIT);
+	buffer_init(&words, EVENT_LINE_LIMIT);
+	buffer_init(&members, EVENT_LINE_LIMIT);
 	buffer_append_string(&words, "the old configuration stays in force: ");
-	put_masked(&words, cut(reason, WORDS_LIMIT), "");
-	put_string(&members, "reason", reason, WORDS_LIMIT);
+	event_words_masked(&words, event_words_cut(reason, EVENT_WORDS_LIMIT), "");
+	event_words_string(&members, "reason", reason, EVENT_WORDS_LIMIT);
 	tell(LOG_LEVEL_ERROR, "settings_kept", NULL, NULL, &words, &members);
 }

@@ -78,7 +78,7 @@ void events_received(const struct event_message *message);
 /* It was not taken, and has no queue ID that anybody knows.  sender NULL: not asked yet. */
 void events_refused(int64_t uid, const char *sender, const char *reason);
 
-/* Milliseconds. */
+/* Milliseconds, none below 0. */
 struct event_delays {
 	int64_t queued;
 	int64_t waiting;

@@ -58,7 +58,7 @@ static const struct event_delivery shortest = {
 	.id = "0AB",
 	.recipient = "b@far.example",
 	.use = 1,
-	.delays = { -5, 0, 10, 0 },
+	.delays = { 0, 0, 10, 0 },
 	.status = "4.4.1",
 	.reply = "x:25: Connection refused",
 };
@@ -434,60 +434,6 @@ static void each_event_has_its_object(void **state)
 	log_set_json(false);
 }
 
-static void a_delay_shows_what_counts_of_it(void **state)
-{
-	static const struct {
-		int64_t delay;
-		const char *text;
-	} delays[] = { { 0, "=0/" }, { 9, "=0/" }, { 10, "=0.01/" }, { 999, "=0.99/" },
-		{ 1000, "=1/" }, { 9999, "=9.99/" }, { 12345, "=12.3/" }, { 99999, "=99.9/" },
-		{ 100000, "=100/" }, { 3600999, "=3600/" } };
-	static char text[TEXT_SIZE];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {
-		struct event_delivery late = shortest;
-
-		late.delays = (struct event_delays){ .queued = delays[i].delay };
-		begin();
-		events_deferred(&late);
-		char *found = strstr(logged(text), "delays=");
-		assert_non_null(found);
-		assert_memory_equal(found + 6, delays[i].text, strlen(delays[i].text));
-	}
-}
-
-static void a_relay_is_named_as_postfix_does(void **state)
-{
-	static const struct {
-		const char *relay;
-		const char *text;
-	} relays[] = {
-		{ "x:25 [192.0.2.1]", "relay=x[192.0.2.1]:25, " },
-		{ "x:25 [2001:db8::1]", "relay=x[2001:db8::1]:25, " },
-		{ "[2001:db8::1]:25 [2001:db8::1]", "relay=[2001:db8::1][2001:db8::1]:25, " },
-		{ "/run/lmtp", "relay=/run/lmtp, " },
-		{ "x:25", "relay=x:25, " },
-		{ "x [1]", "relay=x?[1], " },
-		{ "[", "relay=[, " },
-		{ " [", "relay=?[, " },
-		{ "", "relay=, " },
-		{ "x, y", "relay=x??y, " },
-	};
-	static char text[TEXT_SIZE];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof relays / sizeof relays[0]; i++) {
-		struct event_delivery other = shortest;
-
-		other.relay = relays[i].relay;
-		begin();
-		events_deferred(&other);
-		if (strstr(logged(text), relays[i].text) == NULL)
-			fail_msg("%s: %s", relays[i].relay, text);
-	}
-}
-
 /* ---- hostile octets ---- */
 
 static char hostile[4000];
@@ -594,27 +540,6 @@ static void nothing_hostile_comes_through(void **state)
 	log_set_json(false);
 }
 
-/* Every end of a cut character. */
-static void a_cut_leaves_no_half_character(void **state)
-{
-	static char text[TEXT_SIZE];
-
-	(void)state;
-	for (size_t shift = 0; shift < 4; shift++) {
-		size_t at = shift;
-
-		memset(hostile, 'a', shift);
-		for (; at + 4 < sizeof hostile; at += 4)
-			memcpy(hostile + at, "\xf0\x9f\x93\xa7", 4);
-		hostile[at] = '\0';
-		begin();
-		events_refused(1, hostile, hostile);
-		logged(text);
-		check_octets(span_from_string(text));
-		assert_null(strchr(text, '?'));
-	}
-}
-
 /* Who writes such an address does not become a line's end. */
 static void an_address_ends_where_it_ends(void **state)
 {
@@ -634,10 +559,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_event_has_its_text),
 		cmocka_unit_test(each_event_has_its_object),
-		cmocka_unit_test(a_delay_shows_what_counts_of_it),
-		cmocka_unit_test(a_relay_is_named_as_postfix_does),
 		cmocka_unit_test(nothing_hostile_comes_through),
-		cmocka_unit_test(a_cut_leaves_no_half_character),
 		cmocka_unit_test(an_address_ends_where_it_ends),
 	};
 
