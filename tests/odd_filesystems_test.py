@@ -4,12 +4,17 @@
 
 import ctypes
 import os
+import shutil
+import signal
 import struct
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from support.mailchute import is_sanitized, needs_program, split
+from support.mailchute import (environment, fields, is_sanitized, needs_program, processes, run,
+                               split)
 
 
 def why_not():
@@ -48,7 +53,7 @@ def mount(own_mounts):
 
     yield make
     for place in reversed(made):
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -231,3 +236,36 @@ def test_a_spool_that_cannot_be_written(make_service, sink, mount, folder):
     assert service.process.wait(30) not in (0, None)
     service.kill()
     assert f"{service.spool}/lock: Read-only file system" in service.text(), service.text()
+
+
+def test_a_read_only_root_and_a_user_without_a_name(programs, sink, own_mounts, folder):
+    """security.md R13: as a container gives it; what can be written is in memory, in /run."""
+    # Not in the folder, which is removed with all that is below it.
+    root = Path(tempfile.mkdtemp(prefix="chute-root-"))
+    for words in (["--bind", "/", root], ["-o", "remount,bind,ro", root],
+                  ["--bind", "/dev", root / "dev"], ["--bind", "/proc", root / "proc"],
+                  ["-t", "tmpfs", "-o", "mode=0755", "tmpfs", root / "run"]):
+        subprocess.run(["mount", *map(str, words)], check=True)
+    try:
+        place = root / "run" / folder.name
+        place.mkdir()
+        os.chown(place, 1000680000, 0)
+        for program in (programs.sendmail, programs.mailchute):
+            shutil.copy(program, place)
+        (place / "conf").write_text(
+            f'smarthost "test" {{ url = "{sink.url}" }}\n'
+            f'identity {{ ehlo = "client.test" domain = "here.example" }}\n'
+            f'submit {{ mode = "spool" wait = "disk" }}\n'
+            f'queue {{ dir = "/run/{folder.name}/spool" }}\n')
+        within = Path("/run") / folder.name
+        result = run(["chroot", "--userspec=1000680000:0", "--groups=0", root, within / "sendmail",
+                      "b@far.example"], b"Subject: odd\n\ntext\n",
+                     env=environment(config=within / "conf"))
+        assert (result.status, result.stderr) == (0, ""), result
+        message, = sink.wait_for_messages(1)
+        assert fields(message, "From") == ["uid-1000680000@here.example"]
+    finally:
+        for pid in processes([f"{folder.name}/conf"]):
+            os.kill(pid, signal.SIGKILL)
+        subprocess.run(["umount", "--lazy", "--recursive", str(root)], check=True)
+        root.rmdir()
