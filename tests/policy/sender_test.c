@@ -65,7 +65,10 @@ static void this_host_is_repaired(void **state)
 	assert_string_equal(outgoing, "alerts@x.example");
 }
 
-static char *rewrite(const struct smarthost *smarthost, const char *text)
+typedef void rewrite_header(const struct smarthost *smarthost, struct header *header);
+
+static char *rewrite_by(
+    rewrite_header *rewrite_it, const struct smarthost *smarthost, const char *text)
 {
 	CLEANUP(header_finish) struct header header = { 0 };
 	struct buffer output = { 0 };
@@ -74,12 +77,17 @@ static char *rewrite(const struct smarthost *smarthost, const char *text)
 	header_init(&header);
 	header_feed(&header, span_from_string(text), &body);
 	header_end(&header, &body);
-	sender_rewrite_header(smarthost, &header);
+	rewrite_it(smarthost, &header);
 	buffer_init(&output, 1 << 20);
 	header_write(&header, &output);
 	/* Without the empty line. */
 	output.length -= 2;
 	return buffer_take_string(&output);
+}
+
+static char *rewrite(const struct smarthost *smarthost, const char *text)
+{
+	return rewrite_by(sender_rewrite_header, smarthost, text);
 }
 
 static void fields_are_repaired_in_place(void **state)
@@ -111,12 +119,44 @@ static void fields_are_repaired_in_place(void **state)
 	}
 }
 
+static void whoever_is_refused_is_replaced(void **state)
+{
+	static const struct row {
+		const char *given;
+		const char *want;
+	} rows[] = {
+		{ "From: The Bad One <bad@d.example>\r\n",
+		    "From: The Bad One <alerts@x.example>\r\nReply-To: bad@d.example\r\n" },
+		{ "From: a@d.example, b@d.example\r\nSender: c@d.example\r\n",
+		    "From: alerts@x.example, alerts@x.example\r\nSender: alerts@x.example\r\n"
+		    "Reply-To: a@d.example\r\n" },
+		/* An answer to these would reach nobody, or somebody else is to get it. */
+		{ "From: root@web1\r\n", "From: alerts@x.example\r\n" },
+		{ "From: a@d.example\r\nReply-To: b@d.example\r\n",
+		    "From: alerts@x.example\r\nReply-To: b@d.example\r\n" },
+		{ "From: A <alerts@x.example>\r\n", "From: A <alerts@x.example>\r\n" },
+		{ "Subject: no author\r\n", "Subject: no author\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CLEANUP(memory_free_string)
+		char *with = rewrite_by(sender_replace_header, &with_from, rows[i].given);
+		CLEANUP(memory_free_string)
+		char *without = rewrite_by(sender_replace_header, &without_from, rows[i].given);
+
+		assert_string_equal(with, rows[i].want);
+		assert_string_equal(without, rows[i].given);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(senders_are_repaired),
 		cmocka_unit_test(this_host_is_repaired),
 		cmocka_unit_test(fields_are_repaired_in_place),
+		cmocka_unit_test(whoever_is_refused_is_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

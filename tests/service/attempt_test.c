@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "smtp/client/blame.h"
 #include "tests/spool/scratch.h"
 #include "tests/support/cmocka.h"
 
@@ -320,6 +321,111 @@ static void trouble_with_the_smarthost_is_never_the_messages_fault(void **state)
 	assert_string_equal(scene.attempt.file.progress.last_reply, "the login was refused");
 }
 
+/* Of the only recipient: MAIL is refused with 550, or the content is. */
+static void refuse(struct scene *scene, enum blame blame, bool is_at_mail)
+{
+	struct result result = {
+		.kind = RESULT_RECIPIENT,
+		.number = 7,
+		.outcome = RESULT_FAILED,
+		.code = 550,
+		.status = "5.7.1",
+		.text = "words",
+		.blame = (int)blame,
+		.refuses_sender = is_at_mail,
+	};
+
+	attempt_result(&scene->attempt, &result, NULL);
+}
+
+static void only_a_refusal_of_the_message_is_final(void **state)
+{
+	static const struct row {
+		enum blame blame;
+		bool is_at_mail;
+		bool is_final;
+		enum health_sign_kind sign;
+		enum health_state state;
+	} rows[] = {
+		{ BLAME_MESSAGE, true, true, HEALTH_SHOWS_GOOD, HEALTH_UP },
+		{ BLAME_MESSAGE, false, true, HEALTH_SHOWS_GOOD, HEALTH_UP },
+		{ BLAME_LOGIN, true, false, HEALTH_SHOWS_BAD, HEALTH_LOGIN_REFUSED },
+		{ BLAME_LOGIN, false, false, HEALTH_SHOWS_DOUBT, HEALTH_LOGIN_REFUSED },
+		{ BLAME_ACCOUNT, true, false, HEALTH_SHOWS_BAD, HEALTH_ACCOUNT },
+		/* Repaired, it goes as alerts already: nobody is left to replace it. */
+		{ BLAME_SENDER, true, false, HEALTH_SHOWS_BAD, HEALTH_SENDER },
+		{ BLAME_SENDER, false, false, HEALTH_SHOWS_BAD, HEALTH_SENDER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		int64_t due;
+
+		scene_init(&scene);
+		put_file(&scene, "a@b.c", 0);
+		must_start(&scene);
+		refuse(&scene, rows[i].blame, rows[i].is_at_mail);
+		assert_int_equal(scene.attempt.sign.kind, rows[i].sign);
+		assert_int_equal(scene.attempt.sign.state, rows[i].state);
+		assert_false(scene.attempt.sender_is_refused);
+		assert_int_equal(attempt_conclude(&scene.attempt, &scene.config, true, &due),
+		    rows[i].is_final ? ATTEMPT_REFUSED : ATTEMPT_WAITING);
+		assert_string_equal(scene.attempt.file.progress.last_reply, "words");
+	}
+}
+
+static void a_refused_sender_may_be_replaced_once(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct error error = { 0 };
+	struct smarthost login = { .from = other_from };
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	/* What the file has is repaired to another address than this account's. */
+	must_start(&scene);
+	free(scene.attempt.author);
+	scene.attempt.author = memory_copy_string(login.from);
+	refuse(&scene, BLAME_SENDER, true);
+	assert_true(scene.attempt.sender_is_refused);
+	assert_int_equal(scene.attempt.sign.kind, HEALTH_SHOWS_GOOD);
+	assert_string_equal(scene.attempt.identity, from);
+	assert_int_equal(attempt_replace_sender(&scene.attempt, &error), 0);
+	assert_string_equal(scene.attempt.request.envelope.sender, other_from);
+	assert_string_equal(attempt_identity(&scene.attempt), from);
+	scene.attempt.is_answered[0] = false;
+	scene.attempt.sender_is_refused = false;
+	scene.attempt.sign = (struct health_sign){ 0 };
+	refuse(&scene, BLAME_SENDER, true);
+	assert_false(scene.attempt.sender_is_refused);
+	assert_int_equal(scene.attempt.sign.state, HEALTH_SENDER);
+}
+
+static void who_waits_is_given_up_in_time(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct error error = { 0 };
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", LIFETIME + 1000);
+	assert_int_equal(
+	    attempt_open(&scene.attempt, &scene.spool, scene.id, &scene.config, &error),
+	    ATTEMPT_STARTED);
+	/* A service that has just begun has asked once. */
+	attempt_wait(&scene.attempt, "it is down", 1);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, false, &due), ATTEMPT_WAITING);
+	assert_true(attempt_attention(&scene.attempt, &scene.config) > clock_wall());
+	scene.attempt.probes = 2;
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, false, &due), ATTEMPT_REFUSED);
+	assert_non_null(strstr(scene.attempt.file.replies[0], "it is down"));
+}
+
 static void an_attempt_that_does_not_count_is_due_at_once(void **state)
 {
 	struct scene scene CLEANUP(scene_finish);
@@ -537,6 +643,9 @@ int main(void)
 		cmocka_unit_test(a_leg_for_each_smarthost),
 		cmocka_unit_test(a_worker_is_not_believed_twice),
 		cmocka_unit_test(trouble_with_the_smarthost_is_never_the_messages_fault),
+		cmocka_unit_test(only_a_refusal_of_the_message_is_final),
+		cmocka_unit_test(a_refused_sender_may_be_replaced_once),
+		cmocka_unit_test(who_waits_is_given_up_in_time),
 		cmocka_unit_test(an_attempt_that_does_not_count_is_due_at_once),
 		cmocka_unit_test(what_is_too_old_fails_for_good),
 		cmocka_unit_test(a_file_that_is_not_to_be_tried_says_why),

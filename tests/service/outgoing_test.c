@@ -102,6 +102,42 @@ static void a_login_that_is_an_address_is_the_from(void **state)
 	scratch_remove(&scratch);
 }
 
+static void a_refused_sender_has_an_identity_and_is_replaced(void **state)
+{
+	static const struct row {
+		const char *sender;
+		const char *header;
+		const char *identity;
+		const char *replaced;
+	} rows[] = {
+		{ "a@b.example", "Subject: x\r\n\r\n", "a@b.example", "Subject: x\r\n\r\n" },
+		{ "a@b.example", "From: A <a@b.example>\r\n\r\n", "a@b.example",
+		    "From: A <alerts@example.com>\r\nReply-To: a@b.example\r\n\r\n" },
+		{ "a@b.example", "From: c@d.example\r\n\r\n", "a@b.example c@d.example",
+		    "From: alerts@example.com\r\nReply-To: c@d.example\r\n\r\n" },
+		{ "", "From: c@d.example\r\n\r\n", " c@d.example",
+		    "From: alerts@example.com\r\nReply-To: c@d.example\r\n\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct request_attempt attempt CLEANUP(request_finish_attempt) = { 0 };
+		const struct smarthost known = { .from = NULL };
+		struct error error = { 0 };
+
+		assert_int_equal(outgoing_message_as(&known, rows[i].sender,
+				     span_from_string(rows[i].header), &attempt, &error),
+		    0);
+		char *identity CLEANUP(memory_free_string) = outgoing_identity(&attempt);
+		assert_string_equal(identity, rows[i].identity);
+		assert_int_equal(
+		    outgoing_replace_sender("alerts@example.com", &attempt, &error), 0);
+		assert_string_equal(attempt.envelope.sender, "alerts@example.com");
+		assert_string_equal(attempt.header, rows[i].replaced);
+		assert_int_equal(attempt.header_length, strlen(attempt.header));
+	}
+}
+
 static void the_secret_is_read_now(void **state)
 {
 	struct scratch scratch = scratch_make();
@@ -150,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sender_and_header_are_this_smarthosts),
 		cmocka_unit_test(a_login_that_is_an_address_is_the_from),
+		cmocka_unit_test(a_refused_sender_has_an_identity_and_is_replaced),
 		cmocka_unit_test(the_secret_is_read_now),
 		cmocka_unit_test(a_secret_that_cannot_be_read_is_an_error),
 	};
