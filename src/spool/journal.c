@@ -139,6 +139,13 @@ int journal_visit(const struct journal *journal, int fd, size_t recipient_count,
 	return 0;
 }
 
+void journal_take(
+    struct journal *journal, struct span content, char **replies, size_t recipient_count)
+{
+	journal->end = journal->start;
+	parse(journal, content, replies, recipient_count);
+}
+
 int journal_read(struct journal *journal, int fd, char **replies, size_t recipient_count)
 {
 	CLEANUP(buffer_finish) struct buffer content = { 0 };
@@ -146,8 +153,7 @@ int journal_read(struct journal *journal, int fd, char **replies, size_t recipie
 
 	if (is_cut < 0)
 		return -1;
-	journal->end = journal->start;
-	parse(journal, buffer_span(&content), replies, recipient_count);
+	journal_take(journal, buffer_span(&content), replies, recipient_count);
 	/* What is too much is not of our making; it counts as torn. */
 	journal->is_torn = journal->is_torn || is_cut != 0;
 	return 0;

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
+
 enum { JOURNAL_TEXT_LIMIT = 4096 };
 
 struct journal {
@@ -34,6 +36,10 @@ struct journal {
  * recipient, NULL or owned.  0, or -1 with errno set.
  */
 int journal_read(struct journal *journal, int fd, char **replies, size_t recipient_count);
+
+/* The same of what has been read already: all that the file has from there on. */
+void journal_take(
+    struct journal *journal, struct span content, char **replies, size_t recipient_count);
 
 /*
  * Shows each whole line in the order in which it was written: what a recipient

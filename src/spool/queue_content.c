@@ -168,6 +168,25 @@ static void take_preamble(struct queue_file *file, const struct preamble *preamb
 	file->journal.seed = preamble->checksum;
 }
 
+/* Where the head is the whole file, they stand there. */
+static int load_replies(
+    struct queue_file *file, const struct head *head, off_t size, struct error *error)
+{
+	size_t count = file->envelope.recipient_count;
+	uint64_t start = file->journal.start;
+
+	if (head->length == (uint64_t)size) {
+		struct span whole = span_from_bytes(head->text, head->length);
+
+		journal_take(
+		    &file->journal, span_after(whole, (size_t)start), file->replies, count);
+		return QUEUE_OPENED;
+	}
+	if (journal_read(&file->journal, file->fd, file->replies, count) < 0)
+		return queue_error_system(error, "cannot read", file->id);
+	return QUEUE_OPENED;
+}
+
 static int load(struct queue_file *file, off_t size, bool is_checking, struct error *error)
 {
 	CLEANUP(buffer_finish) struct buffer records = { 0 };
@@ -188,10 +207,7 @@ static int load(struct queue_file *file, off_t size, bool is_checking, struct er
 		return queue_error_damaged(error, file->id, fault);
 	file->progress = head.progress;
 	take_preamble(file, &head.preamble);
-	if (journal_read(&file->journal, file->fd, file->replies, file->envelope.recipient_count) <
-	    0)
-		return queue_error_system(error, "cannot read", file->id);
-	return QUEUE_OPENED;
+	return load_replies(file, &head, size, error);
 }
 
 int queue_content_load(struct queue_file *file, off_t size, struct error *error)

@@ -234,23 +234,29 @@ static int open_named(
 	return queue_error_system(error, "cannot open", id);
 }
 
-/* The name may have come to mean another file while we opened and locked. */
-static int check_opened(int queue, const char *id, int fd, struct stat *status, struct error *error)
+/*
+ * The name may have come to mean another file since it was looked at; for who
+ * wants the lock, until he had it.
+ */
+static int check_opened(
+    struct queue_file *file, bool is_locking, struct stat *status, struct error *error)
 {
+	struct stat named = *status;
 	const char *fault;
-	struct stat named;
 
-	if (fstat(fd, status) < 0)
-		return queue_error_system(error, "cannot look at", id);
-	if (fstatat(queue, id, &named, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstat(file->fd, status) < 0)
+		return queue_error_system(error, "cannot look at", file->id);
+	if (is_locking && fstatat(file->queue, file->id, &named, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? QUEUE_MISSING
-				       : queue_error_system(error, "cannot look at", id);
+				       : queue_error_system(error, "cannot look at", file->id);
+	if (!is_locking && status->st_nlink == 0)
+		return QUEUE_MISSING;
 	if (!is_same_file(status, &named))
 		return QUEUE_LOCKED;
 	fault = find_fault(status);
 	if (fault == NULL && status->st_nlink != 1)
 		fault = "it has more than one name";
-	return fault != NULL ? queue_error_damaged(error, id, fault) : QUEUE_OPENED;
+	return fault != NULL ? queue_error_damaged(error, file->id, fault) : QUEUE_OPENED;
 }
 
 static int open_file(
@@ -265,7 +271,7 @@ static int open_file(
 	if (is_locking && flock(file->fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? QUEUE_LOCKED
 					    : queue_error_system(error, "cannot lock", file->id);
-	return check_opened(file->queue, file->id, file->fd, status, error);
+	return check_opened(file, is_locking, status, error);
 }
 
 /* queue_content_load or queue_content_peek. */
