@@ -3,6 +3,7 @@
 #include "service/between.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,15 +19,20 @@ static const struct smarthost *find_smarthost(const struct runner *runner, const
 	return smarthost != NULL ? &smarthost->parameters : NULL;
 }
 
+static bool has_token(const struct runner *runner, const char *name)
+{
+	int64_t now = clock_monotonic();
+
+	return rates_ready(&runner->workers.rates, name, now) <= now;
+}
+
 /* It has room and a token for one more. */
 static bool is_open(const struct runner *runner, const char *name)
 {
 	const struct smarthost *smarthost = find_smarthost(runner, name);
-	int64_t now = clock_monotonic();
 
-	return smarthost != NULL &&
-	       workers_has_room_at(&runner->workers, runner->config, smarthost, false) &&
-	       rates_ready(&runner->workers.rates, name, now) <= now;
+	return smarthost != NULL && has_token(runner, name) &&
+	       workers_has_room_at(&runner->workers, runner->config, smarthost, false);
 }
 
 struct asker {
@@ -49,7 +55,13 @@ static int rank(void *context, const char *smarthost)
 
 	if (asker->door != NULL && strcmp(asker->door, smarthost) == 0)
 		return 0;
-	return is_open(asker->runner, smarthost) ? 1 : 2;
+	if (is_open(asker->runner, smarthost))
+		return 1;
+	/* Of two where it would have to wait: room comes sooner than a token. */
+	if (!has_token(asker->runner, smarthost))
+		return INT_MAX;
+	size_t others = rates_waiting_at(&asker->runner->workers.rates, smarthost);
+	return others < INT_MAX - 2 ? (int)others + 2 : INT_MAX - 1;
 }
 
 bool between_choose(struct runner *runner, struct attempt *attempt, const char *door)
@@ -109,13 +121,13 @@ static void begin(struct runner *runner, struct attempt *attempt)
 static void begin_if_let(
     struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
 {
-	bool has_token = attempt->has_token;
+	bool is_reserved = attempt->has_token;
 
 	if (pauses_let_pass(runner, attempt)) {
 		begin(runner, attempt);
 		return;
 	}
-	if (has_token)
+	if (is_reserved)
 		rates_release(&runner->workers.rates, smarthost->name);
 	free(attempt);
 }

@@ -18,7 +18,8 @@
 
 /*
  * Chooses a leg among the smarthosts that this attempt may try: first the one
- * at whose door it has waited (may be NULL), then one with room and a token.
+ * at whose door it has waited (may be NULL), then one with room and a token,
+ * then one that will soon have it.
  */
 bool between_choose(struct runner *runner, struct attempt *attempt, const char *door);
 

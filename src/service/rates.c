@@ -119,6 +119,13 @@ static int64_t entry_due(
 	return entry->has_rate ? rate_due(&entry->rate, now) : now;
 }
 
+size_t rates_waiting_at(const struct rates *rates, const char *smarthost)
+{
+	const struct rates_entry *entry = find(rates, smarthost);
+
+	return entry != NULL ? entry->waiting.count : 0;
+}
+
 const char *rates_next(struct rates *rates, int64_t now, rates_has_room *has_room,
     const void *context, char id[static QUEUE_ID_SIZE])
 {

@@ -44,6 +44,7 @@ void rates_wait(struct rates *rates, const struct smarthost *smarthost,
     const struct queue_file *file, int64_t now);
 bool rates_has(const struct rates *rates, const char *id);
 size_t rates_waiting(const struct rates *rates);
+size_t rates_waiting_at(const struct rates *rates, const char *smarthost);
 
 /* Whether a smarthost has room for another attempt; NULL: each has. */
 typedef bool rates_has_room(const void *context, const char *smarthost);

@@ -96,6 +96,8 @@ static void nobody_waits_for_the_rate_of_another(void **state)
 	hold(&rates, &slow, 1);
 	hold(&rates, &fast, 3);
 	assert_int_equal(rates_waiting(&rates), 4);
+	assert_int_equal(rates_waiting_at(&rates, slow.name), 2);
+	assert_int_equal(rates_waiting_at(&rates, without.name), 0);
 	assert_true(rates_has(&rates, make_id(2, id)));
 	assert_true(rates_has(&rates, make_id(3, id)));
 	assert_false(rates_has(&rates, make_id(5, id)));
