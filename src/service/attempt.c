@@ -266,6 +266,7 @@ static struct event_delivery describe(
 	const struct recipient *recipient = &file->envelope.recipients[position];
 	struct event_delivery delivery = {
 		.id = file->id,
+		.uid = file->attributes.uid,
 		.sender = file->envelope.sender,
 		.recipient = recipient->address,
 		.original = recipient->original,

@@ -73,6 +73,7 @@ static struct event_delivery describe(const struct direct_log *log, size_t index
 	const struct recipient *recipient = &log->envelope->recipients[index];
 	struct event_delivery delivery = {
 		.id = log->id,
+		.uid = log->attributes->uid,
 		.sender = log->envelope->sender,
 		.recipient = recipient->address,
 		.original = recipient->original,

@@ -157,6 +157,7 @@ static void delivery_as_object(const struct event_delivery *delivery, const stru
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
 
 	buffer_init(&members, EVENT_LINE_LIMIT);
+	json_number(&members, "uid", delivery->uid);
 	event_words_string(&members, "sender", delivery->sender, EVENT_ADDRESS_LIMIT);
 	event_words_string(&members, "recipient", delivery->recipient, EVENT_ADDRESS_LIMIT);
 	event_words_string(&members, "original_recipient", delivery->original, EVENT_ADDRESS_LIMIT);

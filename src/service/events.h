@@ -23,7 +23,7 @@
  *	received	uid login? entrance message_id? sender size recipients subject?
  *	refused		uid sender? reason
  *	sent, deferred, bounced, expired
- *			sender recipient original_recipient? smarthost? relay?
+ *			uid sender recipient original_recipient? smarthost? relay?
  *			connection_use? delay delay_queued delay_waiting
  *			delay_connecting delay_sending tls_version? tls_cipher?
  *			dsn code? reply possible_duplicate
@@ -88,6 +88,7 @@ struct event_delays {
 
 struct event_delivery {
 	const char *id;
+	int64_t uid; /* of the submitter; -1: not known */
 	const char *sender;
 	const char *recipient;
 	const char *original; /* as the sender has named it, where that is another */

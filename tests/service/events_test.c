@@ -41,6 +41,7 @@ static const struct event_message least = {
 
 static const struct event_delivery delivery = {
 	.id = "0AB",
+	.uid = 1000,
 	.sender = "alice@here.example",
 	.recipient = "b@far.example",
 	.original = "root",
@@ -56,6 +57,7 @@ static const struct event_delivery delivery = {
 
 static const struct event_delivery shortest = {
 	.id = "0AB",
+	.uid = -1,
 	.recipient = "b@far.example",
 	.use = 1,
 	.delays = { 0, 0, 10, 0 },
@@ -236,7 +238,7 @@ static void settings_kept(void)
 #define CHANGED_OBJECT "\"sender\":\"alice@here.example\",\"size\":1234,\"recipients\":2"
 #define DELAYS "delay=0.01, delays=0/0/0.01/0, dsn=4.4.1, status="
 #define DELAYS_OBJECT \
-	"\"recipient\":\"b@far.example\",\"delay\":0.010,\"delay_queued\":0.000," \
+	"\"uid\":-1,\"recipient\":\"b@far.example\",\"delay\":0.010,\"delay_queued\":0.000," \
 	"\"delay_waiting\":0.000,\"delay_connecting\":0.010,\"delay_sending\":0.000," \
 	"\"dsn\":\"4.4.1\",\"reply\":\"x:25: Connection refused\",\"possible_duplicate\":"
 
@@ -270,7 +272,7 @@ static const struct row {
 	    "mailchute/smtp: 0AB: to=<b@far.example>, orig_to=<root>, "
 	    "relay=mx.far.example[192.0.2.1]:587, conn_use=3, delay=61.6, "
 	    "delays=0.12/0/1.50/60, dsn=2.0.0, status=sent (250 2.0.0 queued as \"7\")\n",
-	    "\"sent\",\"id\":\"0AB\",\"sender\":\"alice@here.example\","
+	    "\"sent\",\"id\":\"0AB\",\"uid\":1000,\"sender\":\"alice@here.example\","
 	    "\"recipient\":\"b@far.example\",\"original_recipient\":\"root\","
 	    "\"smarthost\":\"main\",\"relay\":\"mx.far.example:587 [192.0.2.1]\","
 	    "\"connection_use\":3,\"delay\":61.627,\"delay_queued\":0.120,"
