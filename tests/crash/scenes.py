@@ -78,7 +78,8 @@ class Scene:
         return [(one.mark, self.program(place, one)) for one in self.messages]
 
     def lines(self, place):
-        serve = ["start", str(place.path("service.out")), *place.env(own=True), str(place.mailchute), "serve"]
+        serve = ["start", str(place.path("service.out")), *place.env(own=True),
+                 str(place.mailchute), "serve"]
         queue = str(place.spool / "queue")
         lines = [serve, ["socket", str(place.socket)]] if self.serves else []
         for tag, program in self.submissions(place):
