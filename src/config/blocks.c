@@ -11,8 +11,8 @@
 #include "config/block.h"
 #include "config/limits_block.h"
 #include "config/lint.h"
-#include "config/route_block.h"
 #include "config/log_block.h"
+#include "config/route_block.h"
 #include "config/smarthost_block.h"
 
 static int check_ehlo(const struct check_place *place, const char *text, struct error *error)

@@ -75,8 +75,8 @@ void preamble_format_progress(
 	    "held %c\nnext-attempt %019" PRId64 "\nattempts %010" PRIu32
 	    "\nwarned %c\nbegun %c\nlast-reply %03zu:%-*s\n",
 	    progress->is_held ? 'H' : '-', progress->next_attempt > 0 ? progress->next_attempt : 0,
-	    progress->attempts, progress->has_warned ? 'W' : '-',
-	    progress->has_begun ? 'B' : '-', strlen(reply), QUEUE_FILE_REPLY_SIZE, reply);
+	    progress->attempts, progress->has_warned ? 'W' : '-', progress->has_begun ? 'B' : '-',
+	    strlen(reply), QUEUE_FILE_REPLY_SIZE, reply);
 	assert(length > 0);
 	int rest = snprintf(lines + length, sizeof lines - (size_t)length,
 	    "progress-checksum %08" PRIx32 "\n", progress_checksum(lines));
@@ -158,8 +158,7 @@ static void parse_progress(const char *text, struct queue_progress *progress)
 
 	if (!take_number(&rest, "next-attempt ", 19, &next_attempt) ||
 	    !take_number(&rest, "attempts ", 10, &attempts) ||
-	    !take_line(&rest, "warned ", 1, &warned) ||
-	    !take_line(&rest, "begun ", 1, &begun) ||
+	    !take_line(&rest, "warned ", 1, &warned) || !take_line(&rest, "begun ", 1, &begun) ||
 	    !take_line(&rest, "last-reply ", 4 + QUEUE_FILE_REPLY_SIZE, &reply) ||
 	    !take_checksum(&rest, "progress-checksum ", &checksum) ||
 	    checksum != progress_checksum(text) || !span_to_number(span_first(reply, 3), &length) ||

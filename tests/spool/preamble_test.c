@@ -57,7 +57,8 @@ static void the_extremes_come_back(void **state)
 
 static void controls_in_a_reply_are_masked(void **state)
 {
-	struct queue_progress progress = { -5, 0, false, false, false, "450 a\r\nheld H\177\xc3\xa4" };
+	struct queue_progress progress = { -5, 0, false, false, false,
+		"450 a\r\nheld H\177\xc3\xa4" };
 	struct preamble found;
 	struct queue_progress found_progress;
 	char text[PREAMBLE_SIZE];
