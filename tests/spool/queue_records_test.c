@@ -54,6 +54,10 @@ static const struct row {
 	{ "report of another kind", START "report 5:maybe\nrecipient . 1:b\n\n", 1, false },
 	{ "a uid that is no number", START "uid 1:x\nrecipient . 1:b\n\n", 1, false },
 	{ "a uid too large", START "uid 19:9999999999999999999\nrecipient . 1:b\n\n", 1, false },
+	{ "about a message", START "about 25:1M847QBFT8X7SPECNQ82HQ1G6\nrecipient . 1:b\n\n", 1,
+	    true },
+	{ "about what is no ID", START "about 5:../..\nrecipient . 1:b\n\n", 1, false },
+	{ "about nothing", START "about 0:\nrecipient . 1:b\n\n", 1, false },
 	{ "a long entrance", START "entrance 16:0123456789abcdef\nrecipient . 1:b\n\n", 1, false },
 };
 
