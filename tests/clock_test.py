@@ -150,6 +150,30 @@ def test_nor_when_it_was_set_back_while_there_was_no_service(make_clocked, clock
     assert len(service.peer.messages) == 1
 
 
+def test_what_is_kept_as_failed_is_not_too_old_for_a_jump(make_service, make_peer, clock):
+    peer = make_peer(refuse={"b@far.example": "550 5.1.1 never"})
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}", variables=clock.variables).start()
+    failed = service.spool / "failed"
+
+    def pass_others():
+        # Whatever is done with the last one has been done then.
+        for _ in range(2):
+            before = len(peer.messages)
+            result = service.sendmail("-f", "a@there.example", "c@far.example", input=MESSAGE)
+            assert (result.status, result.stderr) == (0, ""), result
+            wait_for(lambda: len(peer.messages) > before, what=lambda: service.tail())
+
+    for count in (1, 2):
+        result = service.sendmail("-f", "", "b@far.example", input=MESSAGE)
+        assert (result.status, result.stderr) == (0, ""), result
+        wait_for(lambda: "kept in" in service.text() and len(list(failed.glob("*"))) == count,
+                 what=lambda: service.tail())
+        pass_others()
+        clock(10 * YEAR)
+        pass_others()
+    assert len(list(failed.glob("*"))) == 2, service.tail()
+
+
 @pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
 def test_what_came_by_a_clock_that_was_ahead_is_given_up_in_time(make_clocked, clock, restarts):
     clock(10 * YEAR)

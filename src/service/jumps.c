@@ -26,6 +26,15 @@ int64_t jumps_look(struct jumps *jumps, int64_t wall, int64_t monotonic)
 	return by;
 }
 
+int64_t jumps_ahead(const struct jumps *jumps)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < jumps->count; i++)
+		sum += jumps->list[i].by;
+	return sum > 0 ? sum : 0;
+}
+
 /*
  * Between a jump back and the moment in which the clock has made up for it,
  * a time may be that of before or of after: only what is still to come is

@@ -48,4 +48,7 @@ int64_t jumps_look(struct jumps *jumps, int64_t wall, int64_t monotonic);
  */
 int64_t jumps_correct(const struct jumps *jumps, int64_t time, unsigned seen, int64_t now);
 
+/* How far the clock is ahead of the one at the first look. */
+int64_t jumps_ahead(const struct jumps *jumps);
+
 #endif

@@ -238,7 +238,7 @@ static bool settle_waiting(
     struct runner *runner, struct attempt *attempt, const char *words, uint32_t probes)
 {
 	const struct settle settle = { runner->config, runner->spool, &runner->schedule,
-		&runner->usage };
+		&runner->usage, &runner->jumps };
 	int64_t due;
 
 	attempt_wait(attempt, words, probes);

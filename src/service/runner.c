@@ -71,7 +71,8 @@ void runner_hold_stuck(struct runner *runner, struct attempt *attempt)
 
 static struct settle settling(struct runner *runner)
 {
-	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage };
+	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage,
+		&runner->jumps };
 }
 
 static void close_file(struct runner *runner, struct attempt *attempt)

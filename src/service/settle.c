@@ -37,8 +37,9 @@ void settle_trim_failed(const struct settle *settle)
 	/* Some file systems do not know their size. */
 	if (fstatvfs(settle->spool->directory, &space) == 0 && space.f_blocks != 0)
 		limit = (uint64_t)space.f_blocks * space.f_frsize / 10;
-	if (spool_trim_failed(
-		settle->spool, settle->config->failed_limit, limit, log_removed, &error) < 0)
+	/* A clock that was put forward makes nothing older. */
+	int64_t age = settle->config->failed_limit + jumps_ahead(settle->jumps);
+	if (spool_trim_failed(settle->spool, age, limit, log_removed, &error) < 0)
 		log_event(LOG_LEVEL_ERROR, "%s", error.text);
 }
 

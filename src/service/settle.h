@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "service/attempt.h"
+#include "service/jumps.h"
 #include "service/schedule.h"
 #include "service/usage.h"
 #include "spool/spool.h"
@@ -26,6 +27,7 @@ struct settle {
 	struct spool *spool;
 	struct schedule *schedule;
 	struct usage *usage; /* what goes, goes from it, too */
+	const struct jumps *jumps;
 };
 
 /* Nobody is to be told. */

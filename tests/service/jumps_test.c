@@ -77,6 +77,7 @@ static void a_jump_back_makes_nothing_older(void **state)
 	(void)state;
 	jumps_look(&jumps, then, 0);
 	jumps_look(&jumps, then - day, 0);
+	assert_int_equal(jumps_ahead(&jumps), 0);
 	int64_t now = then - day + HOUR;
 	assert_int_equal(jumps_correct(&jumps, then - MINUTE, 0, now), now - HOUR - MINUTE);
 	assert_int_equal(jumps_correct(&jumps, then - 2 * day, 0, now), then - 2 * day);
@@ -112,6 +113,7 @@ static void a_jump_counts_once(void **state)
 	int64_t now = then + day;
 	int64_t received = jumps_correct(&jumps, then - 5 * day, 0, now);
 	assert_int_equal(received, then - 4 * day);
+	assert_int_equal(jumps_ahead(&jumps), day);
 	assert_int_equal(jumps.total, 1);
 	assert_int_equal(jumps_correct(&jumps, received, 1, now), received);
 	jumps_look(&jumps, then + 2 * day, 0);
