@@ -145,7 +145,8 @@ def test_the_fallback_takes_over_with_its_own_sender(make_service, make_peer):
 
 
 @pytest.mark.parametrize("at, fault", [("greeting", "close"), ("greeting", "421"),
-                                       ("greeting", "5xx"), ("ehlo", "reset")])
+                                       ("greeting", "5xx"), ("ehlo", "reset"),
+                                       ("mail", "421"), ("rcpt", "421")])
 def test_the_fallback_takes_over_in_the_same_attempt(make_service, make_peer, at, fault):
     a, b = make_peer(at=at, fault=fault), make_peer()
     service = serve(make_service, [a, b], FALLBACK)

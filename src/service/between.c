@@ -135,7 +135,7 @@ static void begin_if_let(
 /* Others have gone on meanwhile, and it may look different now. */
 static void go_on(struct runner *runner, struct attempt *attempt)
 {
-	if (!between_choose(runner, attempt, NULL)) {
+	if (attempt->file.progress.is_held || !between_choose(runner, attempt, NULL)) {
 		runner_conclude(runner, attempt, true);
 		return;
 	}

@@ -546,6 +546,8 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 		if (is_ours && !is_turned_away(workers, slot, result)) {
 			note_silence(slot, slot->tasks[index].attempt, result);
 			attempt_result(slot->tasks[index].attempt, result, &slot->relay);
+			slot->tasks[index].is_cut_off = result->outcome == RESULT_DEFERRED &&
+							result->code == 0;
 		}
 		return true;
 	case RESULT_VERIFIED: /* nobody asked */
@@ -553,7 +555,8 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 	case RESULT_DONE:
 		if (is_ours && slot->is_too_many && slot->tasks[index].attempt->answered_count == 0)
 			give_back(workers, slot, index);
-		else if (is_ours)
+		/* Why the session has ended says whether another smarthost takes over. */
+		else if (is_ours && !slot->tasks[index].is_cut_off)
 			conclude(workers, slot, index);
 		return send_tasks(workers, slot);
 	case RESULT_LOST:

@@ -34,6 +34,7 @@ enum {
 struct workers_task {
 	struct attempt *attempt; /* owned */
 	size_t octets;		 /* of its request, once that has been sent */
+	bool is_cut_off;	 /* put off without a reply: the end of the session follows */
 };
 
 struct workers_slot {
