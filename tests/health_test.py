@@ -157,6 +157,16 @@ def test_who_waits_for_an_outcome_is_told_at_once(make_service, make_peer):
     assert service.count() == 2
 
 
+def test_who_watches_sees_why(make_service, make_peer):
+    peer = make_peer(at="greeting", fault="5xx")
+    service = serve(make_service, peer)
+    send(service, "0@far.example")
+    paused(service, "down")
+    result = service.sendmail("-v", "-f", "x@there.example", "1@far.example", input=MESSAGE)
+    assert result.status == 0 and "peer says never" in result.stdout.decode() + result.stderr
+    assert len(peer.sessions) == 2
+
+
 def test_a_refused_login_holds_all_and_a_mended_secret_frees_it(make_service, make_peer, tmp_path):
     peer = make_peer(users={USER: PASSWORD})
     secrets = tmp_path / "secrets.ini"
