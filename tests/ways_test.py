@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -199,6 +200,36 @@ def test_a_service_that_never_comes_is_not_waited_for_longer_than_allowed(make_o
         result = own.sendmail("b@far.example")
     assert result.status == 69 and "did not listen within 1s" in result.stderr, result
     assert own.count() == 0
+
+
+def test_a_service_that_ends_before_it_greets_is_not_asked_for_ever(make_own, make_peer, folder):
+    config = folder / "short.conf"
+    config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{make_peer().port}" }}\n'
+                      'submit { timeout = "1s" mode = "spool" }\n')
+    own = make_own("", config=config)
+    own.variables.pop("url")
+    own.spool.mkdir(mode=0o700)
+    asked = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(own.spool / "submit.sock"))
+        listener.listen(5)
+
+        def hang_up():
+            try:
+                while True:
+                    asked.append(listener.accept()[0].close())
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        result = own.sendmail("b@far.example")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    # The last of them may be cut off in the middle by the limit.
+    assert result.status == 69, result
+    assert re.search("ends before it greets|does not answer", result.stderr), result
+    assert 2 <= len(asked) <= 200
 
 
 def test_many_callers_at_once_share_one_service(make_own, make_peer):

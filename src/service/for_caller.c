@@ -272,16 +272,19 @@ static void receive_directly(
  */
 static int serve_by_spool(const struct config *config, int64_t deadline, struct error *error)
 {
-	int outcome = 1;
-
-	while (outcome == 1) {
+	for (;;) {
 		int service CLEANUP(file_close) = reach_service(config, deadline, error);
 
 		if (service < 0)
 			return -1;
-		outcome = join_service(config, service, deadline, error);
+		int outcome = join_service(config, service, deadline, error);
+		if (outcome != 1)
+			return outcome;
+		if (clock_monotonic() >= deadline)
+			return error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+			    "the service for the spool %s ends before it greets", config->spool);
+		(void)poll(NULL, 0, PAUSE);
 	}
-	return outcome;
 }
 
 static void serve(struct worker_parent *parent, const struct config *config, bool is_question)
