@@ -508,6 +508,29 @@ def test_a_file_is_made_anew_at_sighup(make_service, make_peer, folder):
     assert (log.stat().st_mode & 0o777) in (0o640, 0o600)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who becomes another")
+def test_root_that_becomes_the_owner_of_the_spool_can_still_open_its_log(make_service, make_peer,
+                                                                         folder):
+    peer = make_peer()
+    log, old = folder / "mail.log", folder / "mail.log.1"
+    service = make(make_service, log, url=f"smtp://127.0.0.1:{peer.port}")
+    service.spool.mkdir(mode=0o700)
+    for path in (service.folder, service.spool):
+        os.chown(path, 65534, 65534)
+    service.start()
+    assert log.stat().st_uid == 65534
+    log.rename(old)
+    # As logrotate's "create" does: with the owner and the mode of the old one.
+    log.touch(0o640)
+    os.chown(log, 65534, 65534)
+    service.signal(signal.SIGHUP)
+    wait_for(lambda: any("read anew" in line for line in lines_of(log)),
+             what=lambda: "the new file:\n" + service.text())
+    assert service.sendmail("b@far.example", input=MESSAGE).status == 0
+    wait_for(lambda: "status=sent" in log.read_text(), what="a line in the new one")
+    assert "cannot be written" not in service.text()
+
+
 @pytest.mark.parametrize("path, reason", [
     ("/nonexistent/mail.log", "No such file or directory"),
     ("/dev/full", "No space left on device"),

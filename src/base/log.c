@@ -164,6 +164,18 @@ void log_spare_stderr(void)
 	state.spares_stderr = true;
 }
 
+/* Not one that was there before: it may be anybody's, by a link in a folder of that other. */
+void log_give_to(uid_t uid, gid_t gid)
+{
+	struct stat status;
+
+	if (state.target.kind != LOG_TARGET_FILE || fstat(state.target.fd, &status) < 0)
+		return;
+	if (S_ISREG(status.st_mode) && status.st_size == 0 && status.st_nlink == 1 &&
+	    status.st_uid == geteuid())
+		(void)!fchown(state.target.fd, uid, gid);
+}
+
 int log_keep_descriptor(void)
 {
 	return state.target.fd;

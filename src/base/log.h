@@ -13,6 +13,7 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 
@@ -41,6 +42,12 @@ bool log_is_json(void);
  * never our log, and who asks for it there gets what "auto" finds, or none.
  */
 void log_spare_stderr(void);
+
+/*
+ * Root is about to become another: a file that it has just made belongs to that
+ * one, who will have to open it again.
+ */
+void log_give_to(uid_t uid, gid_t gid);
 
 /*
  * In a forked child that is about to close what it inherited: the descriptor

@@ -40,6 +40,7 @@ static int become_owner(struct service *service, struct error *error)
 		return 0;
 	if (worker_parent_become(&service->parent, uid, gid, error) < 0)
 		return -1;
+	log_give_to(uid, gid);
 	return owner_become(service->config.spool, error);
 }
 

@@ -20,6 +20,7 @@ enum { TEXT_SIZE = 20000 };
 static char folder[40];
 static char path[64];
 static char caught_path[64];
+static char linked_path[64];
 static int real_stderr;
 
 /* What is said on stderr is caught in a file. */
@@ -31,6 +32,7 @@ static int set_up(void **state)
 		return -1;
 	snprintf(path, sizeof path, "%s/log", folder);
 	snprintf(caught_path, sizeof caught_path, "%s/stderr", folder);
+	snprintf(linked_path, sizeof linked_path, "%s/linked", folder);
 	int caught = open(caught_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	real_stderr = dup(STDERR_FILENO);
 	if (caught < 0 || real_stderr < 0 || dup2(caught, STDERR_FILENO) < 0)
@@ -236,6 +238,36 @@ static void a_file_that_was_moved_away_is_made_anew(void **state)
 	(void)unlink(old);
 }
 
+/* As root: only a new one changes its owner. */
+static void a_new_file_is_given_away(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_true(log_open("test", path));
+	log_event(LOG_LEVEL_INFO, "one");
+	log_give_to(1, 1);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 0);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(link(path, linked_path), 0);
+	log_give_to(1, 1);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 0);
+	assert_int_equal(unlink(linked_path), 0);
+	log_give_to(1, 2);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 1);
+	assert_int_equal(status.st_gid, 2);
+	/* Where there is nothing to give. */
+	assert_true(log_open("test", "stderr"));
+	log_give_to(1, 1);
+	assert_int_equal(fstat(STDERR_FILENO, &status), 0);
+	assert_int_equal(status.st_uid, 0);
+}
+
 /* The line that was taken, and how many were not. */
 static void lost_lines_are_counted(void **state)
 {
@@ -281,6 +313,7 @@ static const struct CMUnitTest tests[] = {
 	    what_cannot_be_opened_is_said_and_nothing_changed, set_up, tear_down),
 	cmocka_unit_test_setup_teardown(a_disk_that_is_full_is_said_once, set_up, tear_down),
 	cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew, set_up, tear_down),
+	cmocka_unit_test_setup_teardown(a_new_file_is_given_away, set_up, tear_down),
 	cmocka_unit_test_setup_teardown(lost_lines_are_counted, set_up, tear_down),
 	/* The last: it is not taken back. */
 	cmocka_unit_test_setup_teardown(a_callers_stderr_is_left_alone, set_up, tear_down),
