@@ -125,27 +125,6 @@ void route_list(
 	add_by_weight(config, route, drawn, list);
 }
 
-const struct config_smarthost *route_first(
-    const struct config *config, const struct route_question *question)
-{
-	struct route_list list;
-
-	route_list(config, question, &list);
-	return list.count != 0 ? list.smarthosts[0] : NULL;
-}
-
-const struct config_smarthost *route_choose(
-    const struct config *config, const struct envelope *envelope)
-{
-	const struct route_question question = {
-		.sender = envelope->sender != NULL ? envelope->sender : "",
-		.recipient = envelope->recipient_count != 0 ? envelope->recipients[0].address : "",
-		.uid = -1,
-	};
-
-	return route_first(config, &question);
-}
-
 bool route_needs_author(const struct config *config, const char *sender)
 {
 	for (size_t i = 0; sender[0] == '\0' && i < config->route_count; i++)

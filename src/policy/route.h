@@ -15,9 +15,10 @@
 #define POLICY_ROUTE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "config/config.h"
-#include "message/envelope.h"
 
 /* What a route looks at.  Strings are borrowed. */
 struct route_question {
@@ -36,14 +37,6 @@ struct route_list {
 
 void route_list(
     const struct config *config, const struct route_question *question, struct route_list *list);
-
-/* The first of the list; NULL when no smarthost is configured. */
-const struct config_smarthost *route_first(
-    const struct config *config, const struct route_question *question);
-
-/* The same for a message of which no more is known than this. */
-const struct config_smarthost *route_choose(
-    const struct config *config, const struct envelope *envelope);
 
 /* An answer may depend on the From field of a message without a sender. */
 bool route_needs_author(const struct config *config, const char *sender);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "service/pauses.h"
+#include "service/room.h"
 
 /* ---- which leg ---- */
 
@@ -32,7 +33,7 @@ static bool is_open(const struct runner *runner, const char *name)
 	const struct smarthost *smarthost = find_smarthost(runner, name);
 
 	return smarthost != NULL && has_token(runner, name) &&
-	       workers_has_room_at(&runner->workers, runner->config, smarthost, false);
+	       room_is_at(&runner->workers, runner->config, smarthost, false);
 }
 
 struct asker {

@@ -12,6 +12,7 @@
 #include "service/between.h"
 #include "service/events.h"
 #include "service/pauses.h"
+#include "service/room.h"
 #include "service/settle.h"
 #include "smtp/client/transcript.h"
 
@@ -139,7 +140,7 @@ static bool wait_at_door(struct runner *runner, const struct attempt *attempt)
 
 	if (smarthost == NULL)
 		return false;
-	workers_want(&runner->workers, attempt->smarthost);
+	room_want(&runner->workers, attempt->smarthost);
 	rates_wait(
 	    &runner->workers.rates, &smarthost->parameters, &attempt->file, clock_monotonic());
 	return true;
@@ -384,10 +385,10 @@ bool runner_pass_the_door(
     struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
 {
 	/* Who cannot have a connection of his own goes with the others, and is shown nothing. */
-	attempt->wants_trace = attempt->wants_trace && workers_has_room_at(&runner->workers,
-							   runner->config, smarthost, true);
+	attempt->wants_trace = attempt->wants_trace &&
+			       room_is_at(&runner->workers, runner->config, smarthost, true);
 	return (attempt->wants_trace ||
-		   workers_has_room_at(&runner->workers, runner->config, smarthost, false)) &&
+		   room_is_at(&runner->workers, runner->config, smarthost, false)) &&
 	       rates_reserve(
 		   &runner->workers.rates, smarthost, clock_monotonic(), &attempt->has_token);
 }
@@ -486,7 +487,7 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 static bool has_room(const struct runner *runner)
 {
 	return !runner->is_ending && runner->stuck_count < RUNNER_STUCK_LIMIT &&
-	       (workers_has_room(&runner->workers, runner->config) ||
+	       (room_is_anywhere(&runner->workers, runner->config) ||
 		   !health_is_clear(&runner->health));
 }
 
@@ -496,7 +497,7 @@ static bool has_room_at(const void *context, const char *name)
 	const struct config_smarthost *smarthost = config_find_smarthost(runner->config, name);
 
 	return smarthost != NULL &&
-	       workers_has_room_at(&runner->workers, runner->config, &smarthost->parameters, false);
+	       room_is_at(&runner->workers, runner->config, &smarthost->parameters, false);
 }
 
 /*

@@ -63,16 +63,6 @@ struct workers {
 void workers_init(struct workers *workers, struct worker_parent *parent);
 void workers_finish(struct workers *workers);
 
-/* An attempt may be assigned to this smarthost; alone: by a connection of its own. */
-bool workers_has_room_at(const struct workers *workers, const struct config *config,
-    const struct smarthost *smarthost, bool alone);
-/*
- * An attempt waits for room there.  Where all connections are others' and this
- * one has none, the oldest takes no more, and makes room when it is done.
- */
-void workers_want(struct workers *workers, const char *smarthost);
-/* To any of those that are configured. */
-bool workers_has_room(const struct workers *workers, const struct config *config);
 /* Attempts that have not been handed back. */
 size_t workers_busy_count(const struct workers *workers);
 bool workers_has(const struct workers *workers, const char *id);
@@ -84,7 +74,7 @@ const struct smarthost *workers_login(const struct workers *workers, const char 
 
 /*
  * Gives an attempt to a worker that is idle at its smarthost, to one that has
- * others, or to a new one; there is room for it.  The attempt becomes the
+ * others, or to a new one; there is room for it (room.h).  The attempt becomes the
  * pool's in any case: where no worker can be had, its recipients are put off
  * and concluded is called.
  */

@@ -83,10 +83,14 @@ int workers_slot_open(struct workers_slot *slot, const struct request_relay *rel
 	return sent < 0 ? error_system(error, "cannot speak to the delivery worker") : 0;
 }
 
+bool workers_slot_is_named(const struct workers_slot *slot, const char *smarthost)
+{
+	return slot->smarthost != NULL && strcmp(slot->smarthost, smarthost) == 0;
+}
+
 bool workers_slot_is_at(const struct workers_slot *slot, const char *smarthost)
 {
-	return slot->smarthost != NULL && !slot->is_stale &&
-	       strcmp(slot->smarthost, smarthost) == 0;
+	return !slot->is_stale && workers_slot_is_named(slot, smarthost);
 }
 
 bool workers_slot_is_idle(const struct workers_slot *slot)

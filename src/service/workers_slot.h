@@ -72,7 +72,9 @@ int workers_slot_open(struct workers_slot *slot, const struct request_relay *rel
 /* Attempts that it still has are finished. */
 void workers_slot_free(struct workers_slot *slot);
 
-/* It is connected to this smarthost, or being so, and may be used for others' attempts. */
+/* It is connected to this smarthost, or being so. */
+bool workers_slot_is_named(const struct workers_slot *slot, const char *smarthost);
+/* The same, and may be used for others' attempts. */
 bool workers_slot_is_at(const struct workers_slot *slot, const char *smarthost);
 
 bool workers_slot_is_idle(const struct workers_slot *slot);

@@ -50,6 +50,15 @@ static void make_config(struct config *config, struct config_smarthost *smarthos
 		smarthosts[i] = (struct config_smarthost){ .parameters.name = names[i] };
 }
 
+static const struct config_smarthost *first_of(
+    const struct config *config, const struct route_question *question)
+{
+	struct route_list list;
+
+	route_list(config, question, &list);
+	return list.count != 0 ? list.smarthosts[0] : NULL;
+}
+
 static void patterns(void **state)
 {
 	static const struct {
@@ -113,7 +122,6 @@ static void the_first_route_that_matches(void **state)
 			found[j] = list.smarthosts[j]->parameters.name[0];
 		if (strcmp(found, rows[i].want) != 0)
 			fail_msg("%s: %s", rows[i].name, found);
-		assert_ptr_equal(route_first(&config, &rows[i].question), list.smarthosts[0]);
 	}
 }
 
@@ -125,9 +133,9 @@ static void without_routes_the_first_smarthost(void **state)
 
 	(void)state;
 	make_config(&config, smarthosts, 0);
-	assert_ptr_equal(route_first(&config, &question), &smarthosts[0]);
+	assert_ptr_equal(first_of(&config, &question), &smarthosts[0]);
 	config.smarthost_count = 0;
-	assert_null(route_first(&config, &question));
+	assert_null(first_of(&config, &question));
 }
 
 static char first_for(const struct config *config, unsigned number, struct route_list *list)
@@ -174,7 +182,7 @@ static void without_a_queue_id_the_heaviest(void **state)
 
 	(void)state;
 	make_config(&config, smarthosts, 4);
-	assert_ptr_equal(route_first(&config, &question), &smarthosts[1]);
+	assert_ptr_equal(first_of(&config, &question), &smarthosts[1]);
 }
 
 static void reasons(void **state)
