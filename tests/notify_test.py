@@ -104,6 +104,21 @@ def test_a_bad_reload_is_over_too_and_says_so(make_managed, make_peer, manager):
     service.wait_until_empty()
 
 
+def test_a_service_without_settings_says_so_until_it_has_some(make_managed, make_peer, manager):
+    service = make_managed(f"smtp://127.0.0.1:{make_peer().port}")
+    good = service.config.read_text()
+    service.config.write_text("nonsense {\n")
+    service.start()
+    said = manager.wait_for("STATUS", "^no mail can be taken: .*mailchute.conf")
+    service.signal(signal.SIGHUP)
+    service.wait_for_log("still no mail can be taken: .*mailchute.conf")
+    service.config.write_text(good)
+    service.signal(signal.SIGHUP)
+    manager.wait_for("STATUS", "^the queue is empty", after=said)
+    submit(service)
+    service.wait_until_empty()
+
+
 def test_the_status_tells_what_waits_and_what_is_down(make_managed, make_peer, manager):
     peer = make_peer()
     port = peer.port

@@ -166,6 +166,8 @@ void setup_reload(struct service *service)
 
 	if (!service->is_configured) {
 		setup_again(service);
+		if (!service->is_configured)
+			service_log_error("still no mail can be taken: ", &service->fault);
 		return;
 	}
 	service->has_old_settings = load_again(service, &new, &error) < 0;
