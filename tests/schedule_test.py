@@ -51,13 +51,31 @@ def test_what_waits_for_its_time_is_not_sent_at_the_start(make_service, sink):
     assert senders(sink) == ["new@here.example"] * 10
 
 
-def test_a_flush_reaches_what_nobody_has_looked_at_yet(make_service, sink):
+def test_a_flush_right_after_the_start_reaches_all(make_service, sink):
     service = make_service()
     plant(service.spool / "queue", make_template(service, "1h"), MANY)
     send_to(service, sink.url)
     assert service.admin("queue", "flush").status == 0
     sink.wait_for_messages(MANY, timeout=120)
     service.wait_until_empty()
+
+
+def test_what_has_not_been_tried_goes_in_the_order_in_which_it_came(make_service, sink):
+    service = make_service()
+    plain = make_template(service, "1h", "-f", "n00@here.example")
+    service.configure("smtp://127.0.0.1:1", queue='retry = { "1h" }')
+    service.start()
+    for number in range(1, 20):
+        service.sendmail("-f", f"n{number:02}@here.example", "b@far.example", input=MESSAGE)
+        wait_for(lambda: service.count() == number, what=f"{number} to wait")
+    service.terminate()
+    for path in (service.spool / "queue").iterdir():
+        path.write_bytes(untried(path.read_bytes()))
+    plant(service.spool / "queue", untried(plain), 1, begin=1763870000000)
+    service.configure(sink.url, 'connections = 1', queue='retry = { "1h" }')
+    service.start()
+    sink.wait_for_messages(20)
+    assert senders(sink) == [f"n{number:02}@here.example" for number in range(20)]
 
 
 def test_mail_that_comes_during_the_scan_is_sent_once_like_all_others(make_service, sink):
@@ -111,8 +129,10 @@ def test_new_mail_of_one_user_does_not_wait_for_that_of_another(make_service, si
     service.wait_for_queue(r"\d attempts, next")
     service.terminate()
     (path,) = (service.spool / "queue").iterdir()
-    # By its age it would be the last.
-    path.write_bytes(untried(path.read_bytes()))
+    one = path.read_bytes()
+    path.unlink()
+    # The last that a start finds is the oldest, and its place would be behind all others.
+    plant(service.spool / "queue", untried(one), 1, begin=1763870000000)
     plant(service.spool / "queue", untried(many), MANY)
     send_to(service, sink.url)
     service.wait_until_empty(120)

@@ -53,15 +53,16 @@ void scan_look(const struct scan *scan, const char *id, scan_found *found, void 
 	found(context, id, outcome == QUEUE_OPENED ? &summary : NULL);
 }
 
+/* In the order in which they came, so that they go in it. */
 void scan_step(
     struct scan *scan, size_t count, scan_is_known *is_known, scan_found *found, void *context)
 {
-	for (; scan->left != 0 && count != 0; count--) {
-		const char *id = scan->names.ids[--scan->left];
+	size_t end = scan->left;
 
-		if (!is_known(context, id))
-			scan_look(scan, id, found, context);
-	}
+	scan->left -= count < end ? count : end;
+	for (size_t i = scan->left; i < end; i++)
+		if (!is_known(context, scan->names.ids[i]))
+			scan_look(scan, scan->names.ids[i], found, context);
 	if (scan->left == 0)
 		scan_finish(scan);
 }

@@ -6,7 +6,7 @@
  * The names are read at once: that a message is there, and how old it is.
  * When it is due, whether it is held and whose it is, its file says, and tens
  * of thousands of those are read a few at a time, so that nobody who comes
- * meanwhile has to wait.  The newest come first: the older ones have been
+ * meanwhile has to wait.  The newest few come first: the older ones have been
  * tried, as a rule, and wait for their time anyway.
  *
  * Does not know: schedules, what is in memory already.
