@@ -6,6 +6,7 @@ for what is no fault of his message (security.md, N1)."""
 import json
 import os
 import re
+import signal
 
 import pytest
 
@@ -157,6 +158,19 @@ def test_who_waits_for_an_outcome_is_told_at_once(make_service, make_peer):
     assert service.count() == 2
 
 
+def test_new_settings_are_tried_at_once(make_service, make_peer):
+    wrong, right = make_peer(at="greeting", fault="5xx"), make_peer()
+    service = serve(make_service, wrong)
+    send_many(service, 10)
+    service.wait_for_queue("10 wait, next try in ")
+    service.configure(url=f"smtp+notls://127.0.0.1:{right.port}", submit='wait = "disk"',
+                      queue=SLOW)
+    service.process.send_signal(signal.SIGHUP)
+    service.wait_until_empty()
+    assert numbers_of(right) == list(range(10)) and len(wrong.sessions) == 1
+    nothing_failed(service)
+
+
 def test_who_watches_sees_why(make_service, make_peer):
     peer = make_peer(at="greeting", fault="5xx")
     service = serve(make_service, peer)
@@ -230,8 +244,8 @@ def test_what_is_about_a_recipient_pauses_nothing(make_service, make_peer):
     service = serve(make_service, peer)
     send_many(service, 8)
     wait_for(lambda: len(peer.messages) == 3, what="the others")
+    wait_for(lambda: service.count() == 5, what="the end of their files")
     assert "state=" not in service.text()
-    assert service.count() == 5
 
 
 # senders
@@ -308,7 +322,7 @@ def test_many_refused_senders_delay_nobody(make_service, make_scripted):
         send(service, "0@far.example", sender=f"bad{number}@there.example")
     send(service, "1@far.example")
     wait_for(lambda: numbers_of(peer) == [1], what="the mail of another")
-    assert service.count() == 40
+    wait_for(lambda: service.count() == 40, what="the end of its file")
 
 
 # while they wait

@@ -131,8 +131,18 @@ static void make_probe(struct health_entry *entry, const char *id)
 	entry->wish[0] = '\0';
 }
 
+/* One that was to ask another, and has found its way to this one meanwhile, asks nobody there. */
+static void drop_elsewhere(struct health *health, const char *smarthost, const char *id)
+{
+	for (size_t i = 0; i < health->count; i++)
+		if (is_probe(&health->list[i], id) &&
+		    strcmp(health->list[i].smarthost, smarthost) != 0)
+			health->list[i].probe[0] = '\0';
+}
+
 void health_begin(struct health *health, const char *smarthost, const char *sender, const char *id)
 {
+	drop_elsewhere(health, smarthost, id);
 	make_probe(find(health, smarthost, NULL), id);
 	if (sender != NULL)
 		make_probe(find(health, smarthost, sender), id);
@@ -310,6 +320,7 @@ void health_note(struct health *health, const char *smarthost, const char *sende
 	note_smarthost(health, smarthost, id, sign, now);
 	if (sender != NULL)
 		note_sender(health, smarthost, sender, id, sign, now);
+	health_drop(health, id);
 }
 
 /* ---- those who wait ---- */

@@ -190,6 +190,25 @@ static void a_probe_without_outcome_is_followed_by_another(void **state)
 	assert_true(health_may_try(&scene->health, "a", NULL, id_of(2), NOW + LONG_STEP));
 }
 
+static void one_message_asks_one_smarthost(void **state)
+{
+	struct scene *scene = *state;
+	struct health *health = &scene->health;
+	struct health_sign bad_sign = sign_of(HEALTH_SHOWS_BAD, HEALTH_DOWN);
+
+	bad(scene, id_of(1), NOW);
+	health_note(health, "b", NULL, id_of(1), &bad_sign, NOW);
+	health_begin(health, "a", NULL, id_of(2));
+	assert_false(health_may_try(health, "a", NULL, id_of(3), NOW + LONG_STEP));
+	/* It goes to the other one instead: the first may be asked by another. */
+	health_begin(health, "b", NULL, id_of(2));
+	assert_true(health_may_try(health, "a", NULL, id_of(3), NOW + LONG_STEP));
+	health_begin(health, "a", NULL, id_of(3));
+	/* Noted of one, it is no probe of any. */
+	health_note(health, "c", NULL, id_of(3), &bad_sign, NOW);
+	assert_true(health_may_try(health, "a", NULL, id_of(4), NOW + LONG_STEP));
+}
+
 static void one_message_is_not_the_probe_again_and_again(void **state)
 {
 	struct scene *scene = *state;
@@ -375,6 +394,7 @@ int main(void)
 		    what_runs_beside_the_probe_moves_no_step, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    a_probe_without_outcome_is_followed_by_another, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_message_asks_one_smarthost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    one_message_is_not_the_probe_again_and_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
