@@ -2,16 +2,23 @@
 
 #include "service/setup.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/digest.h"
 #include "service/events.h"
 #include "service/owner.h"
 #include "spool/medium.h"
+
+enum {
+	LOCK_PATIENCE = 2000, /* milliseconds */
+	LOCK_PAUSE = 20,
+};
 
 static const struct spool no_spool = { .directory = -1, .queue = -1, .lock = -1 };
 
@@ -52,13 +59,27 @@ static void tell_doubt(const struct service *service)
 		log_event(LOG_LEVEL_WARNING, "the spool %s %s", service->config.spool, doubt);
 }
 
+/*
+ * A predecessor that was killed with all its children may need a moment to be
+ * gone.  Whoever comes on demand finds its predecessor's socket instead.
+ */
+static int lock_spool(struct service *service, struct error *error)
+{
+	int64_t until = clock_deadline(service->options->on_demand ? 0 : LOCK_PATIENCE);
+	int locked;
+
+	while ((locked = spool_lock(&service->spool, error)) == 1 && clock_monotonic() < until)
+		(void)poll(NULL, 0, LOCK_PAUSE);
+	return locked;
+}
+
 /* 0: ours; 1: another service owns the spool; -1. */
 static int take_spool(struct service *service, struct error *error)
 {
 	if (become_owner(service, error) < 0 ||
 	    spool_open(&service->spool, service->config.spool, true, error) < 0)
 		return -1;
-	int locked = spool_lock(&service->spool, error);
+	int locked = lock_spool(service, error);
 	if (locked == 1) {
 		char holder[SPOOL_HOLDER_SIZE];
 
