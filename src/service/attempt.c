@@ -541,7 +541,8 @@ static void expire(struct attempt *attempt, const struct config *config)
 	snprintf(text, sizeof text, "not delivered within %s; the last reply was: %s", lifetime,
 	    file->progress.last_reply);
 	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
-		if (!waits(file, i))
+		/* He may have been delivered, and the disk has not taken that yet. */
+		if (!waits(file, i) || attempt->unwritten[i] != 0)
 			continue;
 		record_verdict(attempt, i, RECIPIENT_FAILED, "4.4.7", text);
 		struct event_delivery delivery = describe(attempt, i, NULL);
@@ -597,9 +598,11 @@ enum attempt_verdict attempt_conclude(
 	if (write_again(attempt, &error) < 0)
 		return ATTEMPT_STUCK;
 	enum attempt_verdict verdict = judge(file);
-	*due = !is_counted ? now
-			   : schedule_retry(
-				 config->retry, config->retry_count, file->progress.attempts, now);
+	/* One that does not count may be concluded once more, when the disk takes it. */
+	*due = !is_counted || file->progress.attempts == 0
+		   ? now
+		   : schedule_retry(
+			 config->retry, config->retry_count, file->progress.attempts, now);
 	file->progress.next_attempt = verdict == ATTEMPT_WAITING ? *due : 0;
 	if (queue_file_save_progress(file, &error) == 0 && queue_file_sync(file, &error) == 0)
 		return verdict;

@@ -4,6 +4,9 @@
 
 #include "service/attempt.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -442,6 +445,59 @@ static void an_attempt_that_does_not_count_is_due_at_once(void **state)
 	assert_int_equal(scene.attempt.file.progress.attempts, 0);
 }
 
+/* The disk is full: nothing can be written any more, or it can again. */
+static void set_disk(bool is_full)
+{
+	struct rlimit limit;
+
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = is_full ? 0 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* It never had an attempt that counted, so there is no step of the list for it. */
+static void what_does_not_count_may_be_stuck_too(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	int64_t due = 0;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	must_start(&scene);
+	set_disk(true);
+	enum attempt_verdict verdict = attempt_conclude(&scene.attempt, &scene.config, false, &due);
+	set_disk(false);
+	assert_int_equal(verdict, ATTEMPT_STUCK);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_WAITING);
+	assert_int_equal(scene.attempt.file.progress.attempts, 0);
+	assert_in_range(due, clock_wall() - STEP, clock_wall());
+}
+
+static void who_is_delivered_is_not_given_up_though_the_disk_is_full(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c d@e.f", LIFETIME + 1000);
+	must_start(&scene);
+	scene.attempt.file.progress.attempts = 3;
+	set_disk(true);
+	give(&scene, 0, RESULT_DELIVERED);
+	set_disk(false);
+	give(&scene, 1, RESULT_DEFERRED);
+	assert_int_equal(
+	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_FAILED);
+	assert_int_equal(scene.attempt.file.marks[0], RECIPIENT_DELIVERED);
+	assert_int_equal(scene.attempt.file.marks[1], RECIPIENT_FAILED);
+}
+
 static void what_is_too_old_fails_for_good(void **state)
 {
 	static const struct row {
@@ -647,6 +703,8 @@ int main(void)
 		cmocka_unit_test(a_refused_sender_may_be_replaced_once),
 		cmocka_unit_test(who_waits_is_given_up_in_time),
 		cmocka_unit_test(an_attempt_that_does_not_count_is_due_at_once),
+		cmocka_unit_test(what_does_not_count_may_be_stuck_too),
+		cmocka_unit_test(who_is_delivered_is_not_given_up_though_the_disk_is_full),
 		cmocka_unit_test(what_is_too_old_fails_for_good),
 		cmocka_unit_test(a_file_that_is_not_to_be_tried_says_why),
 		cmocka_unit_test(an_attempt_of_unknown_end_is_told_of),
