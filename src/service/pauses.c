@@ -285,6 +285,9 @@ void pauses_attend(struct runner *runner)
 	char id[QUEUE_ID_SIZE];
 
 	for (unsigned i = 0; i < ATTEND_LIMIT && !runner->is_ending; i++) {
+		/* What the disk does not take stays open, and there is room for so many. */
+		if (runner->stuck_count >= RUNNER_STUCK_LIMIT)
+			return;
 		const struct health_entry *entry = health_take_attention(
 		    &runner->health, clock_wall(), id);
 

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests service/pauses.c: those who wait for a smarthost that is left alone. */
+
+#include "service/pauses.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "tests/spool/scratch.h"
+#include "tests/support/cmocka.h"
+
+enum { STEP = 60000, WARN = 3600000, LIFETIME = 5 * 86400000 };
+
+struct scene {
+	struct scratch scratch;
+	struct spool spool;
+	struct config config;
+	struct config_smarthost smarthost;
+	struct clients clients;
+	struct runner runner;
+};
+
+static int64_t steps[] = { STEP, 10 * STEP };
+static char name[] = "provider";
+static char bounce[] = "";
+static const struct health_sign down = {
+	.kind = HEALTH_SHOWS_BAD,
+	.state = HEALTH_DOWN,
+	.words = "connection refused",
+};
+
+static void scene_init(struct scene *scene)
+{
+	char path[80];
+	struct error error = { 0 };
+
+	*scene = (struct scene){ .scratch = scratch_make() };
+	snprintf(path, sizeof path, "%s/spool", scene->scratch.path);
+	if (spool_open(&scene->spool, path, true, &error) < 0)
+		fail_msg("%s", error.text);
+	smarthost_init(&scene->smarthost.parameters);
+	scene->smarthost.parameters.name = name;
+	scene->config = (struct config){
+		.smarthosts = &scene->smarthost,
+		.smarthost_count = 1,
+		.retry = steps,
+		.retry_count = 2,
+		.lifetime = LIFETIME,
+		.warn = WARN,
+		.bounce = bounce,
+	};
+	clients_init(&scene->clients);
+	runner_init(&scene->runner, &scene->config, &scene->spool, &scene->clients, NULL);
+}
+
+static void scene_finish(struct scene *scene)
+{
+	runner_finish(&scene->runner);
+	clients_finish(&scene->clients);
+	spool_finish(&scene->spool);
+	scratch_remove(&scene->scratch);
+}
+
+/* A file that was received so long ago. */
+static void put_file(const struct scene *scene, int64_t age, char id[static QUEUE_ID_SIZE])
+{
+	struct queue_attributes attributes = { .received = clock_wall() - age, .uid = 1000 };
+	struct envelope envelope CLEANUP(envelope_finish) = { 0 };
+	struct queue_file file CLEANUP(queue_file_finish) = { .fd = -1 };
+	struct error error;
+
+	assert_int_equal(envelope_set_sender(&envelope, span_from_string("a@b.c"), &error), 0);
+	assert_int_equal(envelope_add_recipient(
+			     &envelope, span_from_string("d@e.f"), (struct span){ 0 }, 0, &error),
+	    0);
+	assert_int_equal(
+	    queue_file_create(&file, scene->spool.queue, &envelope, &attributes, &error), 0);
+	queue_file_write(&file, span_from_string("From: a@b.c\r\n\r\nbody\r\n"));
+	assert_int_equal(queue_file_commit(&file, &error), 0);
+	memcpy(id, file.id, sizeof file.id);
+}
+
+/* So many wait, and it is time to warn of all of them. */
+static void let_wait(struct scene *scene, size_t count)
+{
+	struct health *health = &scene->runner.health;
+	char id[QUEUE_ID_SIZE];
+
+	pauses_note_sign(&scene->runner, name, &down);
+	for (size_t i = 0; i < count; i++) {
+		put_file(scene, 2 * WARN, id);
+		health_wait(health, health_obstacle(health, name, NULL, clock_monotonic()), id, 1);
+	}
+}
+
+/* The disk is full: nothing can be written any more, or it can again. */
+static void set_disk(bool is_full)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct rlimit limit;
+
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = is_full ? 0 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* They stay open until the disk takes what became of them, and there is room for so many. */
+static void a_full_disk_does_not_open_all_that_wait(void **state)
+{
+	enum { COUNT = 100 };
+	struct scene scene CLEANUP(scene_finish);
+	struct runner *runner = &scene.runner;
+
+	(void)state;
+	scene_init(&scene);
+	let_wait(&scene, COUNT);
+	set_disk(true);
+	for (int i = 0; i < 3; i++)
+		pauses_attend(runner);
+	set_disk(false);
+	assert_int_equal(runner->stuck_count, RUNNER_STUCK_LIMIT);
+	assert_int_equal(runner_waiting(runner) + runner->stuck_count, COUNT);
+	runner->stuck_until = 0;
+	runner_step(runner);
+	pauses_attend(runner);
+	pauses_attend(runner);
+	assert_int_equal(runner->stuck_count, 0);
+	assert_int_equal(runner->schedule.count, COUNT);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_disk_does_not_open_all_that_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
