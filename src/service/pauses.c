@@ -226,12 +226,13 @@ void pauses_note_sign(struct runner *runner, const char *smarthost, const struct
 	health_note(&runner->health, smarthost, NULL, "-", sign, clock_monotonic());
 }
 
-void pauses_note_trouble(struct runner *runner, const char *smarthost, const struct error *why)
+void pauses_note_trouble(
+    struct runner *runner, const char *smarthost, const char *id, const struct error *why)
 {
 	struct health_sign sign;
 
 	signs_of_trouble(&sign, why);
-	pauses_note_sign(runner, smarthost, &sign);
+	health_note(&runner->health, smarthost, NULL, id, &sign, clock_monotonic());
 }
 
 /* ---- while they wait ---- */

@@ -27,8 +27,9 @@ int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struc
 /* There is no attempt at it after all. */
 void pauses_drop(struct runner *runner, const char *id);
 
-/* Its smarthost cannot be used, for this reason of our own. */
-void pauses_note_trouble(struct runner *runner, const char *smarthost, const struct error *why);
+/* The smarthost of id cannot be used, for this reason of our own. */
+void pauses_note_trouble(
+    struct runner *runner, const char *smarthost, const char *id, const struct error *why);
 
 /* It is over. */
 void pauses_note(struct runner *runner, struct attempt *attempt);

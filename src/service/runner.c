@@ -19,7 +19,7 @@
 enum {
 	BUSY_RETRY = 1000,  /* milliseconds: a queue file that another process holds */
 	STUCK_RETRY = 1000, /* results that the disk did not take */
-	ASIDE_LIMIT = 64,   /* put aside for a rate before clients are looked at again */
+	ASIDE_LIMIT = 64,   /* not begun after all, before clients are looked at again */
 	PROBE_PATIENCE = 1000,
 	OLDER_LIMIT = 10, /* behind more than these nobody waits for an outcome (DESIGN 1) */
 };
@@ -398,7 +398,9 @@ int runner_make_ready(struct runner *runner, struct attempt *attempt, struct err
 	struct rates *rates = &runner->workers.rates;
 	char *smarthost CLEANUP(memory_free_string) = memory_copy_string(attempt->smarthost);
 	bool has_token = attempt->has_token;
+	char id[QUEUE_ID_SIZE];
 
+	memcpy(id, attempt->file.id, sizeof id);
 	attempt->avoids_null_sender = stumbles_has(
 	    &runner->null_refusals, smarthost, clock_monotonic());
 	int outcome = attempt_prepare(attempt, runner->config,
@@ -409,7 +411,7 @@ int runner_make_ready(struct runner *runner, struct attempt *attempt, struct err
 		rates_release(rates, smarthost);
 	/* A secret that cannot be had is missing for all. */
 	if (outcome < 0 && error->kind == ERROR_CONFIG)
-		pauses_note_trouble(runner, smarthost, error);
+		pauses_note_trouble(runner, smarthost, id, error);
 	return outcome;
 }
 
@@ -448,7 +450,7 @@ static void report_owed(struct runner *runner, struct attempt *attempt)
 	settle_owed(&settle, attempt);
 }
 
-/* False when it was put aside: for a token, or for its old time. */
+/* False when there is none after all: it waits for something, has gone, or failed at once. */
 static bool begin_attempt(struct runner *runner, const char *id, const char *door)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
@@ -475,13 +477,13 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 	free(attempt);
 	if (outcome < 0) {
 		runner_fail(runner, id, &error);
-		return true;
+		return false;
 	}
 	if (opened != ATTEMPT_STARTED)
 		pauses_drop(runner, id);
 	if (opened == ATTEMPT_BUSY)
 		schedule_add(&runner->schedule, id, clock_wall() + BUSY_RETRY);
-	return opened != ATTEMPT_STARTED;
+	return false;
 }
 
 static bool has_room(const struct runner *runner)
@@ -556,7 +558,10 @@ void runner_begin_due(struct runner *runner)
 	if (!runner->is_ending)
 		scan_step(&runner->scan, SCAN_STEP, is_known, found, runner);
 	pauses_attend(runner);
-	between_step(runner);
+	if (runner->is_ending)
+		between_end(runner);
+	else
+		between_step(runner);
 	/* Whose messages may go is known only once their files have been opened. */
 	while (has_room(runner) && aside_count < ASIDE_LIMIT && take_next(runner, id, &door))
 		if (!begin_attempt(runner, id, door))

@@ -132,10 +132,62 @@ static void a_full_disk_does_not_open_all_that_wait(void **state)
 	assert_int_equal(runner->schedule.count, COUNT);
 }
 
+/* It is missing for all, and 50,000 messages need not find that out one by one. */
+static void a_secret_that_cannot_be_had_is_asked_for_once_a_step(void **state)
+{
+	enum { COUNT = 5 };
+	struct scene scene CLEANUP(scene_finish);
+	struct runner *runner = &scene.runner;
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	scene_init(&scene);
+	/* No file can be read from a directory. */
+	scene.config.secrets_file = scene.spool.path;
+	for (int i = 0; i < COUNT; i++) {
+		put_file(&scene, 0, id);
+		runner_add(runner, id, 1000, 1, false);
+	}
+	runner_begin_due(runner);
+	assert_int_equal(health_waiting(&runner->health), COUNT - 1);
+	/* A step of the retry list later. */
+	runner->health.list[0].due = 0;
+	runner_begin_due(runner);
+	assert_int_equal(health_waiting(&runner->health), COUNT - 2);
+	assert_true(health_due(&runner->health) > clock_monotonic());
+}
+
+/* However many there are. */
+static void what_cannot_be_begun_leaves_clients_their_turn(void **state)
+{
+	enum { COUNT = 100 };
+	struct scene scene CLEANUP(scene_finish);
+	struct runner *runner = &scene.runner;
+	struct schedule_tally tally;
+	char id[QUEUE_ID_SIZE];
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.smarthost_count = 0;
+	for (int i = 0; i < COUNT; i++) {
+		put_file(&scene, 0, id);
+		runner_add(runner, id, 1000, 1, false);
+	}
+	runner_begin_due(runner);
+	tally = schedule_tally(&runner->schedule, NULL, 0, clock_wall());
+	assert_in_range(tally.due, 1, COUNT - 1);
+	assert_in_range(tally.later, 1, COUNT - 1);
+	assert_true(runner_deadline(runner) <= clock_monotonic());
+	runner_begin_due(runner);
+	assert_int_equal(schedule_tally(&runner->schedule, NULL, 0, clock_wall()).due, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_disk_does_not_open_all_that_wait),
+		cmocka_unit_test(a_secret_that_cannot_be_had_is_asked_for_once_a_step),
+		cmocka_unit_test(what_cannot_be_begun_leaves_clients_their_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
