@@ -16,6 +16,7 @@
 #include "service/bounce.h"
 #include "service/events.h"
 #include "service/outgoing.h"
+#include "service/routing.h"
 #include "service/schedule.h"
 #include "service/signs.h"
 
@@ -572,6 +573,20 @@ void attempt_wait(struct attempt *attempt, const char *why, uint32_t probes)
 	attempt->unwritten = memory_allocate(attempt->file.envelope.recipient_count);
 }
 
+/* It need not have been tried to be as old as one that was. */
+static int64_t retry_time(const struct attempt *attempt, const struct config *config, int64_t now)
+{
+	uint32_t attempts = attempt->file.progress.attempts;
+	int64_t age = now - attempt->file.attributes.received;
+
+	if (attempts == 0)
+		attempts = 1;
+	while (attempts < config->retry_count &&
+	       schedule_waited(config->retry, config->retry_count, attempts + 1) <= age)
+		attempts++;
+	return schedule_retry(config->retry, config->retry_count, attempts, now);
+}
+
 int64_t attempt_attention(const struct attempt *attempt, const struct config *config)
 {
 	const struct queue_file *file = &attempt->file;
@@ -580,7 +595,12 @@ int64_t attempt_attention(const struct attempt *attempt, const struct config *co
 
 	if (config->warn != 0 && !file->progress.has_warned && config->warn < config->lifetime)
 		when = file->attributes.received + config->warn;
-	return when > now ? when : now + ATTENTION_PAUSE;
+	if (when <= now)
+		when = now + ATTENTION_PAUSE;
+	/* Recipients for another smarthost are not to wait for the one that is in the way. */
+	if (routing_is_mixed(config, file))
+		when = clock_earlier(when, retry_time(attempt, config, now));
+	return when;
 }
 
 enum attempt_verdict attempt_conclude(

@@ -103,7 +103,10 @@ void attempt_put_back(struct attempt *attempt);
  * concluded now, not counted, which makes it expire in time.
  */
 void attempt_wait(struct attempt *attempt, const char *why, uint32_t probes);
-/* When, by clock_wall, a message that waits is to be looked at: warned of, or given up. */
+/*
+ * When, by clock_wall, a message that waits is to be looked at: warned of, or
+ * given up, or tried for those of its recipients who have another smarthost.
+ */
 int64_t attempt_attention(const struct attempt *attempt, const struct config *config);
 
 /* One recipient's result.  relay: the smarthost as connected, for the log. */

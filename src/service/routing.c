@@ -127,6 +127,21 @@ bool routing_leads_to(
 	return false;
 }
 
+bool routing_is_mixed(const struct config *config, const struct queue_file *file)
+{
+	struct walk walk CLEANUP(walk_finish);
+	const struct config_smarthost *one;
+
+	if (config->route_count == 0)
+		return false;
+	walk_init(&walk, config, file);
+	const struct config_smarthost *first = walk_next(&walk);
+	while ((one = walk_next(&walk)) != NULL)
+		if (one != first)
+			return true;
+	return false;
+}
+
 char *routing_names(const struct config *config, const struct queue_file *file)
 {
 	struct buffer names CLEANUP(buffer_finish) = { 0 };

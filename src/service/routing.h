@@ -42,6 +42,9 @@ const struct config_smarthost *routing_first(
  */
 char *routing_names(const struct config *config, const struct queue_file *file);
 
+/* They are several. */
+bool routing_is_mixed(const struct config *config, const struct queue_file *file);
+
 /* This smarthost is among them. */
 bool routing_leads_to(
     const struct config *config, const struct queue_file *file, const char *smarthost);

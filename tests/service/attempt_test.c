@@ -284,6 +284,46 @@ static void a_leg_for_each_smarthost(void **state)
 	scene.config.smarthosts = &scene.smarthost;
 }
 
+/* While one smarthost is left alone, those for another one have their retries. */
+static void who_is_for_another_smarthost_does_not_wait_for_this_one(void **state)
+{
+	static const struct row {
+		const char *recipients;
+		int64_t age;
+		int64_t step; /* 0: for its end */
+	} rows[] = {
+		{ "a@b.c e@b.c", 0, 0 },
+		{ "d@team.example f@team.example", 0, 0 },
+		{ "a@b.c d@team.example", 0, STEP },
+		{ "d@team.example e@b.c a@b.c", STEP, 10 * STEP },
+		{ "d@team.example e@b.c", 100 * STEP, 10 * STEP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scene scene CLEANUP(scene_finish);
+		struct config_smarthost smarthosts[2] = { 0 };
+		struct config_route route = {
+			.title = name, .to = { teams, 1 }, .via = via_other, .via_count = 1
+		};
+		int64_t before = clock_wall();
+
+		scene_init(&scene);
+		smarthosts[0] = smarthosts[1] = scene.smarthost;
+		smarthosts[1].parameters.name = other_name;
+		scene.config.smarthosts = smarthosts;
+		scene.config.smarthost_count = 2;
+		scene.config.routes = &route;
+		scene.config.route_count = 1;
+		put_file(&scene, rows[i].recipients, rows[i].age);
+		must_start(&scene);
+		int64_t attention = attempt_attention(&scene.attempt, &scene.config);
+		int64_t step = rows[i].step != 0 ? rows[i].step : LIFETIME;
+		assert_in_range(attention, before + step, clock_wall() + step + step / 10);
+		scene.config.smarthosts = &scene.smarthost;
+	}
+}
+
 static void a_worker_is_not_believed_twice(void **state)
 {
 	struct scene scene CLEANUP(scene_finish);
@@ -697,6 +737,7 @@ int main(void)
 		cmocka_unit_test(the_verdict_follows_from_all_results),
 		cmocka_unit_test(only_those_who_wait_are_tried_again),
 		cmocka_unit_test(a_leg_for_each_smarthost),
+		cmocka_unit_test(who_is_for_another_smarthost_does_not_wait_for_this_one),
 		cmocka_unit_test(a_worker_is_not_believed_twice),
 		cmocka_unit_test(trouble_with_the_smarthost_is_never_the_messages_fault),
 		cmocka_unit_test(only_a_refusal_of_the_message_is_final),
