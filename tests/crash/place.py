@@ -21,6 +21,10 @@ log {{ to = "{folder}/log" }}
 """
 
 
+# Seconds; the tracer says before what hangs.
+PATIENCE = 300
+
+
 class Place:
     def __init__(self, folder, tools, build):
         self.folder = Path(folder)
@@ -101,12 +105,15 @@ class Place:
         env = {"PATH": "/usr/bin:/bin"}
         if "MAILCHUTE_SANDBOX" in os.environ:
             env["MAILCHUTE_SANDBOX"] = os.environ["MAILCHUTE_SANDBOX"]
-        done = subprocess.run([str(self.tools / "tracer"), *scene.flags, *flags,
-                               str(self.path("scene"))], stdout=subprocess.PIPE, env=env,
-                              check=False)
-        lines = [line.split() for line in done.stdout.decode().splitlines()]
-        if done.returncode != 0:
-            lines.append(["hang", f"the tracer itself ended with {done.returncode}"])
+        command = [str(self.tools / "tracer"), *scene.flags, *flags, str(self.path("scene"))]
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, env=env, check=False,
+                                  timeout=PATIENCE)
+            lines = [line.split() for line in done.stdout.decode().splitlines()]
+            if done.returncode != 0:
+                lines.append(["hang", f"the tracer itself ended with {done.returncode}"])
+        except subprocess.TimeoutExpired:
+            lines = [["hang", "the tracer itself"]]
         self.settle_sink()
         return lines
 

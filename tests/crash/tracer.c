@@ -146,14 +146,6 @@ static struct process *enter(pid_t pid)
 	return process;
 }
 
-static bool is_anybody_there(void)
-{
-	for (size_t i = 0; i < PROCESSES; i++)
-		if (processes[i].pid != 0)
-			return true;
-	return false;
-}
-
 static void kill_all(void)
 {
 	for (size_t i = 0; i < PROCESSES; i++)
@@ -459,6 +451,9 @@ static void happened(pid_t pid, int status)
 			ended(process, status);
 		return;
 	}
+	/* Born in the moment in which all were killed. */
+	if (is_recovering && WIFSTOPPED(status))
+		kill(pid, SIGKILL);
 	if (is_recovering || !WIFSTOPPED(status))
 		return;
 	process = enter(pid);
@@ -643,9 +638,9 @@ static void wait_until_gone(const char *step)
 {
 	int64_t since = now();
 
-	while (has_children && (is_recovering || is_anybody_there()) && !is_late(since, step))
+	while (has_children && !is_late(since, step))
 		look();
-	while (has_children && (is_recovering || is_anybody_there()))
+	while (has_children)
 		look();
 }
 
