@@ -125,6 +125,18 @@ def test_one_smarthost_is_down_and_the_other_not(make_service, make_peer):
     assert recipients_of(b) == ["2@b.example"]
 
 
+def test_a_sender_who_is_refused_here_is_taken_there(make_service, make_peer):
+    never = "550 5.7.60 not allowed to send as this one"
+    a, b = make_peer(), make_peer(refuse={"0@b.example": never, "1@b.example": never})
+    service = serve(make_service, [a, b], 'route "b" { to = { "b.example" } via = { "b" } }')
+    send(service, "0@b.example")
+    service.wait_for_log(r"smarthost=b .*state=sender_refused")
+    send(service, "1@b.example", "2@a.example")
+    wait_for(lambda: recipients_of(a) == ["2@a.example"], what="the one for a")
+    assert not b.messages
+    service.wait_for_queue("2 Requests")
+
+
 FALLBACK = 'route "all" { via = { "a", "b" } }'
 
 

@@ -2,7 +2,6 @@
 
 #include "service/between.h"
 
-#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +79,8 @@ bool between_take(struct runner *runner, struct attempt *attempt, bool is_unusab
 	/* Concluded once already, held meanwhile, or the service ends. */
 	if (attempt->is_counted || attempt->file.progress.is_held || runner->is_ending)
 		return false;
+	if (runner->between_count == WORKERS_ATTEMPTS)
+		return false;
 	attempt_end_leg(attempt, is_unusable);
 	if (!between_choose(runner, attempt, NULL))
 		return false;
@@ -89,7 +90,6 @@ bool between_take(struct runner *runner, struct attempt *attempt, bool is_unusab
 	}
 	if (attempt_renew(attempt) < 0)
 		return false;
-	assert(runner->between_count < WORKERS_ATTEMPTS);
 	runner->between[runner->between_count++] = attempt;
 	return true;
 }
@@ -113,6 +113,8 @@ static void begin(struct runner *runner, struct attempt *attempt)
 		workers_assign(&runner->workers, runner->config, attempt);
 		return;
 	}
+	if (outcome == 2)
+		return;
 	free(attempt);
 	if (outcome < 0)
 		runner_fail(runner, id, &error);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "service/between.h"
 #include "service/events.h"
 #include "service/settle.h"
 #include "service/signs.h"
@@ -153,6 +154,36 @@ bool pauses_let_pass(struct runner *runner, struct attempt *attempt)
 	return false;
 }
 
+/*
+ * Others of its recipients have another smarthost, which knows nothing of all
+ * this.  True: it goes on there, or waits for it, and is the runner's.
+ */
+static bool goes_elsewhere(struct runner *runner, struct attempt *attempt)
+{
+	/* The caller releases it. */
+	attempt->has_token = false;
+	if (between_take(runner, attempt, false))
+		return true;
+	if (!attempt->waits_at_door)
+		return false;
+	runner_conclude(runner, attempt, false);
+	return true;
+}
+
+static int turn_away_sender(struct runner *runner, struct attempt *attempt, int64_t now)
+{
+	/* Another leg would have its own. */
+	char *smarthost CLEANUP(memory_free_string) = memory_copy_string(attempt->smarthost);
+	char *sender CLEANUP(memory_free_string) = memory_copy_string(attempt->identity);
+
+	health_drop(&runner->health, attempt->file.id);
+	if (goes_elsewhere(runner, attempt))
+		return 2;
+	attempt_put_back(attempt);
+	put_aside(runner, attempt, health_obstacle(&runner->health, smarthost, sender, now));
+	return 1;
+}
+
 int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struct error *error)
 {
 	struct health *health = &runner->health;
@@ -163,12 +194,8 @@ int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struc
 	if (!health_knows_senders(health, smarthost) || attempt->request.envelope.sender[0] == '\0')
 		return 0;
 	const char *sender = attempt_identity(attempt);
-	if (!health_may_try(health, smarthost, sender, id, now)) {
-		attempt_put_back(attempt);
-		health_drop(health, id);
-		put_aside(runner, attempt, health_obstacle(health, smarthost, sender, now));
-		return 1;
-	}
+	if (!health_may_try(health, smarthost, sender, id, now))
+		return turn_away_sender(runner, attempt, now);
 	health_begin(health, smarthost, sender, id);
 	if (!health_is_replaced(health, smarthost, sender) || attempt->author == NULL)
 		return 0;

@@ -20,7 +20,8 @@ bool pauses_let_pass(struct runner *runner, struct attempt *attempt);
 
 /*
  * Prepared, the same about its sender, where that matters; one who is refused
- * there may be replaced.  -1: it is closed.
+ * there may be replaced.  1: it waits, closed; 2: it has gone on to another
+ * smarthost, and is the runner's; -1: it is closed.
  */
 int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struct error *error);
 

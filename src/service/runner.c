@@ -468,6 +468,8 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 		workers_assign(&runner->workers, runner->config, attempt);
 		return true;
 	}
+	if (opened == ATTEMPT_STARTED && outcome == 2)
+		return false;
 	if (opened == ATTEMPT_CORRUPT)
 		put_aside(runner, id);
 	if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING) {

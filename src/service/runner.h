@@ -104,7 +104,8 @@ bool runner_pass_the_door(
 
 /*
  * Prepares an attempt at a smarthost that has room and a token for it.  0: it
- * may be assigned; 1: it waits, closed; -1: it is closed.
+ * may be assigned; 1: it waits, closed; 2: it goes on with another smarthost,
+ * and is the runner's again; -1: it is closed.
  */
 int runner_make_ready(struct runner *runner, struct attempt *attempt, struct error *error);
 
