@@ -129,7 +129,7 @@ bool routing_leads_to(
 
 bool routing_is_mixed(const struct config *config, const struct queue_file *file)
 {
-	struct walk walk CLEANUP(walk_finish);
+	struct walk walk CLEANUP(walk_finish) = { 0 };
 	const struct config_smarthost *one;
 
 	if (config->route_count == 0)
