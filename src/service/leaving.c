@@ -42,6 +42,8 @@ bool leaving_may(struct service *service)
 	listeners_close(&service->listeners);
 	if (entrance_open_in_spool(service, &error) < 0)
 		service_log_error("", &error);
+	/* If it could not look, it does so again when it has been idle for as long once more. */
+	service->idle_since = CLOCK_NEVER;
 	return false;
 }
 
