@@ -70,16 +70,30 @@ void utf8_mask(char *text, const char *allowed)
 	}
 }
 
+/* How many octets at the start are of characters that may be shown; nearly always all. */
+static size_t shown_length(struct span text)
+{
+	size_t length = 0;
+	size_t next = 1;
+	uint32_t code;
+
+	while (length < text.length && next != 0) {
+		next = utf8_decode(span_after(text, length), &code);
+		length += next;
+	}
+	return length;
+}
+
 void utf8_append_shown(struct buffer *buffer, struct span text)
 {
 	while (text.length != 0) {
-		uint32_t code;
-		size_t length = utf8_decode(text, &code);
+		size_t shown = shown_length(text);
 
-		if (length == 0)
-			buffer_append_byte(buffer, '?');
-		else
-			buffer_append(buffer, text.start, length);
-		text = span_after(text, length != 0 ? length : 1);
+		buffer_append(buffer, text.start, shown);
+		text = span_after(text, shown);
+		if (text.length == 0)
+			return;
+		buffer_append_byte(buffer, '?');
+		text = span_after(text, 1);
 	}
 }

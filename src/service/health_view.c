@@ -7,8 +7,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/memory.h"
-#include "service/queue_text.h"
+#include "base/utf8.h"
 
 enum { LINE_LIMIT = 4096 };
 
@@ -25,10 +26,10 @@ static const struct {
 	[HEALTH_SENDER] = { "refuses the sender", "sender_refused" },
 };
 
-/* One that would end the line, or drive a terminal, is masked by queue_text. */
+/* One that would end the line, or drive a terminal, is masked by base/utf8. */
 static void append(struct buffer *line, const char *text)
 {
-	queue_text_append(line, span_from_string(text));
+	utf8_append_shown(line, span_from_string(text));
 }
 
 static void append_text(
@@ -58,10 +59,10 @@ static void append_json(
     const struct health_entry *entry, int64_t now, int64_t wall, struct buffer *line)
 {
 	buffer_append_string(line, "{\"smarthost\": ");
-	queue_text_append_json(line, span_from_string(entry->smarthost));
+	json_append_string(line, span_from_string(entry->smarthost));
 	if (entry->sender != NULL) {
 		buffer_append_string(line, ", \"sender\": ");
-		queue_text_append_json(line, span_from_string(entry->sender));
+		json_append_string(line, span_from_string(entry->sender));
 	}
 	buffer_format(line, ", \"state\": \"%s\", \"since\": %" PRId64 ", \"waiting\": %zu, ",
 	    states[entry->state].key, (wall - (now - entry->since)) / 1000, entry->waiting.count);
@@ -70,7 +71,7 @@ static void append_json(
 	else
 		buffer_format(line, "\"next_try\": %" PRId64, (wall + (entry->due - now)) / 1000);
 	buffer_append_string(line, ", \"reason\": ");
-	queue_text_append_json(line, span_from_string(entry->words));
+	json_append_string(line, span_from_string(entry->words));
 	buffer_append_byte(line, '}');
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "service/queue_text.h"
+#include "base/utf8.h"
 #include "service/routing.h"
 #include "spool/listing.h"
 #include "spool/queue_error.h"
@@ -75,7 +75,7 @@ static void say(struct run *run, const char *id, const struct queue_change *chan
 	buffer_format(&line, "%c %s ", is_refused ? QUEUE_CHANGE_REFUSED : (int)change->sign, id);
 	if (is_refused)
 		buffer_format(&line, "%s ", change->status[0] != '\0' ? change->status : "4.3.0");
-	queue_text_append(&line, span_from_string(change->text));
+	utf8_append_shown(&line, span_from_string(change->text));
 	/* That nobody reads any more is no reason to leave half of it undone. */
 	(void)run->actions->line(run->actions->context, buffer_span(&line));
 }

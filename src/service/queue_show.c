@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "message/date.h"
 #include "service/queue_raw.h"
-#include "service/queue_text.h"
 #include "service/routing.h"
 
 enum {
@@ -43,7 +43,7 @@ static void begin(struct showing *showing, const char *name)
 
 static void append(struct showing *showing, const char *text)
 {
-	queue_text_append(&showing->line, span_from_string(text));
+	utf8_append_shown(&showing->line, span_from_string(text));
 }
 
 static void say(struct showing *showing, const char *name, const char *text)
@@ -185,7 +185,7 @@ static void hand_over_piece(struct showing *showing, bool is_whole)
 	if (showing->form == QUEUE_SHOW_RAW)
 		queue_raw_encode(text, &showing->line);
 	else
-		queue_text_append(&showing->line, text);
+		utf8_append_shown(&showing->line, text);
 	buffer_clear(&showing->piece);
 	hand_over(showing);
 }

@@ -9,9 +9,10 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "service/queue_text.h"
+#include "base/utf8.h"
 #include "spool/listing.h"
 #include "spool/queue_error.h"
 
@@ -84,7 +85,7 @@ static void append_head(
 		strftime(when, sizeof when, "%a %b %e %H:%M:%S", &parts);
 	snprintf(marked, sizeof marked, "%s%c", id, sign);
 	buffer_format(&run->line, "%-26s %8" PRIu64 " %19s  ", marked, size, when);
-	queue_text_append(
+	utf8_append_shown(
 	    &run->line, span_from_string(sender[0] != '\0' ? sender : "MAILER-DAEMON"));
 	hand_over(run);
 }
@@ -95,7 +96,7 @@ static void say_reason(struct run *run, const char *words)
 	int padding = length < REASON_COLUMN ? REASON_COLUMN - (int)length : 0;
 
 	buffer_format(&run->line, "%*s(", padding, "");
-	queue_text_append(&run->line, span_from_string(words));
+	utf8_append_shown(&run->line, span_from_string(words));
 	buffer_append_byte(&run->line, ')');
 	hand_over(run);
 }
@@ -143,7 +144,7 @@ static void say_recipients(struct run *run, const struct queue_file *file)
 			say_reason(run, reason[0] != '\0' ? reason : "reason unavailable");
 		memcpy(said, reason, sizeof said);
 		buffer_format(&run->line, "%*s", RECIPIENT_COLUMN, "");
-		queue_text_append(
+		utf8_append_shown(
 		    &run->line, span_from_string(file->envelope.recipients[i].address));
 		hand_over(run);
 	}
@@ -217,7 +218,7 @@ static void say_totals(struct run *run)
 static void append_text(struct run *run, const char *key, const char *text)
 {
 	buffer_format(&run->line, "\"%s\": ", key);
-	queue_text_append_json(&run->line, span_from_string(text));
+	json_append_string(&run->line, span_from_string(text));
 }
 
 static void append_head_json(

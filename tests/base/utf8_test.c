@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 
+#include "base/memory.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/guarded.h"
 
@@ -70,14 +71,54 @@ static void text_is_masked_in_its_place(void **state)
 
 static void what_is_no_character_is_shown_as_a_question_mark(void **state)
 {
-	struct buffer buffer;
+	static const struct row {
+		const char *name;
+		const char *given;
+		const char *text;
+	} rows[] = {
+		{ "empty", "", "" },
+		{ "plain", "user@x.y", "user@x.y" },
+		{ "quotes", "\"a\\b\"", "\"a\\b\"" },
+		{ "controls", "a\x1b[2J\r\n\tb\x7f", "a?[2J???b?" },
+		{ "two octets", "\xc3\xbc", "\xc3\xbc" },
+		{ "three octets", "\xe2\x82\xac", "\xe2\x82\xac" },
+		{ "four octets", "\xf0\x9f\x93\xa7", "\xf0\x9f\x93\xa7" },
+		{ "C1", "\xc2\x9b\x32J", "??2J" },
+		{ "first after C1", "\xc2\xa0", "\xc2\xa0" },
+		{ "latin-1", "M\xfcller", "M?ller" },
+		{ "continuation alone", "\x80x", "?x" },
+		{ "overlong slash", "\xc0\xaf", "??" },
+		{ "overlong in three", "\xe0\x80\xaf", "???" },
+		{ "surrogate", "\xed\xa0\x80", "???" },
+		{ "overlong in four", "\xf0\x80\x80\x80", "????" },
+		{ "above the last", "\xf4\x90\x80\x80", "????" },
+		{ "cut in two", "x\xc3", "x?" },
+		{ "cut in four", "\xf0\x9f\x93", "???" },
+		{ "broken off", "\xe2\x82\"", "??\"" },
+		{ "quote in the place of an octet", "\xc3\"}", "?\"}" },
+		{ "several", "a\xc3\xa4\xff\x1b[1m\xe2\x82z\xc2\x9b\xf0\x9f\x93\xa7\xc3",
+		    "a\xc3\xa4??[1m??z??\xf0\x9f\x93\xa7?" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct buffer buffer CLEANUP(buffer_finish) = { 0 };
+
+		buffer_init(&buffer, 100);
+		utf8_append_shown(&buffer, guarded_string(rows[i].given));
+		if (!span_equals_string(buffer_span(&buffer), rows[i].text))
+			fail_msg("%s: \"%s\"", rows[i].name, buffer_string(&buffer));
+	}
+}
+
+static void a_nul_is_masked(void **state)
+{
+	struct buffer buffer CLEANUP(buffer_finish) = { 0 };
 
 	(void)state;
 	buffer_init(&buffer, 100);
-	utf8_append_shown(
-	    &buffer, guarded_string("a\xc3\xa4\xff\x1b[1m\xe2\x82z\xc2\x9b\xf0\x9f\x93\xa7\xc3"));
-	assert_string_equal(buffer_string(&buffer), "a\xc3\xa4??[1m??z??\xf0\x9f\x93\xa7?");
-	buffer_finish(&buffer);
+	utf8_append_shown(&buffer, span_from_bytes("a\0b", 3));
+	assert_string_equal(buffer_string(&buffer), "a?b");
 }
 
 int main(void)
@@ -86,6 +127,7 @@ int main(void)
 		cmocka_unit_test(text_is_masked_in_its_place),
 		cmocka_unit_test(characters_are_taken_whole_or_not_at_all),
 		cmocka_unit_test(what_is_no_character_is_shown_as_a_question_mark),
+		cmocka_unit_test(a_nul_is_masked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
