@@ -264,12 +264,17 @@ void pauses_note_trouble(
 
 /* ---- while they wait ---- */
 
+static struct settle settling(struct runner *runner)
+{
+	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage,
+		&runner->jumps };
+}
+
 /* What is open and settled; false: the disk does not take it, and it stays open. */
 static bool settle_waiting(
     struct runner *runner, struct attempt *attempt, const char *words, uint32_t probes)
 {
-	const struct settle settle = { runner->config, runner->spool, &runner->schedule,
-		&runner->usage, &runner->jumps };
+	const struct settle settle = settling(runner);
 	int64_t due;
 
 	attempt_wait(attempt, words, probes);
@@ -291,14 +296,18 @@ static bool settle_waiting(
 static void attend(struct runner *runner, const char *id, const char *words, uint32_t probes)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
+	const struct settle settle = settling(runner);
 	struct error error;
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
 	if (opened != ATTEMPT_STARTED) {
 		if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING)
 			attempt_finish(attempt);
+		if (opened == ATTEMPT_CORRUPT)
+			settle_put_aside(&settle, id);
+		else
+			schedule_add(&runner->schedule, id, 0);
 		free(attempt);
-		schedule_add(&runner->schedule, id, 0);
 		return;
 	}
 	runner_correct_age(runner, attempt);

@@ -4,8 +4,11 @@
 
 #include "service/pauses.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -182,12 +185,40 @@ static void what_cannot_be_begun_leaves_clients_their_turn(void **state)
 	assert_int_equal(schedule_tally(&runner->schedule, NULL, 0, clock_wall()).due, 0);
 }
 
+/* It takes nothing of its submitter's quota any more. */
+static void what_is_damaged_while_it_waits_is_counted_no_more(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct runner *runner = &scene.runner;
+	struct health *health = &runner->health;
+	char id[QUEUE_ID_SIZE];
+	struct stat status;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, 0, id);
+	runner_add(runner, id, 1000, 21, false);
+	assert_true(schedule_remove(&runner->schedule, id));
+	pauses_note_sign(runner, name, &down);
+	health_wait(health, health_obstacle(health, name, NULL, clock_monotonic()), id, 1);
+	assert_int_equal(usage_of(&runner->usage, 1000).messages, 1);
+	/* Its last octet is another one. */
+	int fd = openat(scene.spool.queue, id, O_WRONLY);
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(pwrite(fd, "X", 1, status.st_size - 1), 1);
+	(void)close(fd);
+	pauses_attend(runner);
+	assert_int_equal(usage_of(&runner->usage, 1000).messages, 0);
+	assert_int_equal(runner_waiting(runner), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_disk_does_not_open_all_that_wait),
 		cmocka_unit_test(a_secret_that_cannot_be_had_is_asked_for_once_a_step),
 		cmocka_unit_test(what_cannot_be_begun_leaves_clients_their_turn),
+		cmocka_unit_test(what_is_damaged_while_it_waits_is_counted_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
