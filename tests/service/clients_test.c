@@ -5,6 +5,7 @@
 #include "service/clients.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -290,6 +291,20 @@ static void who_wants_to_see_it_is_shown_the_conversation(void **state)
 	hear_all_out(&scene);
 }
 
+/* It stays there to be read. */
+static void wait_for_reply(int fd, const char *words)
+{
+	char text[4096] = "";
+
+	while (strstr(text, words) == NULL) {
+		ssize_t length = recv(fd, text, sizeof text - 1, MSG_PEEK);
+
+		assert_in_range(length, 1, sizeof text - 2);
+		text[length] = '\0';
+		(void)sched_yield();
+	}
+}
+
 /* Its time was over, and it is with its caller again: nobody reads the channel. */
 static void who_does_not_listen_stops_nobody(void **state)
 {
@@ -304,6 +319,7 @@ static void who_does_not_listen_stops_nobody(void **state)
 	say(fd, "EHLO x\r\nMAIL FROM:<s@x.y> XWAIT=outcome XTRACE\r\nRCPT TO:<r@x.y>\r\n"
 		"BDAT 9 LAST\r\na: b\n\nok\n");
 	hear(&scene, &scene.heard.queued, 1);
+	wait_for_reply(fd, "2.0.0 queued as ");
 	struct client *client = clients_waiting_for(&scene.clients, scene.heard.id);
 	assert_non_null(client);
 	for (int i = 0; i < 5000; i++)
