@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from support import own_mounts
 from support.mailchute import environment, run
 from support.postfix import UNPACKED
 from support.wait import wait_for
@@ -329,22 +330,12 @@ exec "$@"
 """
 
 
-def why_no_namespace():
-    if os.geteuid() != 0:
-        return "needs root for a namespace with sockets of its own"
-    test = subprocess.run(["unshare", "--mount", "--propagation", "private", "true"],
-                          capture_output=True)
-    return test.stderr.decode(errors="replace").strip() if test.returncode != 0 else None
-
-
-needs_namespace = pytest.mark.skipif(why_no_namespace() is not None,
-                                     reason=str(why_no_namespace()))
+needs_namespace = pytest.mark.skipif(bool(own_mounts.why_not()), reason=str(own_mounts.why_not()))
 
 
 def inside(place, command):
     """The command where /dev/log is place/log and the journal's socket place/journal/socket."""
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", PREPARE, "sh", place,
-            *command]
+    return own_mounts.command("sh", "-c", PREPARE, "sh", place, *command)
 
 
 class Reader:

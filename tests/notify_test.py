@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from support import own_mounts
 from support.mailchute import children_of, needs_program, process_status, processes_of
 from support.wait import wait_for
 
@@ -199,8 +200,8 @@ def test_as_the_first_process_of_a_container(make_service, make_peer, programs):
     """It reaps what others leave behind, and SIGTERM ends it, although it is process 1."""
     peer = make_peer()
     service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
-    service.spawn(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
-                   programs.mailchute, "serve"], service.environment())
+    service.spawn(own_mounts.command(programs.mailchute, "serve", pids=True),
+                  service.environment())
     wait_for(service.answers, 30, what=lambda: f"the service:\n{service.tail()}")
     first, = children_of(service.process.pid)
     assert process_status(first)["NSpid"][1] == "1"

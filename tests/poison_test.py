@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support import own_mounts
 from support.mailchute import environment, is_sanitized, needs_program, split
 from support.wait import wait_for
 
@@ -473,14 +474,7 @@ def test_strangers_at_the_socket(make_service, sink):
 
 # ---- two services (Q5) ----
 
-def why_no_namespaces():
-    if os.geteuid() != 0:
-        return "needs root for pid namespaces"
-    test = subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, text=True)
-    return None if test.returncode == 0 else "no namespaces here: " + test.stderr.strip()
-
-
-@pytest.mark.skipif(bool(why_no_namespaces()), reason=why_no_namespaces() or "")
+@pytest.mark.skipif(bool(own_mounts.why_not()), reason=str(own_mounts.why_not()))
 def test_two_pid_namespaces_on_one_spool(make_service, sink):
     """In each, its own process 1 and its own small pids: one service has the spool, all
     callers of both are served by it, and every message comes once and whole."""
@@ -494,8 +488,8 @@ def test_two_pid_namespaces_on_one_spool(make_service, sink):
               'message $i\\n%s\\n" "$2" | "$3" -f a@there.example "r$i@far.example" ||'
               ' echo "$i: $?"; done; echo done; read _')
     halves = [subprocess.Popen(
-        ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script,
-         str(first), str(count - 1), "y" * 60, str(service.programs.sendmail)],
+        own_mounts.command("sh", "-c", script, first, count - 1, "y" * 60,
+                           service.programs.sendmail, pids=True),
         env=environment(config=config), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True) for first in (0, 1)]
     try:
