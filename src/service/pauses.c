@@ -216,19 +216,29 @@ static void replace_sender(struct runner *runner, const struct attempt *attempt)
 {
 	struct health *health = &runner->health;
 
-	if (health_is_replaced(health, attempt->smarthost, attempt->identity))
+	if (config_find_smarthost(runner->config, attempt->smarthost) == NULL ||
+	    health_is_replaced(health, attempt->smarthost, attempt->identity))
 		return;
 	health_replace(health, attempt->smarthost, attempt->identity, clock_monotonic());
 	events_replaced(attempt->smarthost, attempt->identity, attempt->author,
 	    attempt->file.progress.last_reply);
 }
 
+/* What was begun before the settings took its smarthost away tells of nobody any more. */
+static void note(struct runner *runner, const char *smarthost, const char *sender, const char *id,
+    const struct health_sign *sign)
+{
+	if (config_find_smarthost(runner->config, smarthost) == NULL)
+		health_drop(&runner->health, id);
+	else
+		health_note(&runner->health, smarthost, sender, id, sign, clock_monotonic());
+}
+
 void pauses_note(struct runner *runner, struct attempt *attempt)
 {
 	if (attempt->sender_is_refused)
 		replace_sender(runner, attempt);
-	health_note(&runner->health, attempt->smarthost, attempt->identity, attempt->file.id,
-	    &attempt->sign, clock_monotonic());
+	note(runner, attempt->smarthost, attempt->identity, attempt->file.id, &attempt->sign);
 	/* What may be the fault of this message waits for its own time. */
 	attempt->has_no_fault = attempt->sign.kind == HEALTH_SHOWS_BAD ||
 				attempt->sign.kind == HEALTH_SHOWS_NOTHING;
@@ -250,7 +260,7 @@ bool pauses_keep(struct runner *runner, const struct attempt *attempt)
 
 void pauses_note_sign(struct runner *runner, const char *smarthost, const struct health_sign *sign)
 {
-	health_note(&runner->health, smarthost, NULL, "-", sign, clock_monotonic());
+	note(runner, smarthost, NULL, "-", sign);
 }
 
 void pauses_note_trouble(
@@ -259,22 +269,16 @@ void pauses_note_trouble(
 	struct health_sign sign;
 
 	signs_of_trouble(&sign, why);
-	health_note(&runner->health, smarthost, NULL, id, &sign, clock_monotonic());
+	note(runner, smarthost, NULL, id, &sign);
 }
 
 /* ---- while they wait ---- */
-
-static struct settle settling(struct runner *runner)
-{
-	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage,
-		&runner->jumps };
-}
 
 /* What is open and settled; false: the disk does not take it, and it stays open. */
 static bool settle_waiting(
     struct runner *runner, struct attempt *attempt, const char *words, uint32_t probes)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 	int64_t due;
 
 	attempt_wait(attempt, words, probes);
@@ -296,7 +300,7 @@ static bool settle_waiting(
 static void attend(struct runner *runner, const char *id, const char *words, uint32_t probes)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 	struct error error;
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);

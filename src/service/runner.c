@@ -70,7 +70,7 @@ void runner_hold_stuck(struct runner *runner, struct attempt *attempt)
 
 /* ---- what became of it ---- */
 
-static struct settle settling(struct runner *runner)
+struct settle runner_settling(struct runner *runner)
 {
 	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage,
 		&runner->jumps };
@@ -78,28 +78,28 @@ static struct settle settling(struct runner *runner)
 
 static void close_file(struct runner *runner, struct attempt *attempt)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 
 	settle_close(&settle, attempt);
 }
 
 static void remove_file(struct runner *runner, struct attempt *attempt)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 
 	settle_remove(&settle, attempt);
 }
 
 static void put_aside(struct runner *runner, const char *id)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 
 	settle_put_aside(&settle, id);
 }
 
 static void report_meanwhile(struct runner *runner, struct attempt *attempt)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 
 	settle_report(&settle, attempt);
 }
@@ -296,7 +296,7 @@ static void found(void *context, const char *id, const struct queue_summary *sum
 
 int runner_scan(struct runner *runner, struct error *error)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 
 	/* Whatever is there, held or not, is found now. */
 	if (runner_waiting(runner) == 0 && !runner_is_busy(runner))
@@ -445,7 +445,7 @@ void runner_fail(struct runner *runner, const char *id, const struct error *erro
 
 static void report_owed(struct runner *runner, struct attempt *attempt)
 {
-	const struct settle settle = settling(runner);
+	const struct settle settle = runner_settling(runner);
 
 	settle_owed(&settle, attempt);
 }

@@ -22,6 +22,7 @@
 #include "service/jumps.h"
 #include "service/scan.h"
 #include "service/schedule.h"
+#include "service/settle.h"
 #include "service/usage.h"
 #include "service/workers.h"
 #include "spool/spool.h"
@@ -111,6 +112,9 @@ int runner_make_ready(struct runner *runner, struct attempt *attempt, struct err
 
 /* It could not be prepared, which is said, and tried again. */
 void runner_fail(struct runner *runner, const char *id, const struct error *error);
+
+/* With what its messages are settled, for pauses. */
+struct settle runner_settling(struct runner *runner);
 
 /* The disk does not take the results of this attempt, which becomes the runner's. */
 void runner_hold_stuck(struct runner *runner, struct attempt *attempt);

@@ -111,6 +111,26 @@ static void set_disk(bool is_full)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+/* A connection that still ran when the settings took its smarthost away has failed. */
+static void nothing_is_remembered_of_a_smarthost_that_is_gone(void **state)
+{
+	static const struct error why = { .kind = ERROR_UNAVAILABLE, .text = "refused" };
+	struct scene scene CLEANUP(scene_finish);
+	struct attempt attempt = { .smarthost = name, .file.id = "x", .sign = down };
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.smarthost_count = 0;
+	pauses_note_sign(&scene.runner, name, &down);
+	pauses_note_trouble(&scene.runner, name, "x", &why);
+	pauses_note(&scene.runner, &attempt);
+	assert_true(health_is_clear(&scene.runner.health));
+	assert_int_equal(scene.runner.health.count, 0);
+	scene.config.smarthost_count = 1;
+	pauses_note_sign(&scene.runner, name, &down);
+	assert_false(health_is_clear(&scene.runner.health));
+}
+
 /* They stay open until the disk takes what became of them, and there is room for so many. */
 static void a_full_disk_does_not_open_all_that_wait(void **state)
 {
@@ -215,6 +235,7 @@ static void what_is_damaged_while_it_waits_is_counted_no_more(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_remembered_of_a_smarthost_that_is_gone),
 		cmocka_unit_test(a_full_disk_does_not_open_all_that_wait),
 		cmocka_unit_test(a_secret_that_cannot_be_had_is_asked_for_once_a_step),
 		cmocka_unit_test(what_cannot_be_begun_leaves_clients_their_turn),
