@@ -148,6 +148,17 @@ void clients_tell(
 		client->awaited[0] = '\0';
 }
 
+void clients_tell_taken(struct clients *clients, const char *id, const char *state)
+{
+	struct client *client = clients_waiting_for(clients, id);
+	char text[128];
+
+	if (client == NULL)
+		return;
+	snprintf(text, sizeof text, "%s as %s", state, id);
+	clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
+}
+
 size_t clients_poll(const struct clients *clients, struct pollfd *polls)
 {
 	size_t count = 0;

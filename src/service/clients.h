@@ -79,6 +79,9 @@ void clients_show(struct client *client, struct span line);
 void clients_tell(
     struct client *client, enum notice_kind kind, const char *status, const char *text);
 
+/* Tells whoever waits for this file, if anybody does, what it is now: "queued as ID". */
+void clients_tell_taken(struct clients *clients, const char *id, const char *state);
+
 size_t clients_poll(const struct clients *clients, struct pollfd *polls);
 void clients_step(struct clients *clients);
 

@@ -103,17 +103,6 @@ void pauses_init(struct runner *runner)
 
 /* ---- before an attempt ---- */
 
-static void tell_queued(const struct runner *runner, const char *id)
-{
-	struct client *client = clients_waiting_for(runner->clients, id);
-	char text[64];
-
-	if (client == NULL)
-		return;
-	snprintf(text, sizeof text, "queued as %s", id);
-	clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
-}
-
 /* For whoever looks at the queue; what a try of its own has shown says more. */
 static void note_why(struct queue_file *file, const char *words)
 {
@@ -132,7 +121,7 @@ static void put_aside(
 	note_why(&attempt->file, obstacle->words);
 	health_wait(&runner->health, obstacle, attempt->file.id,
 	    attempt_attention(attempt, runner->config));
-	tell_queued(runner, attempt->file.id);
+	clients_tell_taken(runner->clients, attempt->file.id, "queued");
 	attempt_finish(attempt);
 }
 
@@ -205,11 +194,6 @@ int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struc
 	return -1;
 }
 
-void pauses_drop(struct runner *runner, const char *id)
-{
-	health_drop(&runner->health, id);
-}
-
 /* ---- after it ---- */
 
 static void replace_sender(struct runner *runner, const struct attempt *attempt)
@@ -278,20 +262,19 @@ void pauses_note_trouble(
 static bool settle_waiting(
     struct runner *runner, struct attempt *attempt, const char *words, uint32_t probes)
 {
-	const struct settle settle = runner_settling(runner);
 	int64_t due;
 
 	attempt_wait(attempt, words, probes);
 	switch (attempt_conclude(attempt, runner->config, false, &due)) {
 	case ATTEMPT_WAITING:
-		settle_report(&settle, attempt);
+		settle_report(&runner->settle, attempt);
 		schedule_add(&runner->schedule, attempt->file.id, 0);
 		return true;
 	case ATTEMPT_STUCK:
 		runner_hold_stuck(runner, attempt);
 		return false;
 	default:
-		settle_close(&settle, attempt);
+		settle_close(&runner->settle, attempt);
 		return true;
 	}
 }
@@ -300,7 +283,6 @@ static bool settle_waiting(
 static void attend(struct runner *runner, const char *id, const char *words, uint32_t probes)
 {
 	struct attempt *attempt = memory_allocate(sizeof *attempt);
-	const struct settle settle = runner_settling(runner);
 	struct error error;
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
@@ -308,7 +290,7 @@ static void attend(struct runner *runner, const char *id, const char *words, uin
 		if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING)
 			attempt_finish(attempt);
 		if (opened == ATTEMPT_CORRUPT)
-			settle_put_aside(&settle, id);
+			settle_put_aside(&runner->settle, id);
 		else
 			schedule_add(&runner->schedule, id, 0);
 		free(attempt);

@@ -25,9 +25,6 @@ bool pauses_let_pass(struct runner *runner, struct attempt *attempt);
  */
 int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struct error *error);
 
-/* There is no attempt at it after all. */
-void pauses_drop(struct runner *runner, const char *id);
-
 /* The smarthost of id cannot be used, for this reason of our own. */
 void pauses_note_trouble(
     struct runner *runner, const char *smarthost, const char *id, const struct error *why);

@@ -30,16 +30,6 @@ static void release(struct attempt *attempt)
 	free(attempt);
 }
 
-static void tell_taken(struct client *client, const struct attempt *attempt, const char *state)
-{
-	char text[128];
-
-	if (client == NULL)
-		return;
-	snprintf(text, sizeof text, "%s as %s", state, attempt->file.id);
-	clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
-}
-
 /* With the caller's own answer nothing needs to be kept; until it is given, all is. */
 static void hold_refused(struct runner *runner, struct client *client, struct attempt *attempt)
 {
@@ -69,40 +59,6 @@ void runner_hold_stuck(struct runner *runner, struct attempt *attempt)
 }
 
 /* ---- what became of it ---- */
-
-struct settle runner_settling(struct runner *runner)
-{
-	return (struct settle){ runner->config, runner->spool, &runner->schedule, &runner->usage,
-		&runner->jumps };
-}
-
-static void close_file(struct runner *runner, struct attempt *attempt)
-{
-	const struct settle settle = runner_settling(runner);
-
-	settle_close(&settle, attempt);
-}
-
-static void remove_file(struct runner *runner, struct attempt *attempt)
-{
-	const struct settle settle = runner_settling(runner);
-
-	settle_remove(&settle, attempt);
-}
-
-static void put_aside(struct runner *runner, const char *id)
-{
-	const struct settle settle = runner_settling(runner);
-
-	settle_put_aside(&settle, id);
-}
-
-static void report_meanwhile(struct runner *runner, struct attempt *attempt)
-{
-	const struct settle settle = runner_settling(runner);
-
-	settle_report(&settle, attempt);
-}
 
 static void note_null_refused(struct runner *runner, const struct attempt *attempt)
 {
@@ -168,30 +124,31 @@ void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_cou
 
 	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
 	case ATTEMPT_DELIVERED:
-		tell_taken(client, attempt, "delivered");
-		close_file(runner, attempt);
+		clients_tell_taken(runner->clients, attempt->file.id, "delivered");
+		settle_close(&runner->settle, attempt);
 		break;
 	case ATTEMPT_WAITING:
 		if (goes_at_once)
 			due = 0;
 		put_off(runner, attempt, due);
 		if (is_counted && !goes_at_once)
-			tell_taken(client, attempt, "queued");
-		report_meanwhile(runner, attempt);
+			clients_tell_taken(runner->clients, attempt->file.id, "queued");
+		settle_report(&runner->settle, attempt);
 		break;
 	case ATTEMPT_FAILED:
-		tell_taken(client, attempt, "partly delivered, a report follows");
-		close_file(runner, attempt);
+		clients_tell_taken(
+		    runner->clients, attempt->file.id, "partly delivered, a report follows");
+		settle_close(&runner->settle, attempt);
 		break;
 	case ATTEMPT_REFUSED:
 		if (client != NULL && runner->refused_count < CLIENTS_LIMIT) {
 			hold_refused(runner, client, attempt);
 			return;
 		}
-		close_file(runner, attempt);
+		settle_close(&runner->settle, attempt);
 		break;
 	case ATTEMPT_STUCK:
-		tell_taken(client, attempt, "queued");
+		clients_tell_taken(runner->clients, attempt->file.id, "queued");
 		runner_hold_stuck(runner, attempt);
 		return;
 	}
@@ -207,6 +164,8 @@ void runner_init(struct runner *runner, const struct config *config, struct spoo
     struct clients *clients, struct worker_parent *parent)
 {
 	*runner = (struct runner){ .config = config, .spool = spool, .clients = clients };
+	runner->settle = (struct settle){ config, spool, &runner->schedule, &runner->usage,
+		&runner->jumps };
 	workers_init(&runner->workers, parent);
 	runner->workers.concluded = concluded;
 	runner->workers.traced = traced;
@@ -296,14 +255,12 @@ static void found(void *context, const char *id, const struct queue_summary *sum
 
 int runner_scan(struct runner *runner, struct error *error)
 {
-	const struct settle settle = runner_settling(runner);
-
 	/* Whatever is there, held or not, is found now. */
 	if (runner_waiting(runner) == 0 && !runner_is_busy(runner))
 		usage_finish(&runner->usage);
 	if (scan_begin(&runner->scan, runner->spool->queue, error) < 0)
 		return -1;
-	settle_trim_failed(&settle);
+	settle_trim_failed(&runner->settle);
 	return 0;
 }
 
@@ -317,14 +274,8 @@ int runner_scan_whole(struct runner *runner, struct error *error)
 
 void runner_add(struct runner *runner, const char *id, int64_t uid, uint64_t octets, bool is_later)
 {
-	struct client *client = clients_waiting_for(runner->clients, id);
-
-	if (client != NULL && runner_waiting(runner) > OLDER_LIMIT) {
-		char text[64];
-
-		snprintf(text, sizeof text, "queued as %s", id);
-		clients_tell(client, NOTICE_TAKEN, "2.0.0", text);
-	}
+	if (runner_waiting(runner) > OLDER_LIMIT)
+		clients_tell_taken(runner->clients, id, "queued");
 	if (is_known(runner, id))
 		return;
 	usage_add(&runner->usage, uid, octets);
@@ -362,9 +313,9 @@ void runner_settle(struct runner *runner, const char *id, bool answers)
 		if (strcmp(attempt->file.id, id) != 0)
 			continue;
 		if (answers)
-			remove_file(runner, attempt);
+			settle_remove(&runner->settle, attempt);
 		else
-			close_file(runner, attempt);
+			settle_close(&runner->settle, attempt);
 		release(attempt);
 		runner->refused[i] = runner->refused[--runner->refused_count];
 		return;
@@ -437,17 +388,10 @@ void runner_fail(struct runner *runner, const char *id, const struct error *erro
 {
 	char line[900];
 
-	pauses_drop(runner, id);
+	health_drop(&runner->health, id);
 	error_line(error, line, sizeof line);
 	log_message(LOG_LEVEL_ERROR, id, "%s", line);
 	schedule_add(&runner->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
-}
-
-static void report_owed(struct runner *runner, struct attempt *attempt)
-{
-	const struct settle settle = runner_settling(runner);
-
-	settle_owed(&settle, attempt);
 }
 
 /* False when there is none after all: it waits for something, has gone, or failed at once. */
@@ -459,7 +403,7 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 
 	int opened = attempt_open(attempt, runner->spool, id, runner->config, &error);
 	if (opened == ATTEMPT_STARTED)
-		report_owed(runner, attempt);
+		settle_owed(&runner->settle, attempt);
 	if (opened == ATTEMPT_STARTED || opened == ATTEMPT_OWES)
 		runner_correct_age(runner, attempt);
 	attempt->wants_trace = client != NULL && client->wants_trace;
@@ -471,9 +415,9 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 	if (opened == ATTEMPT_STARTED && outcome == 2)
 		return false;
 	if (opened == ATTEMPT_CORRUPT)
-		put_aside(runner, id);
+		settle_put_aside(&runner->settle, id);
 	if (opened == ATTEMPT_OWES || opened == ATTEMPT_NOTHING) {
-		close_file(runner, attempt);
+		settle_close(&runner->settle, attempt);
 		attempt_finish(attempt);
 	}
 	free(attempt);
@@ -482,7 +426,7 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 		return false;
 	}
 	if (opened != ATTEMPT_STARTED)
-		pauses_drop(runner, id);
+		health_drop(&runner->health, id);
 	if (opened == ATTEMPT_BUSY)
 		schedule_add(&runner->schedule, id, clock_wall() + BUSY_RETRY);
 	return false;

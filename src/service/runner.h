@@ -47,8 +47,9 @@ struct runner {
 	int64_t stuck_until;	       /* clock_monotonic: then once more */
 	struct stumbles null_refusals; /* smarthosts that refuse the null sender of reports */
 	uint32_t attempt_number;
-	struct jumps jumps; /* of the wall clock */
-	bool is_ending;	    /* nothing new is begun */
+	struct jumps jumps;   /* of the wall clock */
+	struct settle settle; /* what messages are settled with; borrows from here */
+	bool is_ending;	      /* nothing new is begun */
 };
 
 void runner_init(struct runner *runner, const struct config *config, struct spool *spool,
@@ -112,9 +113,6 @@ int runner_make_ready(struct runner *runner, struct attempt *attempt, struct err
 
 /* It could not be prepared, which is said, and tried again. */
 void runner_fail(struct runner *runner, const char *id, const struct error *error);
-
-/* With what its messages are settled, for pauses. */
-struct settle runner_settling(struct runner *runner);
 
 /* The disk does not take the results of this attempt, which becomes the runner's. */
 void runner_hold_stuck(struct runner *runner, struct attempt *attempt);

@@ -59,19 +59,11 @@ static void due(void *context, const char (*ids)[QUEUE_ID_SIZE], size_t count)
 	runner_hasten(&service->runner, ids, count);
 }
 
-static const struct config_smarthost *find_smarthost(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->smarthost_count; i++)
-		if (strcmp(config->smarthosts[i].parameters.name, name) == 0)
-			return &config->smarthosts[i];
-	return NULL;
-}
-
 /* The client is of an older service, if it knows a smarthost that we do not. */
 static int start_inquiry(
     struct service *service, const char *name, struct channel *worker, struct error *error)
 {
-	const struct config_smarthost *smarthost = find_smarthost(&service->config, name);
+	const struct config_smarthost *smarthost = config_find_smarthost(&service->config, name);
 
 	if (smarthost == NULL)
 		return error_set(
