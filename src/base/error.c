@@ -97,6 +97,24 @@ int error_next(struct error *error, const char *format, ...)
 	return -1;
 }
 
+int error_code(struct error *error, const char *code)
+{
+	snprintf(error->code, sizeof error->code, "%s", code);
+	return -1;
+}
+
+int error_means(struct error *error, const char *format, ...)
+{
+	char means[ERROR_MEANS_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_limited(means, sizeof means, format, arguments);
+	va_end(arguments);
+	memcpy(error->means, means, sizeof means);
+	return -1;
+}
+
 int error_prefix(struct error *error, const char *format, ...)
 {
 	char prefix[ERROR_TEXT_SIZE];
@@ -150,11 +168,21 @@ enum error_kind error_kind_from_status(const char *status)
 	return ERROR_SOFTWARE;
 }
 
+/* Where it has room; the rest of the line needs reserve. */
+static size_t add_part(char *line, size_t length, size_t size, const char *part, size_t reserve)
+{
+	if (part[0] == '\0' || length + 2 + strlen(part) + reserve >= size)
+		return length;
+	return length + (size_t)snprintf(line + length, size - length, "; %s", part);
+}
+
 void error_line(const struct error *error, char *line, size_t size)
 {
-	int length = snprintf(line, size, "%s", error->text);
+	size_t reserve = error->next[0] != '\0' ? 2 + strlen(error->next) : 0;
+	int written = snprintf(
+	    line, size, "%s%s%s", error->code, error->code[0] != '\0' ? " " : "", error->text);
+	size_t length = (size_t)written < size ? (size_t)written : size - 1;
 
-	if (error->next[0] != '\0' && length >= 0 &&
-	    (size_t)length + 2 + strlen(error->next) < size)
-		snprintf(line + length, size - (size_t)length, "; %s", error->next);
+	length = add_part(line, length, size, error->means, reserve);
+	(void)add_part(line, length, size, error->next, 0);
 }

@@ -36,14 +36,18 @@ enum error_kind {
 
 enum {
 	ERROR_STATUS_SIZE = 12,
+	ERROR_CODE_SIZE = 16,
 	ERROR_TEXT_SIZE = 881, /* with the NUL; DESIGN 6, "Texts" */
 	ERROR_NEXT_SIZE = 400,
+	ERROR_MEANS_SIZE = 240,
 };
 
 struct error {
 	enum error_kind kind;
 	char status[ERROR_STATUS_SIZE]; /* enhanced status (RFC 3463), "4.4.1" */
 	char text[ERROR_TEXT_SIZE];	/* one line: what failed with whom, the server's words */
+	char code[ERROR_CODE_SIZE];	/* "MC-AUTH-01", for the manual; may be empty */
+	char means[ERROR_MEANS_SIZE];	/* what the server's words mean; may be empty */
 	char next[ERROR_NEXT_SIZE];	/* what to do about it; may be empty */
 };
 
@@ -64,6 +68,12 @@ int error_system(struct error *error, const char *format, ...)
 /* Adds the next step for the reader.  Returns -1, so that it can be returned. */
 int error_next(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Names the failure as the manual does: "MC-AUTH-01".  Returns -1. */
+int error_code(struct error *error, const char *code);
+
+/* Adds what it means, in plain words.  Returns -1. */
+int error_means(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Puts words before the text: "line 3: " and the like.  Returns -1. */
 int error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -74,7 +84,10 @@ bool error_is_temporary(const struct error *error);
 /* The one table from an enhanced status to sysexits (DESIGN 6). */
 enum error_kind error_kind_from_status(const char *status);
 
-/* "text; next" on one line of less than size bytes.  The next step gives way first. */
+/*
+ * "CODE text; means; next" on one line of less than size bytes.  What it means
+ * gives way first, then the next step.
+ */
 void error_line(const struct error *error, char *line, size_t size);
 
 #endif

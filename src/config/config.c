@@ -201,6 +201,10 @@ void config_finish(struct config *config)
 	free(config->domain);
 	free(config->domain_source);
 	free(config->aliases_file);
+	free(config->capture);
+	for (size_t i = 0; i < config->users.count; i++)
+		free(config->users.items[i]);
+	free(config->users.items);
 	free(config->spool);
 	free(config->retry);
 	free(config->bounce);

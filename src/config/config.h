@@ -93,11 +93,14 @@ struct config {
 	char *spool; /* queue { dir } */
 	enum config_mode mode;
 	enum config_wait wait;
-	int64_t wait_limit;  /* milliseconds, like all times here */
-	int64_t timeout;     /* submit { timeout } */
-	int64_t idle;	     /* a service on demand leaves after so long without work */
-	bool omits_received; /* submit { received = false }: no Received field is added */
-	int64_t *retry;	     /* never empty after config_load */
+	int64_t wait_limit;	  /* milliseconds, like all times here */
+	int64_t timeout;	  /* submit { timeout } */
+	int64_t idle;		  /* a service on demand leaves after so long without work */
+	bool keeps_to;		  /* submit { rewrite_to = false }: To and Cc keep local names */
+	struct config_list users; /* who may submit: logins, numbers, "*"; none: everybody */
+	uint64_t max_size;	  /* octets of a message; 0: no limit of our own */
+	bool omits_received;	  /* submit { received = false }: no Received field is added */
+	int64_t *retry;		  /* never empty after config_load */
 	size_t retry_count;
 	int64_t lifetime;
 	int64_t warn;	      /* after so long the sender is told of a delay; 0: never */
@@ -105,6 +108,7 @@ struct config {
 	bool keeps_failed;    /* what nobody could be told of is kept in SPOOL/failed */
 	int64_t failed_limit; /* for so long */
 	struct config_limits limits;
+	char *capture; /* a Maildir that takes every message, and none is sent; NULL: none */
 	char *log_to;
 	bool log_is_json; /* log { format = "json" } */
 	bool log_subject; /* the Subject field is logged, too */

@@ -51,6 +51,9 @@ void smarthost_finish(struct smarthost *smarthost)
 	memory_free_string(&smarthost->user);
 	memory_free_secret(&smarthost->password);
 	memory_free_string(&smarthost->from);
+	for (size_t i = 0; i < smarthost->from_allow_count; i++)
+		free(smarthost->from_allow[i]);
+	free(smarthost->from_allow);
 	memory_free_string(&smarthost->ca_file);
 	memory_free_secret(&smarthost->token);
 	memory_free_string(&smarthost->tls_name);
@@ -76,6 +79,9 @@ void smarthost_copy(const struct smarthost *smarthost, struct smarthost *copy)
 	copy->user = copy_or_null(smarthost->user);
 	copy->password = copy_or_null(smarthost->password);
 	copy->from = copy_or_null(smarthost->from);
+	copy->from_allow = memory_allocate((smarthost->from_allow_count + 1) * sizeof(char *));
+	for (size_t i = 0; i < smarthost->from_allow_count; i++)
+		copy->from_allow[i] = memory_copy_string(smarthost->from_allow[i]);
 	copy->ca_file = copy_or_null(smarthost->ca_file);
 	copy->token = copy_or_null(smarthost->token);
 	copy->tls_name = copy_or_null(smarthost->tls_name);

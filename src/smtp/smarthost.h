@@ -21,6 +21,7 @@
 #define SMTP_SMARTHOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -46,6 +47,15 @@ enum smarthost_auth {
 	SMARTHOST_AUTH_NONE,
 };
 
+/* What becomes of a sender that the account may not send as (policy/sender). */
+enum smarthost_from_policy {
+	SMARTHOST_FROM_AUTO, /* as REPAIR, and who is refused is rewritten from then on */
+	SMARTHOST_FROM_REPAIR,
+	SMARTHOST_FROM_REWRITE,
+	SMARTHOST_FROM_KEEP,
+	SMARTHOST_FROM_REJECT,
+};
+
 enum {
 	SMARTHOST_WINDOW = 20, /* messages in flight on one connection, at most */
 	SMARTHOST_WINDOW_LIMIT = 1000,
@@ -66,7 +76,10 @@ struct smarthost {
 	char *user;	/* NULL: no login */
 	char *password; /* a secret */
 	char *from;	/* the address that this account may send as; NULL: unknown */
-	char *ca_file;	/* NULL: the system's bundle */
+	enum smarthost_from_policy from_policy;
+	char **from_allow; /* patterns, "*@example.com", of senders that it takes, too; owned */
+	size_t from_allow_count;
+	char *ca_file; /* NULL: the system's bundle */
 	enum smarthost_auth auth;
 	char *token;	       /* for XOAUTH2 and OAUTHBEARER; a secret; NULL: the password is it */
 	char *tls_name;	       /* the name to verify instead of host; NULL: host */
