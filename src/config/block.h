@@ -24,8 +24,14 @@ typedef int block_check(const struct check_place *place, const char *text, struc
 int block_take_string(
     const struct block *block, const char *option, block_check *check, char **target);
 int block_take_duration(const struct block *block, const char *option, int64_t *target);
+int block_take_size(const struct block *block, const char *option, uint64_t *target);
+int block_take_switch(const struct block *block, const char *option, bool *target);
 int block_take_count(
     const struct block *block, const char *option, unsigned limit, unsigned *target);
+
+/* What the list holds, its elements split at commas; an empty one counts as not set. */
+int block_take_list(
+    const struct block *block, const char *option, block_check *check, struct config_list *target);
 
 /* Two options that do not go together.  -1. */
 int block_refuse_pair(

@@ -100,18 +100,17 @@ static int read_queue(const struct block *block, struct config *config)
 	return read_retry(block, config);
 }
 
-static int read_received(const struct block *block, struct config *config)
+/* Both stand in the settings as what is done, and in config as what is left out. */
+static int read_switches(const struct block *block, struct config *config)
 {
-	const char *text = settings_text(block, "received");
-	bool is_on;
+	bool is_received = !config->omits_received;
+	bool is_rewritten = !config->keeps_to;
 
-	if (text == NULL)
-		return 0;
-	CLEANUP(memory_free_string) char *where = block_where(block, "received");
-	if (check_switch(&(struct check_place){ where, "received" }, text, &is_on,
-		block->settings->error) < 0)
+	if (block_take_switch(block, "received", &is_received) < 0 ||
+	    block_take_switch(block, "rewrite_to", &is_rewritten) < 0)
 		return -1;
-	config->omits_received = !is_on;
+	config->omits_received = !is_received;
+	config->keeps_to = !is_rewritten;
 	return 0;
 }
 
@@ -134,9 +133,11 @@ static int read_submit(const struct block *block, struct config *config)
 	}
 	if (block_take_duration(block, "wait_limit", &config->wait_limit) < 0 ||
 	    block_take_duration(block, "timeout", &config->timeout) < 0 ||
-	    block_take_duration(block, "idle", &config->idle) < 0)
+	    block_take_duration(block, "idle", &config->idle) < 0 ||
+	    block_take_size(block, "max_size", &config->max_size) < 0 ||
+	    block_take_list(block, "users", check_user, &config->users) < 0)
 		return -1;
-	return read_received(block, config);
+	return read_switches(block, config);
 }
 
 static int check_alias_title(const struct block *block, const struct config *config)
@@ -181,6 +182,8 @@ static int read_alias(const struct block *block, struct config *config)
 
 static int read_outside(const struct block *block, struct config *config)
 {
+	if (block_take_string(block, "capture", check_path, &config->capture) < 0)
+		return -1;
 	return block_take_string(block, "aliases_file", check_path, &config->aliases_file);
 }
 

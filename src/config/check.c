@@ -122,6 +122,39 @@ int check_auth(const struct check_place *place, const char *text, enum smarthost
 	return 0;
 }
 
+int check_from_policy(const struct check_place *place, const char *text,
+    enum smarthost_from_policy *policy, struct error *error)
+{
+	static const char *const words[] = {
+		[SMARTHOST_FROM_AUTO] = "auto",
+		[SMARTHOST_FROM_REPAIR] = "repair",
+		[SMARTHOST_FROM_REWRITE] = "rewrite",
+		[SMARTHOST_FROM_KEEP] = "keep",
+		[SMARTHOST_FROM_REJECT] = "reject",
+	};
+	int index = check_word(place, text, words, sizeof words / sizeof words[0], error);
+
+	if (index < 0)
+		return -1;
+	*policy = (enum smarthost_from_policy)index;
+	return 0;
+}
+
+int check_user(const struct check_place *place, const char *text, struct error *error)
+{
+	bool is_sound = text[0] != '\0' && text[0] != '-' && strlen(text) <= 256;
+
+	for (const char *p = text; *p != '\0'; p++)
+		is_sound = is_sound && (unsigned char)*p > 0x20 && *p != 0x7f &&
+			   strchr(",:;/\"'*?", *p) == NULL;
+	if (is_sound || strcmp(text, "*") == 0)
+		return 0;
+	refuse(place, text, "user", error);
+	return error_next(error,
+	    "write login names or their numbers, or \"*\" for everybody: %s = { \"*\" }",
+	    place->name);
+}
+
 int check_path(const struct check_place *place, const char *text, struct error *error)
 {
 	if (text[0] == '/' && !span_has_control(span_from_string(text)))
@@ -404,6 +437,22 @@ int check_address(
 		return error_next(
 		    error, "an unquoted * is dropped: put the value in double quotes");
 	return error_next(error, "write: %s = \"alerts@example.com\"", place->name);
+}
+
+int check_pattern(const struct check_place *place, const char *text, struct error *error)
+{
+	struct error hidden;
+
+	if (strncmp(text, "*@", 2) == 0)
+		return check_domain(place, text + 2, true, error);
+	if (strchr(text, '@') != NULL)
+		return check_address(place, text, false, error);
+	if (strchr(text, '*') == NULL && check_domain(place, text, true, &hidden) == 0)
+		return 0;
+	error_set(error, ERROR_CONFIG, "5.3.5",
+	    "%s: %s = \"%s\" is neither an address nor a domain", place->where, place->name, text);
+	return error_next(
+	    error, "write: %s = { \"*@example.com\" } or \"alerts@example.com\"", place->name);
 }
 
 int check_title(const struct check_place *place, const char *text, struct error *error)

@@ -37,6 +37,15 @@ int check_switch(
 int check_auth(const struct check_place *place, const char *text, enum smarthost_auth *auth,
     struct error *error);
 
+int check_from_policy(const struct check_place *place, const char *text,
+    enum smarthost_from_policy *policy, struct error *error);
+
+/* "*@domain", an address, or a domain. */
+int check_pattern(const struct check_place *place, const char *text, struct error *error);
+
+/* A login name, a number, or "*". */
+int check_user(const struct check_place *place, const char *text, struct error *error);
+
 /* An absolute path. */
 int check_path(const struct check_place *place, const char *text, struct error *error);
 

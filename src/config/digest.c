@@ -59,6 +59,15 @@ static uint64_t add_route(uint64_t hash, const struct config_route *route)
 	return add(hash, NULL);
 }
 
+static uint64_t add_senders(uint64_t hash, const struct smarthost *smarthost)
+{
+	const struct config_list allowed = { smarthost->from_allow, smarthost->from_allow_count };
+
+	hash = add(hash, smarthost->from);
+	hash = add_number(hash, smarthost->from_policy);
+	return add_list(hash, &allowed);
+}
+
 void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 {
 	static const char letters[] = "0123456789abcdef";
@@ -68,10 +77,14 @@ void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 	hash = add(hash, config->domain);
 	hash = add(hash, config->aliases_file);
 	hash = add(hash, config->secrets_file);
+	hash = add(hash, config->capture);
+	hash = add(hash, config->keeps_to ? "keeps" : "rewrites");
+	hash = add_list(hash, &config->users);
+	hash = add_octets(hash, config->max_size);
 	for (size_t i = 0; i < config->smarthost_count; i++) {
 		hash = add(hash, config->smarthosts[i].parameters.url);
 		hash = add(hash, config->smarthosts[i].parameters.user);
-		hash = add(hash, config->smarthosts[i].parameters.from);
+		hash = add_senders(hash, &config->smarthosts[i].parameters);
 		hash = add_tls(hash, &config->smarthosts[i].parameters);
 		hash = add_number(hash, config->smarthosts[i].parameters.auth);
 		hash = add(hash, config->smarthosts[i].secret);

@@ -22,17 +22,6 @@ static int take_number(
 	    &(struct check_place){ where, option }, text, limit, target, block->settings->error);
 }
 
-static int take_size(const struct block *block, const char *option, uint64_t *target)
-{
-	const char *text = settings_text(block, option);
-
-	if (text == NULL)
-		return 0;
-	CLEANUP(memory_free_string) char *where = block_where(block, option);
-	return check_size(
-	    &(struct check_place){ where, option }, text, target, block->settings->error);
-}
-
 int limits_block_read(const struct block *block, struct config *config)
 {
 	struct config_limits *limits = &config->limits;
@@ -42,8 +31,8 @@ int limits_block_read(const struct block *block, struct config *config)
 	    block_take_count(
 		block, "sessions_per_uid", CONFIG_SESSIONS_LIMIT, &limits->sessions_per_uid) < 0 ||
 	    take_number(block, "messages_per_uid", MESSAGES_LIMIT, &limits->messages_per_uid) < 0 ||
-	    take_size(block, "size_per_uid", &limits->size_per_uid) < 0 ||
-	    take_size(block, "reserve", &limits->reserve) < 0 ||
+	    block_take_size(block, "size_per_uid", &limits->size_per_uid) < 0 ||
+	    block_take_size(block, "reserve", &limits->reserve) < 0 ||
 	    take_number(block, "reserve_percent", PERCENT_LIMIT, &percent) < 0)
 		return -1;
 	limits->reserve_percent = (unsigned)percent;

@@ -96,8 +96,10 @@ static int apply_login(
 	CLEANUP(memory_free_string) char *file = memory_format("%s/smtp_password", run_secrets);
 	CLEANUP(memory_free_secret) char *password = NULL;
 	CLEANUP(memory_free_string) char *source = NULL;
-	const char *user = uses_environment ? environment_get("MAILCHUTE_USER") : NULL;
+	CLEANUP(memory_free_secret) char *user = NULL;
 
+	if (uses_environment && environment_read_secret("MAILCHUTE_USER", &user, error) < 0)
+		return -1;
 	if (read_secret("MAILCHUTE_PASSWORD", file, uses_environment, &password, &source, error) <
 	    0)
 		return -1;
@@ -175,6 +177,21 @@ static int apply_from(struct config *config, struct error *error)
 	return 0;
 }
 
+static int apply_from_policy(struct config *config, struct error *error)
+{
+	const struct check_place place = { "environment", "MAILCHUTE_FROM_POLICY" };
+	const char *word = environment_get("MAILCHUTE_FROM_POLICY");
+	enum smarthost_from_policy policy = SMARTHOST_FROM_AUTO;
+
+	if (word == NULL)
+		return 0;
+	if (check_from_policy(&place, word, &policy, error) < 0)
+		return -1;
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		config->smarthosts[i].parameters.from_policy = policy;
+	return 0;
+}
+
 static int apply_rate(struct config *config, struct error *error)
 {
 	const struct check_place place = { "environment", "MAILCHUTE_RATE" };
@@ -229,36 +246,62 @@ static int apply_log(struct config *config, struct error *error)
 	    format, &config->log_is_json, error);
 }
 
+typedef int check_text(const struct check_place *place, const char *text, struct error *error);
+
+static int check_ehlo(const struct check_place *place, const char *text, struct error *error)
+{
+	return strcmp(text, "auto") == 0 ? 0 : check_domain(place, text, true, error);
+}
+
+static int check_plain_domain(
+    const struct check_place *place, const char *text, struct error *error)
+{
+	return check_domain(place, text, false, error);
+}
+
+static int apply_text(const char *variable, check_text *check, char **target, struct error *error)
+{
+	const struct check_place place = { "environment", variable };
+	const char *text = environment_get(variable);
+
+	if (text == NULL)
+		return 0;
+	if (check(&place, text, error) < 0)
+		return -1;
+	replace(target, text);
+	return 0;
+}
+
+static int apply_duration(const char *variable, int64_t *target, struct error *error)
+{
+	const struct check_place place = { "environment", variable };
+	const char *text = environment_get(variable);
+
+	return text == NULL ? 0 : check_duration(&place, text, target, error);
+}
+
+static int apply_mode(struct config *config, struct error *error)
+{
+	const struct check_place place = { "environment", "MAILCHUTE_MODE" };
+	const char *text = environment_get("MAILCHUTE_MODE");
+
+	return text == NULL ? 0 : check_mode(&place, text, &config->mode, error);
+}
+
 static int apply_simple(struct config *config, struct error *error)
 {
-	const char *value;
-
-	value = environment_get("MAILCHUTE_DOMAIN");
-	if (value != NULL) {
-		if (check_domain(&(struct check_place){ "environment", "MAILCHUTE_DOMAIN" }, value,
-			false, error) < 0)
-			return -1;
-		replace(&config->domain, value);
+	if (apply_text("MAILCHUTE_EHLO", check_ehlo, &config->ehlo, error) < 0 ||
+	    apply_text("MAILCHUTE_DOMAIN", check_plain_domain, &config->domain, error) < 0)
+		return -1;
+	if (environment_get("MAILCHUTE_DOMAIN") != NULL)
 		replace(&config->domain_source, "MAILCHUTE_DOMAIN");
-	}
-	value = environment_get("MAILCHUTE_SPOOL");
-	if (value != NULL) {
-		if (check_path(&(struct check_place){ "environment", "MAILCHUTE_SPOOL" }, value,
-			error) < 0)
-			return -1;
-		replace(&config->spool, value);
-	}
-	if (apply_log(config, error) < 0)
+	if (apply_text("MAILCHUTE_SPOOL", check_path, &config->spool, error) < 0 ||
+	    apply_text("MAILCHUTE_CAPTURE", check_path, &config->capture, error) < 0 ||
+	    apply_duration("MAILCHUTE_IDLE", &config->idle, error) < 0 ||
+	    apply_duration("MAILCHUTE_TIMEOUT", &config->timeout, error) < 0 ||
+	    apply_log(config, error) < 0)
 		return -1;
-	value = environment_get("MAILCHUTE_IDLE");
-	if (value != NULL &&
-	    check_duration(&(struct check_place){ "environment", "MAILCHUTE_IDLE" }, value,
-		&config->idle, error) < 0)
-		return -1;
-	value = environment_get("MAILCHUTE_MODE");
-	return value == NULL ? 0
-			     : check_mode(&(struct check_place){ "environment", "MAILCHUTE_MODE" },
-				   value, &config->mode, error);
+	return apply_mode(config, error);
 }
 
 int overrides_apply(
@@ -269,8 +312,9 @@ int overrides_apply(
 		return -1;
 	if (uses_environment &&
 	    (apply_token(config, error) < 0 || apply_auth(config, error) < 0 ||
-		apply_from(config, error) < 0 || apply_rate(config, error) < 0 ||
-		apply_root(config, error) < 0 || apply_simple(config, error) < 0))
+		apply_from(config, error) < 0 || apply_from_policy(config, error) < 0 ||
+		apply_rate(config, error) < 0 || apply_root(config, error) < 0 ||
+		apply_simple(config, error) < 0))
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		secrets_default_from(&config->smarthosts[i].parameters);

@@ -56,23 +56,6 @@ static int read_list(
 	return 0;
 }
 
-/* "*@domain", an address, or a domain. */
-static int check_pattern(const struct check_place *place, const char *text, struct error *error)
-{
-	struct error hidden;
-
-	if (strncmp(text, "*@", 2) == 0)
-		return check_domain(place, text + 2, true, error);
-	if (strchr(text, '@') != NULL)
-		return check_address(place, text, false, error);
-	if (strchr(text, '*') == NULL && check_domain(place, text, true, &hidden) == 0)
-		return 0;
-	error_set(error, ERROR_CONFIG, "5.3.5",
-	    "%s: %s = \"%s\" is neither an address nor a domain", place->where, place->name, text);
-	return error_next(
-	    error, "write: %s = { \"*@example.com\" } or \"alerts@example.com\"", place->name);
-}
-
 static int add_pattern(
     const struct check_place *place, struct span text, void *target, struct error *error)
 {

@@ -158,7 +158,9 @@ static int parse(
 		CFG_STR("tls_min", NULL, CFGF_NODEFAULT), CFG_STR("ip", NULL, CFGF_NODEFAULT),
 		CFG_STR("source", NULL, CFGF_NODEFAULT), CFG_STR("window", NULL, CFGF_NODEFAULT),
 		CFG_STR("rate", NULL, CFGF_NODEFAULT), CFG_STR("burst", NULL, CFGF_NODEFAULT),
-		CFG_STR("connections", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+		CFG_STR("connections", NULL, CFGF_NODEFAULT),
+		CFG_STR("from_policy", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("from_allow", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t route[] = { CFG_STR_LIST("from", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("to", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("user", NULL, CFGF_NODEFAULT),
@@ -167,7 +169,10 @@ static int parse(
 	cfg_opt_t submit[] = { CFG_STR("mode", NULL, CFGF_NODEFAULT),
 		CFG_STR("wait", NULL, CFGF_NODEFAULT), CFG_STR("wait_limit", NULL, CFGF_NODEFAULT),
 		CFG_STR("timeout", NULL, CFGF_NODEFAULT), CFG_STR("idle", NULL, CFGF_NODEFAULT),
-		CFG_STR("received", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
+		CFG_STR("received", NULL, CFGF_NODEFAULT),
+		CFG_STR("rewrite_to", NULL, CFGF_NODEFAULT),
+		CFG_STR("max_size", NULL, CFGF_NODEFAULT),
+		CFG_STR_LIST("users", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
 	cfg_opt_t queue[] = { CFG_STR("dir", NULL, CFGF_NODEFAULT),
 		CFG_STR_LIST("retry", NULL, CFGF_NODEFAULT),
 		CFG_STR("lifetime", NULL, CFGF_NODEFAULT), CFG_STR("warn", NULL, CFGF_NODEFAULT),
@@ -186,6 +191,7 @@ static int parse(
 	cfg_opt_t options[] = { CFG_SEC("identity", identity, CFGF_NODEFAULT),
 		CFG_SEC("smarthost", smarthost, titled), CFG_SEC("route", route, titled),
 		CFG_SEC("alias", alias, titled), CFG_STR("aliases_file", NULL, CFGF_NODEFAULT),
+		CFG_STR("capture", NULL, CFGF_NODEFAULT),
 		CFG_SEC("submit", submit, CFGF_NODEFAULT), CFG_SEC("queue", queue, CFGF_NODEFAULT),
 		CFG_SEC("limits", limits, CFGF_NODEFAULT), CFG_SEC("log", log, CFGF_NODEFAULT),
 		way_out, CFG_END() };

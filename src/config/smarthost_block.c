@@ -152,6 +152,24 @@ static int read_pace(const struct block *block, struct smarthost *smarthost)
 	    block, "burst", "burst stands without a rate", "write: rate = \"30/min\", or no burst");
 }
 
+/* Who mail may come from. */
+static int read_senders(const struct block *block, struct smarthost *smarthost)
+{
+	const char *policy = settings_text(block, "from_policy");
+	struct config_list allowed = { 0 };
+
+	if (block_take_string(block, "from", check_full_address, &smarthost->from) < 0 ||
+	    block_take_list(block, "from_allow", check_pattern, &allowed) < 0)
+		return -1;
+	smarthost->from_allow = allowed.items;
+	smarthost->from_allow_count = allowed.count;
+	if (policy == NULL)
+		return 0;
+	CLEANUP(memory_free_string) char *where = block_where(block, "from_policy");
+	return check_from_policy(&(struct check_place){ where, "from_policy" }, policy,
+	    &smarthost->from_policy, block->settings->error);
+}
+
 int smarthost_block_read(const struct block *block, struct config *config)
 {
 	CLEANUP(config_finish_smarthost) struct config_smarthost smarthost = { 0 };
@@ -164,9 +182,9 @@ int smarthost_block_read(const struct block *block, struct config *config)
 	parameters->name = memory_copy_string(block->title);
 	smarthost.secret = memory_copy_string(block->title);
 	if (block_take_string(block, "secret", check_title, &smarthost.secret) < 0 ||
-	    block_take_string(block, "from", check_full_address, &parameters->from) < 0 ||
-	    read_tls(block, parameters) < 0 || read_auth(block, parameters) < 0 ||
-	    read_addresses(block, parameters) < 0 || read_pace(block, parameters) < 0 ||
+	    read_senders(block, parameters) < 0 || read_tls(block, parameters) < 0 ||
+	    read_auth(block, parameters) < 0 || read_addresses(block, parameters) < 0 ||
+	    read_pace(block, parameters) < 0 ||
 	    block_take_duration(block, "timeout", &parameters->connect_timeout) < 0)
 		return -1;
 	smarthost.place.file = memory_copy_string(block->settings->path);

@@ -32,7 +32,9 @@ static char folder[] = "/tmp/mailchute-config-XXXXXX";
 static const char *const variables[] = { "MAILCHUTE_CONFIG", "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
 	"MAILCHUTE_USER", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE", "MAILCHUTE_FROM",
 	"MAILCHUTE_RATE", "MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE",
-	"MAILCHUTE_IDLE", "MAILCHUTE_LOG", "MAILCHUTE_LOG_FORMAT", "TEST_EMPTY", "TEST_LIST" };
+	"MAILCHUTE_IDLE", "MAILCHUTE_LOG", "MAILCHUTE_LOG_FORMAT", "MAILCHUTE_EHLO",
+	"MAILCHUTE_TIMEOUT", "MAILCHUTE_CAPTURE", "MAILCHUTE_FROM_POLICY", "TEST_EMPTY",
+	"TEST_LIST" };
 
 static char *path_of(const char *name)
 {
@@ -156,6 +158,24 @@ static void check_tls_and_addresses(const struct smarthost *smarthost)
 	assert_int_equal(smarthost->connections, 20);
 }
 
+static void check_policy(const struct config *config)
+{
+	const struct smarthost *smarthost = &config->smarthosts[1].parameters;
+
+	assert_int_equal(smarthost->from_policy, SMARTHOST_FROM_REJECT);
+	assert_int_equal(smarthost->from_allow_count, 3);
+	assert_string_equal(smarthost->from_allow[1], "b@x.example");
+	assert_string_equal(smarthost->from_allow[2], "*@y.example");
+	assert_int_equal(config->smarthosts[0].parameters.from_policy, SMARTHOST_FROM_AUTO);
+	assert_int_equal(config->smarthosts[0].parameters.from_allow_count, 0);
+	assert_string_equal(config->capture, "/my/caught");
+	assert_int_equal(config->users.count, 3);
+	assert_string_equal(config->users.items[0], "root");
+	assert_string_equal(config->users.items[2], "AD\\joe");
+	assert_int_equal(config->max_size, 25 << 20);
+	assert_true(config->keeps_to);
+}
+
 static void every_setting_is_read(void **state)
 {
 	CLEANUP(config_finish) struct config config = { 0 };
@@ -172,20 +192,24 @@ static void every_setting_is_read(void **state)
 		" client_cert = \"/c.pem\" client_key = \"/c.key\" tls_name = \"mail.b.example\"\n"
 		" tls_fingerprint = \"sha256:" PIN "\"\n"
 		" auth = scram tls_min = 1.3 ip = 4 source = \"192.0.2.7\"\n"
-		" window = 1000 rate = \"14/s\" burst = 30 connections = 20 }\n"
+		" window = 1000 rate = \"14/s\" burst = 30 connections = 20\n"
+		" from_policy = reject from_allow = { \"${TEST_LIST}\", \"*@y.example\" } }\n"
 		"alias \"*\" { to = { \"${TEST_LIST}\", \"root\" } }\n"
 		"alias \"Ops\" { to = ops@x.example }\n"
-		"aliases_file = \"/my/aliases\"\n"
+		"aliases_file = \"/my/aliases\" capture = \"/my/caught\"\n"
 		"queue { dir = \"/q\" retry = { 1s, \"2m,3h\" } lifetime = 1d warn = 2h }\n"
 		"queue { bounce = \"ops@x.example\" failed = drop failed_limit = 3d }\n"
 		"submit { mode = direct wait = disk wait_limit = 250ms received = false }\n"
 		"submit { timeout = \"${TEST_EMPTY:-1m}\" idle = 50ms }\n"
+		"submit { users = { \"root, 33\", \"AD\\\\joe\" } max_size = 25M rewrite_to = "
+		"false }\n"
 		"limits { sessions = 30 sessions_per_uid = 5 messages_per_uid = \"0\" }\n"
 		"limits { size_per_uid = \"2G\" reserve = \"10M\" reserve_percent = 3 }\n"
 		"log { to = \"/var/log/x\" format = json subject = true }\n",
 		&config, &error) != 0)
 		fail_msg("%s", error.text);
 	check_limits(&config.limits);
+	check_policy(&config);
 	assert_string_equal(config.ehlo, "[192.0.2.1]");
 	assert_int_equal(config.smarthost_count, 2);
 	assert_string_equal(config.smarthosts[1].secret, "a");
@@ -404,6 +428,16 @@ static void faults_are_named_with_their_line(void **state)
 		    "alias \"a\"" },
 		{ "submit {\n mode = dirct }", "line 2: mode = \"dirct\"", "mode = \"direct\"" },
 		{ "submit {\n wait = never }", "line 2: wait = \"never\"", "outcome" },
+		{ "submit {\n rewrite_to = of }", "line 2: rewrite_to = \"of\"", "\"false\"" },
+		{ "submit {\n users = { \"a b\" } }", "line 2: users = \"a b\" is no user",
+		    "\"*\"" },
+		{ "submit {\n max_size = 25MB }", "line 2: max_size = \"25MB\" is no size",
+		    "100M" },
+		{ "capture = caught", "line 1: capture = \"caught\" is no absolute path", "" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n from_policy = rewrit }",
+		    "line 2: from_policy = \"rewrit\"", "\"rewrite\" (known: auto, repair, " },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n from_allow = { \"*x.example\" } }",
+		    "line 2: from_allow = \"*x.example\" is neither an address", "" },
 		{ "submit {\n received = off }", "line 2: received = \"off\"", "\"false\"" },
 		{ "submit {\n timeout = soon }", "line 2: timeout = \"soon\" is no time", "30s" },
 		{ "submit {\n timeout = 0 }", "line 2: timeout = \"0\" is no time", "" },
@@ -463,6 +497,10 @@ static void the_environment_comes_last(void **state)
 	setenv("MAILCHUTE_LOG", "stderr", 1);
 	setenv("MAILCHUTE_LOG_FORMAT", "json", 1);
 	setenv("MAILCHUTE_RATE", "1000/h", 1);
+	setenv("MAILCHUTE_EHLO", "e.example", 1);
+	setenv("MAILCHUTE_TIMEOUT", "7s", 1);
+	setenv("MAILCHUTE_CAPTURE", "/caught", 1);
+	setenv("MAILCHUTE_FROM_POLICY", "keep", 1);
 	if (load("identity { ehlo = h.example }\n"
 		 "smarthost \"a\" { url = \"smtp://a\" }\nsmarthost \"b\" { url = \"smtp://b\" }\n"
 		 "alias \"Root\" { to = c@x.example }\nsubmit { mode = direct }",
@@ -483,6 +521,10 @@ static void the_environment_comes_last(void **state)
 	assert_string_equal(config.spool, "/s");
 	assert_int_equal(config.mode, CONFIG_MODE_SPOOL);
 	assert_int_equal(config.idle, 70);
+	assert_string_equal(config.ehlo, "e.example");
+	assert_int_equal(config.timeout, 7000);
+	assert_string_equal(config.capture, "/caught");
+	assert_int_equal(smarthost->from_policy, SMARTHOST_FROM_KEEP);
 	assert_string_equal(config.log_to, "stderr");
 	assert_true(config.log_is_json);
 }
@@ -588,6 +630,10 @@ static void variables_at_fault_are_named(void **state)
 		{ "MAILCHUTE_LOG", "loud", "MAILCHUTE_LOG = \"loud\"" },
 		{ "MAILCHUTE_LOG_FORMAT", "xml", "MAILCHUTE_LOG_FORMAT = \"xml\"" },
 		{ "MAILCHUTE_FROM", "root", "MAILCHUTE_FROM = \"root\"" },
+		{ "MAILCHUTE_EHLO", "a b", "MAILCHUTE_EHLO = \"a b\"" },
+		{ "MAILCHUTE_TIMEOUT", "soon", "MAILCHUTE_TIMEOUT = \"soon\"" },
+		{ "MAILCHUTE_CAPTURE", "caught", "MAILCHUTE_CAPTURE = \"caught\"" },
+		{ "MAILCHUTE_FROM_POLICY", "keeep", "MAILCHUTE_FROM_POLICY = \"keeep\"" },
 		{ "MAILCHUTE_RATE", "30", "MAILCHUTE_RATE = \"30\" is no rate" },
 	};
 
