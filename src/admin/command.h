@@ -15,6 +15,7 @@
 /* argv[0] is the command's own name.  Returns an exit status. */
 typedef int admin_command(int argc, char **argv);
 
+admin_command command_doctor;
 admin_command command_serve;
 admin_command command_sink;
 admin_command command_queue;

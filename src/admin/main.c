@@ -13,6 +13,7 @@ static const struct {
 	admin_command *run;
 	const char *purpose;
 } commands[] = {
+	{ "doctor", command_doctor, "say whether this is set up right, and what to mend" },
 	{ "serve", command_serve, "take mail and have it delivered (the service)" },
 	{ "queue", command_queue, "list what waits, and change it (queue --help)" },
 	{ "explain", command_explain, "say what would become of a message, and why" },

@@ -167,7 +167,7 @@ static bool can_be_made(const char *path)
 	return access(parent, W_OK | X_OK) == 0;
 }
 
-static bool spool_is_for_us(const struct config *config)
+bool for_caller_has_spool(const struct config *config)
 {
 	uid_t uid;
 	gid_t gid;
@@ -296,7 +296,7 @@ static void serve(struct worker_parent *parent, const struct config *config, boo
 		receive_directly(parent, config, &fault);
 		return;
 	}
-	if (is_question || !spool_is_for_us(config)) {
+	if (is_question || !for_caller_has_spool(config)) {
 		receive_directly(parent, config, NULL);
 		return;
 	}

@@ -19,4 +19,7 @@
 /* Serves one caller; an exit status. */
 int for_caller_run(const struct config_sources *sources, bool is_question);
 
+/* Where no service answers, a caller's mail goes by the spool, and not directly. */
+bool for_caller_has_spool(const struct config *config);
+
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The aliases file, and where root's mail goes. */
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "doctor/checks.h"
+#include "policy/aliases.h"
+#include "policy/expand.h"
+
+static void tell_fault(void *context, const struct aliases_fault *fault)
+{
+	struct patient *patient = context;
+	struct span text = span_first(fault->text, 200);
+
+	/* As newaliases has it: packages ship lines that a relay cannot follow. */
+	if (fault->kind == ALIASES_TWICE || fault->kind == ALIASES_LOCAL)
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "aliases.fault",
+	    "%s line %d: \"%.*s\" is passed over: %s", fault->path, fault->line, span_int(text),
+	    text.start, fault->reason);
+	finding_next(
+	    patient->findings, "%s: you@example.com", fault->name != NULL ? fault->name : "name");
+}
+
+/* To whom it goes in the end, where that is another machine; NULL: nowhere. */
+static const char *leaves_for(const struct config *config, const struct envelope *expanded)
+{
+	for (size_t i = 0; i < expanded->recipient_count; i++) {
+		const char *address = expanded->recipients[i].address;
+		const char *at = strrchr(address, '@');
+
+		if (at == NULL || expand_is_this_host(span_from_string(at + 1)))
+			continue;
+		/* Only completed: no alias knew it. */
+		if (strncmp(address, "root@", 5) == 0 && strcmp(at + 1, config->domain) == 0)
+			continue;
+		return address;
+	}
+	return NULL;
+}
+
+static void check_root(struct patient *patient, const struct aliases *aliases)
+{
+	struct envelope given CLEANUP(envelope_finish) = { 0 };
+	struct envelope expanded CLEANUP(envelope_finish) = { 0 };
+	struct error error;
+
+	if (envelope_set_sender(&given, span_from_string(""), &error) < 0 ||
+	    envelope_add_recipient(
+		&given, span_from_string("root"), span_from_string(""), 0, &error) < 0)
+		return;
+	if (expand_envelope(&patient->config, aliases, &given, &expanded, &error) < 0) {
+		finding_add_error(patient->findings, FINDING_YELLOW, "aliases.root", &error);
+		return;
+	}
+	const char *target = leaves_for(&patient->config, &expanded);
+	if (target != NULL) {
+		finding_add(patient->findings, FINDING_GREEN, "aliases.root",
+		    "mail for root goes to %s", target);
+		return;
+	}
+	finding_add(patient->findings, FINDING_YELLOW, "aliases.root",
+	    "mail for root goes to %s: no alias sends it to a person",
+	    expanded.recipient_count != 0 ? expanded.recipients[0].address : "nobody");
+	finding_next(patient->findings, "alias \"root\" { to = { \"you@example.com\" } }");
+}
+
+void aliases_check(struct patient *patient)
+{
+	struct aliases aliases CLEANUP(aliases_finish) = { 0 };
+	struct error error;
+
+	if (aliases_load_telling(&aliases, &patient->config, tell_fault, patient, &error) < 0) {
+		finding_add_error(patient->findings, FINDING_RED, "aliases.file", &error);
+		return;
+	}
+	check_root(patient, &aliases);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the settings say, and whether each smarthost's login can be read. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "doctor/checks.h"
+#include "service/outgoing.h"
+
+static bool is_wanted(const struct patient *patient, const struct config_smarthost *smarthost)
+{
+	return patient->request->smarthost == NULL ||
+	       strcmp(patient->request->smarthost, smarthost->parameters.name) == 0;
+}
+
+/* A password in the clear is refused when it is to be sent; here it is seen before. */
+static void check_clear(struct patient *patient, const struct smarthost *known)
+{
+	if (known->tls != SMARTHOST_TLS_NEVER || known->is_loopback)
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "settings.cleartext",
+	    "smarthost \"%s\": %s never uses TLS, so mail%s can be read on its way", known->name,
+	    known->url, known->user != NULL ? " and login" : "");
+	finding_next(patient->findings, "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }",
+	    known->name, known->host);
+}
+
+static void check_from(struct patient *patient, const struct smarthost *known)
+{
+	if (known->from != NULL)
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "settings.from",
+	    "smarthost \"%s\" has no from: senders like root@%s go out as they are, which most "
+	    "providers refuse",
+	    known->name, patient->config.domain);
+	finding_next(
+	    patient->findings, "smarthost \"%s\" { from = \"you@example.com\" }", known->name);
+}
+
+/* Callers need no secret where a service has it, so that is for service_check to judge. */
+static void tell_unreadable(struct patient *patient, const struct error *error)
+{
+	if (geteuid() != 0 && access(patient->config.secrets_file, F_OK) == 0 &&
+	    access(patient->config.secrets_file, R_OK) < 0) {
+		patient->lacks_secret = true;
+		patient->secret_error = *error;
+		return;
+	}
+	finding_add_error(patient->findings, FINDING_RED, "settings.secret", error);
+}
+
+static void check_smarthost(struct patient *patient, const struct config_smarthost *smarthost)
+{
+	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
+	const struct smarthost *known = &relay.smarthost;
+	struct error error;
+
+	if (outgoing_relay(&patient->config, smarthost, &relay, &error) < 0) {
+		tell_unreadable(patient, &error);
+		return;
+	}
+	finding_add(patient->findings, FINDING_GREEN, "settings.smarthost", "\"%s\": %s, %s%s%s%s",
+	    known->name, known->url,
+	    known->user != NULL && known->user[0] != '\0' ? "login as " : "no login",
+	    known->user != NULL ? known->user : "", known->from != NULL ? ", sends as " : "",
+	    known->from != NULL ? known->from : "");
+	check_clear(patient, known);
+	check_from(patient, known);
+}
+
+static void check_capture(struct patient *patient)
+{
+	if (patient->config.capture == NULL || patient->config.capture[0] == '\0')
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "settings.capture",
+	    "CAPTURE ON: all mail is kept in %s, and none leaves this machine",
+	    patient->config.capture);
+	finding_next(patient->findings,
+	    "remove capture = \"%s\" (or MAILCHUTE_CAPTURE) where mail is to be sent",
+	    patient->config.capture);
+}
+
+static void check_all(struct patient *patient)
+{
+	const struct config *config = &patient->config;
+	bool is_any_wanted = false;
+	struct error error;
+
+	if (config->smarthost_count == 0) {
+		config_no_smarthost(config, &error);
+		finding_add_error(patient->findings, FINDING_RED, "settings.nowhere", &error);
+	}
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		if (!is_wanted(patient, &config->smarthosts[i]))
+			continue;
+		is_any_wanted = true;
+		check_smarthost(patient, &config->smarthosts[i]);
+	}
+	if (config->smarthost_count != 0 && !is_any_wanted)
+		finding_add(patient->findings, FINDING_RED, "settings.name",
+		    "there is no smarthost \"%s\"", patient->request->smarthost);
+}
+
+void configuration_check(struct patient *patient)
+{
+	const struct config_sources sources = { 0 };
+	struct error error;
+
+	if (config_load(&sources, &patient->config, &error) < 0) {
+		finding_add_error(patient->findings, FINDING_RED, "settings.fault", &error);
+		return;
+	}
+	patient->has_config = true;
+	check_capture(patient);
+	check_all(patient);
+}

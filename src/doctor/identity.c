@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Who this is, and what this machine is called. */
+
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "doctor/checks.h"
+
+static bool is_local_name(const char *name)
+{
+	struct span span = span_from_string(name);
+
+	return span_equals_string_ignoring_case(span, "localhost") ||
+	       span_starts_with_ignoring_case(span, "localhost.");
+}
+
+static void check_hello(struct patient *patient)
+{
+	const char *hello = patient->config.ehlo;
+
+	/* An address literal is right by RFC 5321, 4.1.3, but not every machine's own. */
+	if (hello[0] == '[' && strncmp(hello, "[127.", 5) != 0)
+		return;
+	if (hello[0] != '[' && strchr(hello, '.') != NULL && !is_local_name(hello))
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "identity.ehlo",
+	    "this machine calls itself %s to smarthosts, and some refuse that", hello);
+	finding_next(patient->findings, "identity { ehlo = \"host.example.com\" }");
+}
+
+static void check_domain(struct patient *patient)
+{
+	const struct config *config = &patient->config;
+
+	if (strchr(config->domain, '.') != NULL && !is_local_name(config->domain))
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "identity.domain",
+	    "bare names become name@%s%s%s%s, which is no address elsewhere", config->domain,
+	    config->domain_source != NULL ? " (" : "",
+	    config->domain_source != NULL ? config->domain_source : "",
+	    config->domain_source != NULL ? ")" : "");
+	finding_next(patient->findings, "identity { domain = \"example.com\" }");
+}
+
+static bool has_any_from(const struct config *config)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (config->smarthosts[i].parameters.from != NULL)
+			return true;
+	return false;
+}
+
+/* Its mail is from "uid33@...", which nobody would answer. */
+static void check_user(struct patient *patient)
+{
+	char *user CLEANUP(memory_free_string) = patient_user(geteuid());
+
+	if (getpwuid(geteuid()) == NULL && !has_any_from(&patient->config)) {
+		finding_add(patient->findings, FINDING_YELLOW, "identity.nameless",
+		    "%s has no name in /etc/passwd, and no smarthost has a from to send as", user);
+		finding_next(patient->findings,
+		    "MAILCHUTE_FROM=you@example.com, or from = \"you@example.com\" in the "
+		    "smarthost's block");
+		return;
+	}
+	finding_add(patient->findings, FINDING_GREEN, "identity.user",
+	    "%s, group %u; this machine is %s, bare names get @%s", user, (unsigned)getegid(),
+	    patient->config.ehlo, patient->config.domain);
+}
+
+void identity_check(struct patient *patient)
+{
+	check_user(patient);
+	check_hello(patient);
+	check_domain(patient);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * patient - what the checks of one run share, and what they know of each other
+ */
+
+#ifndef DOCTOR_PATIENT_H
+#define DOCTOR_PATIENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "config/config.h"
+#include "doctor/doctor.h"
+#include "doctor/finding.h"
+#include "worker/worker.h"
+
+/* How a caller's mail would go (sendmail/way.h). */
+enum patient_way { PATIENT_WAY_NONE, PATIENT_WAY_SERVICE, PATIENT_WAY_SPOOL, PATIENT_WAY_DIRECT };
+
+struct patient {
+	const struct doctor_request *request;
+	struct findings *findings; /* borrowed */
+	struct config config;
+	bool has_config;   /* config was read without a fault */
+	bool lacks_secret; /* no login could be read, and perhaps need not be: */
+	struct error secret_error;
+	enum patient_way way; /* known after service_check */
+	struct worker_parent parent;
+};
+
+/* A path of the machine, below the root that tests give; the caller frees it. */
+char *patient_path(const struct patient *patient, const char *path);
+
+/* The first octets of a file, up to text's limit; false: it cannot be read. */
+bool patient_read(const char *path, struct buffer *text);
+
+/* "www-data (33)", or "uid 33"; the caller frees it. */
+char *patient_user(uid_t uid);
+
+/* "0640 root:mailchute"; the caller frees it. */
+struct stat;
+char *patient_mode(const struct stat *status);
+
+#endif
