@@ -115,6 +115,18 @@ int error_means(struct error *error, const char *format, ...)
 	return -1;
 }
 
+int error_mail(struct error *error, const char *format, ...)
+{
+	char mail[ERROR_MAIL_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_limited(mail, sizeof mail, format, arguments);
+	va_end(arguments);
+	memcpy(error->mail, mail, sizeof mail);
+	return -1;
+}
+
 int error_prefix(struct error *error, const char *format, ...)
 {
 	char prefix[ERROR_TEXT_SIZE];
@@ -155,6 +167,9 @@ enum error_kind error_kind_from_status(const char *status)
 		return ERROR_SOFTWARE;
 	if (strcmp(status + 2, "3.5") == 0)
 		return ERROR_CONFIG;
+	/* Our own, of RFC 3463's mail systems: no server knows more than nine. */
+	if (strcmp(status + 2, ERROR_CANNOT_CREATE_DETAIL) == 0)
+		return ERROR_CANNOT_CREATE;
 	if (status[0] == '4')
 		return ERROR_UNAVAILABLE;
 	for (size_t i = 0; status[0] == '5' && i < sizeof permanent / sizeof permanent[0]; i++) {
@@ -168,21 +183,82 @@ enum error_kind error_kind_from_status(const char *status)
 	return ERROR_SOFTWARE;
 }
 
-/* Where it has room; the rest of the line needs reserve. */
-static size_t add_part(char *line, size_t length, size_t size, const char *part, size_t reserve)
+/* Of a line; only what has a code is labelled, so that it can be read again. */
+static const char means_label[] = "; means: ";
+static const char next_label[] = "; fix: ";
+static const char mail_label[] = "; mail: ";
+static const char plain_label[] = "; ";
+
+/* Octets of a part with its label; none of one that is empty. */
+static size_t part_length(const char *label, const char *part)
 {
-	if (part[0] == '\0' || length + 2 + strlen(part) + reserve >= size)
+	return part[0] != '\0' ? strlen(label) + strlen(part) : 0;
+}
+
+static size_t add_part(char *line, size_t length, size_t size, const char *label, const char *part)
+{
+	if (part[0] == '\0')
 		return length;
-	return length + (size_t)snprintf(line + length, size - length, "; %s", part);
+	int written = snprintf(line + length, size - length, "%s%s", label, part);
+	return length + (size_t)written < size ? length + (size_t)written : size - 1;
+}
+
+/* As much of code and text as there is room for. */
+static size_t begin_line(const struct error *error, char *line, size_t room)
+{
+	int written = snprintf(
+	    line, room, "%s%s%s", error->code, error->code[0] != '\0' ? " " : "", error->text);
+
+	if ((size_t)written < room)
+		return (size_t)written;
+	if (room > 8)
+		memcpy(line + room - 4, "...", 4);
+	return room - 1;
 }
 
 void error_line(const struct error *error, char *line, size_t size)
 {
-	size_t reserve = error->next[0] != '\0' ? 2 + strlen(error->next) : 0;
-	int written = snprintf(
-	    line, size, "%s%s%s", error->code, error->code[0] != '\0' ? " " : "", error->text);
-	size_t length = (size_t)written < size ? (size_t)written : size - 1;
+	bool has_code = error->code[0] != '\0';
+	const char *before_means = has_code ? means_label : plain_label;
+	const char *before_next = has_code ? next_label : plain_label;
+	size_t mail = part_length(mail_label, error->mail);
+	size_t length = begin_line(error, line, mail < size / 2 ? size - mail : size);
+	size_t next = part_length(before_next, error->next);
 
-	length = add_part(line, length, size, error->means, reserve);
-	(void)add_part(line, length, size, error->next, 0);
+	if (length + part_length(before_means, error->means) + next + mail < size)
+		length = add_part(line, length, size, before_means, error->means);
+	if (length + next + mail < size)
+		length = add_part(line, length, size, before_next, error->next);
+	(void)add_part(line, length, size, mail_label, error->mail);
+}
+
+/* What stands behind the last of this label in line is cut off and copied; "" without it. */
+static void take_part(char *line, const char *label, char *part, size_t size)
+{
+	char *found = NULL;
+
+	for (char *p = strstr(line, label); p != NULL; p = strstr(p + 1, label))
+		found = p;
+	if (found == NULL)
+		return;
+	snprintf(part, size, "%s", found + strlen(label));
+	*found = '\0';
+}
+
+void error_read_line(const char *line, struct error *error)
+{
+	struct error read = { 0 };
+	char rest[ERROR_TEXT_SIZE + ERROR_MEANS_SIZE + ERROR_NEXT_SIZE + ERROR_MAIL_SIZE];
+
+	snprintf(rest, sizeof rest, "%s", line);
+	size_t code = strcspn(rest, " ");
+	if (strncmp(rest, "MC-", 3) == 0 && rest[code] == ' ' && code < sizeof read.code) {
+		memcpy(read.code, rest, code);
+		memmove(rest, rest + code + 1, strlen(rest + code + 1) + 1);
+		take_part(rest, mail_label, read.mail, sizeof read.mail);
+		take_part(rest, next_label, read.next, sizeof read.next);
+		take_part(rest, means_label, read.means, sizeof read.means);
+	}
+	(void)error_prefix(&read, "%s", rest);
+	*error = read;
 }

@@ -40,6 +40,7 @@ enum {
 	ERROR_TEXT_SIZE = 881, /* with the NUL; DESIGN 6, "Texts" */
 	ERROR_NEXT_SIZE = 400,
 	ERROR_MEANS_SIZE = 240,
+	ERROR_MAIL_SIZE = 120,
 };
 
 struct error {
@@ -49,6 +50,7 @@ struct error {
 	char code[ERROR_CODE_SIZE];	/* "MC-AUTH-01", for the manual; may be empty */
 	char means[ERROR_MEANS_SIZE];	/* what the server's words mean; may be empty */
 	char next[ERROR_NEXT_SIZE];	/* what to do about it; may be empty */
+	char mail[ERROR_MAIL_SIZE];	/* what became of the mail; may be empty */
 };
 
 /*
@@ -74,6 +76,9 @@ int error_code(struct error *error, const char *code);
 /* Adds what it means, in plain words.  Returns -1. */
 int error_means(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds what became of the mail: "NOT sent".  Returns -1. */
+int error_mail(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Puts words before the text: "line 3: " and the like.  Returns -1. */
 int error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -81,13 +86,20 @@ int error_prefix(struct error *error, const char *format, ...)
 /* A later attempt may succeed: the status is of class 4, or there is none. */
 bool error_is_temporary(const struct error *error);
 
+/* "4.3.73" is for a file that cannot be made: what else would become of 73 on its way? */
+#define ERROR_CANNOT_CREATE_DETAIL "3.73"
+
 /* The one table from an enhanced status to sysexits (DESIGN 6). */
 enum error_kind error_kind_from_status(const char *status);
 
 /*
- * "CODE text; means; next" on one line of less than size bytes.  What it means
- * gives way first, then the next step.
+ * One line of less than size bytes: "CODE text; means: ...; fix: ...; mail: ...",
+ * or "text; next; mail: ..." for what has no code.  What it means gives way
+ * first, then the next step, then the end of the text.
  */
 void error_line(const struct error *error, char *line, size_t size);
+
+/* The other way round, of a line that was kept: code, text, means, next and mail. */
+void error_read_line(const char *line, struct error *error);
 
 #endif

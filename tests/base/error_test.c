@@ -186,6 +186,70 @@ static void the_next_step_gives_way_on_a_line(void **state)
 	assert_string_equal(line, "it f");
 }
 
+static struct error coded(void)
+{
+	struct error error;
+
+	error_set(&error, ERROR_NO_PERMISSION, "5.7.8", "h refused: 535 no");
+	error_code(&error, "MC-AUTH-01");
+	error_means(&error, "app password");
+	error_next(&error, "make one; then set it");
+	error_mail(&error, "NOT sent");
+	return error;
+}
+
+static void a_failure_with_a_name_is_labelled(void **state)
+{
+	static const char whole[] = "MC-AUTH-01 h refused: 535 no; means: app password; fix: make "
+				    "one; then set it; mail: NOT sent";
+	struct error error = coded();
+	char line[200];
+
+	(void)state;
+	error_line(&error, line, sizeof line);
+	assert_string_equal(line, whole);
+	/* What it means gives way, then what to do, then the end of the text. */
+	error_line(&error, line, sizeof whole);
+	assert_string_equal(line, whole);
+	error_line(&error, line, sizeof whole - 1);
+	assert_string_equal(
+	    line, "MC-AUTH-01 h refused: 535 no; fix: make one; then set it; mail: NOT sent");
+	error_line(&error, line, 60);
+	assert_string_equal(line, "MC-AUTH-01 h refused: 535 no; mail: NOT sent");
+	error_line(&error, line, 40);
+	assert_string_equal(line, "MC-AUTH-01 h refused...; mail: NOT sent");
+}
+
+static void a_line_is_read_again(void **state)
+{
+	struct error error = coded();
+	struct error read;
+	char line[900];
+
+	(void)state;
+	error_line(&error, line, sizeof line);
+	error_read_line(line, &read);
+	assert_string_equal(read.code, error.code);
+	assert_string_equal(read.text, error.text);
+	assert_string_equal(read.means, error.means);
+	assert_string_equal(read.next, error.next);
+	assert_string_equal(read.mail, error.mail);
+
+	error_read_line("MC-GREY-07 a \x1b[m; means: x", &read);
+	assert_string_equal(read.text, "a ?[m");
+	assert_string_equal(read.means, "x");
+	assert_string_equal(read.next, "");
+	error_read_line("no name; fix: here", &read);
+	assert_string_equal(read.code, "");
+	assert_string_equal(read.text, "no name; fix: here");
+	error_read_line("MC-AUTH-01", &read);
+	assert_string_equal(read.text, "MC-AUTH-01");
+	error_read_line("MC-MUCH-TOO-LONG-TO-BE-ONE x", &read);
+	assert_string_equal(read.code, "");
+	error_read_line("", &read);
+	assert_string_equal(read.text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +261,8 @@ int main(void)
 		cmocka_unit_test(statuses_map_to_sysexits),
 		cmocka_unit_test(class_five_is_final),
 		cmocka_unit_test(the_next_step_gives_way_on_a_line),
+		cmocka_unit_test(a_failure_with_a_name_is_labelled),
+		cmocka_unit_test(a_line_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

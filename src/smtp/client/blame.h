@@ -3,8 +3,8 @@
 /*
  * blame - what a refusal is about: this message, or the whole account
  *
- * One table of what the providers say.  A refusal that is not in it is about
- * the message or the recipient, and final when it is a 5yz.
+ * By the table of advice.h.  A refusal that is not in it is about the message
+ * or the recipient, and final when it is a 5yz.
  *
  * Does not know: what follows from it.
  */
