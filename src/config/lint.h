@@ -31,6 +31,10 @@ int lint_settings(const char *path, struct span text, struct error *error);
  */
 int lint_secrets(const char *path, struct span text, struct error *error);
 
+/* The same with every fault told, in their order. */
+int lint_secrets_telling(const char *path, struct span text,
+    void (*tell)(void *context, const struct error *fault), void *context, struct error *error);
+
 /*
  * The line where mailchute.conf, which passed lint_settings, sets the option
  * of this block (NULL: outside of blocks), or where the block begins (option

@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "config/environment.h"
 #include "config/lint.h"
+#include "smtp/token_command.h"
 
 enum { SECRETS_LIMIT = 1 << 20 };
 
@@ -69,6 +70,22 @@ static char *mode_label(const struct stat *status)
 	    "%04o %s:%s", (unsigned)status->st_mode & 07777, owner, group->gr_name);
 }
 
+/* Where the mode is right, this is the reason that nobody looks for. */
+static void note_confinement(int number, struct error *error)
+{
+	CLEANUP(file_close) int fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
+	char label[120] = { 0 };
+
+	if (number != EACCES || fd < 0 || file_read_full(fd, label, sizeof label - 1) <= 0)
+		return;
+	label[strcspn(label, "\n")] = '\0';
+	if (strcmp(label, "unconfined") != 0 && strchr(label, '(') != NULL)
+		error_means(error,
+		    "this process is confined by the AppArmor profile %s; if the mode is right, "
+		    "look there",
+		    label);
+}
+
 static int refuse_unreadable(const char *path, int number, struct error *error)
 {
 	CLEANUP(memory_free_string) char *user = user_label(geteuid());
@@ -79,10 +96,14 @@ static int refuse_unreadable(const char *path, int number, struct error *error)
 					: memory_copy_string("in a directory closed to it");
 	error_set(error, ERROR_CONFIG, "4.3.5", "cannot read %s as %s: %s, the file is %s", path,
 	    user, strerror(number), mode);
+	error_code(error, "MC-CONF-14");
+	note_confinement(number, error);
 	if (is_runtime_secret(path))
 		return error_next(error,
 		    "make the secret readable for this user: Kubernetes: defaultMode: 0440 with "
 		    "fsGroup; Compose: uid or mode of the secret");
+	if (status.st_uid == geteuid() && status.st_nlink != 0)
+		return error_next(error, "chmod u+r %s", path);
 	return error_next(error,
 	    "let the service read it: chgrp mailchute %s && chmod 640 %s, and start the service: "
 	    "systemctl enable --now mailchute.socket",
@@ -96,11 +117,13 @@ static int check_mode(const char *path, int fd, struct error *error)
 
 	if (fstat(fd, &status) < 0)
 		return error_system(error, "cannot look at %s", path);
-	if ((status.st_mode & S_IROTH) == 0 || is_runtime_secret(path))
+	if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0 || is_runtime_secret(path))
 		return 0;
 	CLEANUP(memory_free_string) char *mode = mode_label(&status);
 	error_set(error, ERROR_CONFIG, "5.3.5",
-	    "%s holds passwords and is %s: everyone on this machine may read it", path, mode);
+	    "%s holds passwords and is %s: everyone on this machine may %s it", path, mode,
+	    (status.st_mode & S_IROTH) != 0 ? "read" : "change");
+	error_code(error, "MC-CONF-14");
 	return error_next(error, "chmod o= %s", path);
 }
 
@@ -174,6 +197,7 @@ struct login {
 	char *user;
 	char *password;
 	char *token;
+	char *command;
 };
 
 static void finish_login(struct login *login)
@@ -181,6 +205,7 @@ static void finish_login(struct login *login)
 	free(login->user);
 	memory_free_secret(&login->password);
 	memory_free_secret(&login->token);
+	memory_free_secret(&login->command);
 }
 
 static int refuse_both(
@@ -206,22 +231,58 @@ static int read_secret(const dictionary *entries, const char *path, const char *
 	return read_secret_file(path, file_key, file, secret, error);
 }
 
+/* Whoever may write it has his command run as us. */
+static int check_command(
+    const char *path, const char *section, const char *command, struct error *error)
+{
+	struct token_command words CLEANUP(token_command_finish) = { 0 };
+	struct stat status;
+
+	if (token_command_split(command, &words, error) < 0)
+		return error_prefix(error, "%s: [%s] token_command: ", path, section);
+	if (stat(path, &status) == 0 && (status.st_mode & S_IWOTH) == 0)
+		return 0;
+	error_set(error, ERROR_CONFIG, "5.3.5",
+	    "%s: [%s] token_command is not run: everyone may write this file", path, section);
+	return error_next(error, "chmod o-w %s", path);
+}
+
+static int read_command(const dictionary *entries, const char *path, const char *section,
+    struct login *login, struct error *error)
+{
+	login->command = lookup(entries, section, "token_command");
+	if (login->command == NULL)
+		return 0;
+	if (login->token != NULL)
+		return refuse_both(path, section, "a token", "token_command", error);
+	if (login->password != NULL)
+		return refuse_both(path, section, "a password", "token_command", error);
+	return check_command(path, section, login->command, error);
+}
+
+static int load(const char *path, dictionary **entries, struct error *error)
+{
+	iniparser_set_error_callback(ignore_complaint);
+	*entries = iniparser_load(path);
+	if (*entries == NULL)
+		return error_set(error, ERROR_CONFIG, "5.3.5", "%s cannot be parsed", path);
+	return 0;
+}
+
 static int read_login(
     const char *path, const char *section, struct login *login, struct error *error)
 {
 	CLEANUP(wipe_dictionary) dictionary *entries = NULL;
 
-	iniparser_set_error_callback(ignore_complaint);
-	entries = iniparser_load(path);
-	if (entries == NULL)
-		return error_set(error, ERROR_CONFIG, "5.3.5", "%s cannot be parsed", path);
+	if (load(path, &entries, error) < 0)
+		return -1;
 	login->user = lookup(entries, section, "user");
 	if (read_secret(entries, path, section, "password", &login->password, error) < 0 ||
 	    read_secret(entries, path, section, "token", &login->token, error) < 0)
 		return -1;
 	if (login->password != NULL && login->token != NULL)
 		return refuse_both(path, section, "a password", "a token", error);
-	return 0;
+	return read_command(entries, path, section, login, error);
 }
 
 /* An account's name is an address at most providers, and then the one it may send as. */
@@ -245,7 +306,7 @@ static int check_login(const char *path, const char *section, const struct smart
     const struct login *login, int line, struct error *error)
 {
 	const char *user = smarthost->user != NULL ? smarthost->user : login->user;
-	bool has_secret = login->password != NULL || login->token != NULL;
+	bool has_secret = login->password != NULL || login->token != NULL || login->command != NULL;
 	bool needs_none = smarthost->auth == SMARTHOST_AUTH_EXTERNAL ||
 			  (smarthost->auth == SMARTHOST_AUTH_AUTO &&
 			      smarthost->client_certificate != NULL);
@@ -254,8 +315,9 @@ static int check_login(const char *path, const char *section, const struct smart
 		return 0;
 	error_set(error, ERROR_CONFIG, "5.3.5", "%s line %d: [%s] has no %s", path, line, section,
 	    user != NULL ? "password" : "user");
-	return error_next(
-	    error, "write below it: %s = \"...\"", user != NULL ? "password" : "user");
+	const char *missing = user != NULL ? "password" : "user";
+	return error_next(error, "write below it: %s = \"...\", or: mailchute secret set %s %s",
+	    missing, section, missing);
 }
 
 static void forget_login(struct smarthost *smarthost)
@@ -264,12 +326,35 @@ static void forget_login(struct smarthost *smarthost)
 	memory_free_string(&smarthost->user);
 	memory_free_secret(&smarthost->password);
 	memory_free_secret(&smarthost->token);
+	memory_free_secret(&smarthost->token_command);
+}
+
+/* 1: there is no such file. */
+static int read_checked(const char *path, const char *section, struct smarthost *smarthost,
+    struct login *login, struct error *error)
+{
+	CLEANUP(buffer_finish_secret) struct buffer text = { 0 };
+
+	buffer_init(&text, SECRETS_LIMIT);
+	int outcome = read_text(path, &text, error);
+	if (outcome != 0)
+		return outcome;
+	int line = lint_find_secret(buffer_span(&text), section, "");
+	if (lint_secrets(path, buffer_span(&text), error) < 0 ||
+	    read_login(path, section, login, error) < 0)
+		return -1;
+	return check_login(path, section, smarthost, login, line, error);
+}
+
+static void take(char **from, char **to)
+{
+	*to = *from;
+	*from = NULL;
 }
 
 int secrets_read(
     const char *path, const char *section, struct smarthost *smarthost, struct error *error)
 {
-	CLEANUP(buffer_finish_secret) struct buffer text = { 0 };
 	CLEANUP(finish_login) struct login login = { 0 };
 
 	if (smarthost->auth == SMARTHOST_AUTH_NONE) {
@@ -280,29 +365,104 @@ int secrets_read(
 		secrets_default_from(smarthost);
 		return 0;
 	}
-	buffer_init(&text, SECRETS_LIMIT);
-	int outcome = read_text(path, &text, error);
-	if (outcome < 0)
+	if (read_checked(path, section, smarthost, &login, error) < 0)
 		return -1;
-	if (outcome == 0) {
-		int line = lint_find_secret(buffer_span(&text), section, "");
-
-		if (lint_secrets(path, buffer_span(&text), error) < 0 ||
-		    read_login(path, section, &login, error) < 0 ||
-		    check_login(path, section, smarthost, &login, line, error) < 0)
-			return -1;
-	}
-	if (smarthost->user == NULL) {
-		smarthost->user = login.user;
-		login.user = NULL;
-	}
-	smarthost->password = login.password;
-	login.password = NULL;
-	smarthost->token = login.token;
-	login.token = NULL;
+	if (smarthost->user == NULL)
+		take(&login.user, &smarthost->user);
+	take(&login.password, &smarthost->password);
+	take(&login.token, &smarthost->token);
+	memory_free_secret(&smarthost->token_command);
+	take(&login.command, &smarthost->token_command);
 	secrets_default_from(smarthost);
 	/* The certificate says who it is. */
 	if (smarthost->user == NULL && smarthost->auth == SMARTHOST_AUTH_EXTERNAL)
 		smarthost->user = memory_copy_string("");
 	return 0;
+}
+
+int secrets_value(
+    const char *path, const char *section, const char *key, char **value, struct error *error)
+{
+	CLEANUP(wipe_dictionary) dictionary *entries = NULL;
+	CLEANUP(buffer_finish_secret) struct buffer text = { 0 };
+	CLEANUP(memory_free_secret) char *found = NULL;
+
+	buffer_init(&text, SECRETS_LIMIT);
+	int outcome = read_text(path, &text, error);
+	if (outcome != 0)
+		return outcome < 0 ? -1 : 0;
+	if (lint_secrets(path, buffer_span(&text), error) < 0 || load(path, &entries, error) < 0 ||
+	    read_secret(entries, path, section, key, &found, error) < 0)
+		return -1;
+	if (found != NULL)
+		take(&found, value);
+	return 0;
+}
+
+/* ---- all faults ---- */
+
+struct telling {
+	void (*tell)(void *context, const struct error *fault);
+	void *context;
+	struct error first;
+	size_t count;
+};
+
+static void add_fault(void *context, const struct error *fault)
+{
+	struct telling *telling = context;
+
+	if (telling->count++ == 0)
+		telling->first = *fault;
+	telling->tell(telling->context, fault);
+}
+
+/* As if each section were used; whether a user is missing only its smarthost can say. */
+static void check_sections(const char *path, struct telling *telling)
+{
+	CLEANUP(wipe_dictionary) dictionary *entries = NULL;
+	struct error error;
+
+	if (load(path, &entries, &error) < 0) {
+		add_fault(telling, &error);
+		return;
+	}
+	for (int i = 0; i < iniparser_getnsec(entries); i++) {
+		CLEANUP(finish_login) struct login login = { 0 };
+
+		if (read_login(path, iniparser_getsecname(entries, i), &login, &error) < 0)
+			add_fault(telling, &error);
+	}
+}
+
+int secrets_check(const char *path, void (*tell)(void *context, const struct error *fault),
+    void *context, struct error *error)
+{
+	CLEANUP(buffer_finish_secret) struct buffer text = { 0 };
+	struct telling telling = { .tell = tell, .context = context };
+	struct error fault;
+
+	buffer_init(&text, SECRETS_LIMIT);
+	int outcome = read_text(path, &text, &fault);
+	if (outcome < 0)
+		add_fault(&telling, &fault);
+	else if (outcome == 0 &&
+		 lint_secrets_telling(path, buffer_span(&text), add_fault, &telling, &fault) == 0)
+		check_sections(path, &telling);
+	if (telling.count == 0)
+		return 0;
+	*error = telling.first;
+	return -1;
+}
+
+char *secrets_warning(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0 || (status.st_mode & S_IROTH) == 0)
+		return NULL;
+	CLEANUP(memory_free_string) char *mode = mode_label(&status);
+	return memory_format("%s holds a secret and is %s: every user in here may read it; "
+			     "Kubernetes: defaultMode: 0440 with fsGroup; Compose: uid and mode",
+	    path, mode);
 }

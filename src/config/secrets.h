@@ -15,7 +15,8 @@
 /*
  * Puts user and password, or user and token, of [section] into smarthost,
  * unless the URL carried them.  password_file and token_file name a file whose
- * first line is the secret.  A missing file or section is no error: then there
+ * first line is the secret; token_command is put there as it stands, for whoever
+ * logs in to run.  A missing file or section is no error: then there
  * is no login, nor is there one with SMARTHOST_AUTH_NONE.  A login by
  * certificate has a user, be it "".  Under /etc a
  * file that others may read is refused with the command that mends it (78);
@@ -26,5 +27,27 @@ int secrets_read(
 
 /* A smarthost without a from sends as its login, where that is an address. */
 void secrets_default_from(struct smarthost *smarthost);
+
+/*
+ * What a key of [section] gives: "user", "token_command" ..., and for "password"
+ * and "token" also what their files hold.  *value is freed as a secret; it
+ * stays untouched where there is none.
+ */
+int secrets_value(
+    const char *path, const char *section, const char *key, char **value, struct error *error);
+
+/*
+ * Tells every fault of the file and of the files that it names, in their
+ * order.  Returns -1 with the first; 0 also when there is no file.
+ */
+int secrets_check(const char *path, void (*tell)(void *context, const struct error *fault),
+    void *context, struct error *error);
+
+/*
+ * What a human should know of a file with a secret that is taken nevertheless:
+ * others may read it, where a runtime and not an administrator has put it.  The
+ * caller frees it; NULL: nothing.
+ */
+char *secrets_warning(const char *path);
 
 #endif

@@ -17,6 +17,8 @@ static bool has_byte(struct span value, char byte)
 /* Without quotes: what is cut, stripped or joined is not allowed. */
 static bool may_be_bare(struct span value)
 {
+	if (value.length == 0)
+		return false;
 	char first = value.start[0];
 	char last = value.start[value.length - 1];
 
@@ -26,7 +28,7 @@ static bool may_be_bare(struct span value)
 
 /* 4.1 ends a quoted value at the next quote; later ones take a backslash in either for an escape.
  */
-static const char *quote_for(struct span value)
+const char *secrets_text_quote(struct span value)
 {
 	bool has_backslash = has_byte(value, '\\');
 
@@ -41,7 +43,7 @@ bool secrets_text_line(const char *key, struct span value, struct buffer *line)
 {
 	if (value.length == 0 || span_has_control(value))
 		return false;
-	const char *quote = quote_for(value);
+	const char *quote = secrets_text_quote(value);
 	if (quote == NULL || strlen(key) + strlen(" = \"\"") + value.length > LINE_LIMIT)
 		return false;
 	buffer_format(line, "%s = %s", key, quote);
@@ -68,9 +70,9 @@ struct walk {
 
 static void begin(struct walk *walk, struct span text, const char *section, const char *key)
 {
-	*walk = (struct walk){ .text = text,
-		.section = span_from_string(section),
-		.key = span_from_string(key) };
+	*walk = (struct walk){
+		.text = text, .section = span_from_string(section), .key = span_from_string(key)
+	};
 }
 
 static struct span without_end(struct span line)
@@ -83,7 +85,8 @@ static struct span without_end(struct span line)
 static bool is_section(const struct walk *walk, struct span content)
 {
 	ssize_t end = span_find_byte(content, ']');
-	struct span name = span_after(span_first(content, end < 0 ? content.length : (size_t)end), 1);
+	struct span name = span_after(
+	    span_first(content, end < 0 ? content.length : (size_t)end), 1);
 
 	return span_equals_ignoring_case(span_trim(name), walk->section);
 }
@@ -96,9 +99,8 @@ static void look_at_key(struct walk *walk, struct span content)
 	if (equal < 0)
 		return;
 	walk->value = span_trim(span_after(content, (size_t)equal + 1));
-	walk->is_key = walk->is_in &&
-		       span_equals_ignoring_case(
-			   span_trim(span_first(content, (size_t)equal)), walk->key);
+	walk->is_key = walk->is_in && span_equals_ignoring_case(
+					  span_trim(span_first(content, (size_t)equal)), walk->key);
 }
 
 static bool next(struct walk *walk)
@@ -124,8 +126,7 @@ static bool next(struct walk *walk)
 	return true;
 }
 
-bool secrets_text_find(
-    struct span text, const char *section, const char *key, struct span *written)
+bool secrets_text_find(struct span text, const char *section, const char *key, struct span *written)
 {
 	struct walk walk;
 
@@ -162,7 +163,8 @@ static const char *line_end(struct span text)
 	return end > 0 && text.start[end - 1] == '\r' ? "\r\n" : "\n";
 }
 
-static void put_line(struct buffer *changed, struct span text, size_t begin_of_text, const char *line)
+static void put_line(
+    struct buffer *changed, struct span text, size_t begin_of_text, const char *line)
 {
 	bool is_open = changed->length > begin_of_text &&
 		       changed->start[changed->length - 1] != '\n';

@@ -17,6 +17,9 @@
 #include "base/buffer.h"
 #include "base/span.h"
 
+/* The quotes that a value needs, "\"" or "'", or "" for none; NULL: none are enough. */
+const char *secrets_text_quote(struct span value);
+
 /*
  * Writes `key = "value"`, without an end, in a form that iniparser 4.1 and
  * those after it read as this value.  False, with line untouched, where there

@@ -32,6 +32,7 @@ void request_encode_relay(const struct request_relay *relay, struct buffer *mess
 	counted_put_number(message, (uint64_t)smarthost->connect_timeout);
 	counted_put_number(message, smarthost->auth);
 	counted_put_string(message, smarthost->token);
+	counted_put_string(message, smarthost->token_command);
 	counted_put_string(message, smarthost->tls_name);
 	counted_put_string(message, smarthost->tls_fingerprint);
 	counted_put_string(message, smarthost->client_certificate);
@@ -105,6 +106,7 @@ static void decode_smarthost(struct counted *counted, struct smarthost *smarthos
 	smarthost->connect_timeout = (int64_t)counted_take_number(counted, INT64_MAX);
 	smarthost->auth = (enum smarthost_auth)counted_take_number(counted, SMARTHOST_AUTH_NONE);
 	smarthost->token = counted_take_string(counted);
+	smarthost->token_command = counted_take_string(counted);
 	smarthost->tls_name = counted_take_string(counted);
 	smarthost->tls_fingerprint = counted_take_string(counted);
 	smarthost->client_certificate = counted_take_string(counted);

@@ -56,6 +56,7 @@ void smarthost_finish(struct smarthost *smarthost)
 	free(smarthost->from_allow);
 	memory_free_string(&smarthost->ca_file);
 	memory_free_secret(&smarthost->token);
+	memory_free_secret(&smarthost->token_command);
 	memory_free_string(&smarthost->tls_name);
 	memory_free_string(&smarthost->tls_fingerprint);
 	memory_free_string(&smarthost->client_certificate);
@@ -84,6 +85,7 @@ void smarthost_copy(const struct smarthost *smarthost, struct smarthost *copy)
 		copy->from_allow[i] = memory_copy_string(smarthost->from_allow[i]);
 	copy->ca_file = copy_or_null(smarthost->ca_file);
 	copy->token = copy_or_null(smarthost->token);
+	copy->token_command = copy_or_null(smarthost->token_command);
 	copy->tls_name = copy_or_null(smarthost->tls_name);
 	copy->tls_fingerprint = copy_or_null(smarthost->tls_fingerprint);
 	copy->client_certificate = copy_or_null(smarthost->client_certificate);

@@ -82,6 +82,7 @@ struct smarthost {
 	char *ca_file; /* NULL: the system's bundle */
 	enum smarthost_auth auth;
 	char *token;	       /* for XOAUTH2 and OAUTHBEARER; a secret; NULL: the password is it */
+	char *token_command;   /* prints the token, for whoever logs in; NULL (token_command.h) */
 	char *tls_name;	       /* the name to verify instead of host; NULL: host */
 	char *tls_fingerprint; /* "sha256:..." of the certificate, pinned, not verified; NULL */
 	char *client_certificate; /* PEM file; NULL: none */

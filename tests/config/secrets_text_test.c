@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Tests config/secrets_text.c.  One row, one rule; the row's name says the rule. */
+
+#include "config/secrets_text.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "tests/support/guarded.h"
+
+static void values_are_quoted(void **state)
+{
+	static const struct row {
+		const char *value;
+		const char *want; /* NULL: no line holds it */
+	} rows[] = {
+		{ "word", "p = \"word\"" },
+		{ "two words", "p = \"two words\"" },
+		{ " blanks ", "p = \" blanks \"" },
+		{ "a#b;c=d", "p = \"a#b;c=d\"" },
+		{ "it's", "p = \"it's\"" },
+		{ "it\"s", "p = 'it\"s'" },
+		{ "it\"s #1", "p = 'it\"s #1'" },
+		{ "\"", "p = '\"'" },
+		{ "'", "p = \"'\"" },
+		{ "a\\b", "p = a\\b" },
+		{ "it's\"both", "p = it's\"both" },
+		{ "p\xc3\xa4ss", "p = \"p\xc3\xa4ss\"" },
+		{ "[x]", "p = \"[x]\"" },
+		/* what a bare value cannot be */
+		{ "", NULL },
+		{ "\"it's", NULL },
+		{ "'a\"b", NULL },
+		{ "a'b\"c#", NULL },
+		{ "a\\b;", NULL },
+		{ "=a\\b", NULL },
+		{ " a\\b", NULL },
+		{ "a\\b ", NULL },
+		{ "ab\\", NULL },
+		{ "\\", NULL },
+		{ "a\tb", NULL },
+		{ "a\nb", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct buffer line CLEANUP(buffer_finish) = { 0 };
+
+		buffer_init(&line, 4096);
+		bool fits = secrets_text_line("p", guarded_string(rows[i].value), &line);
+		if (fits != (rows[i].want != NULL))
+			fail_msg("%s: %s", rows[i].value, fits ? "fits" : "does not fit");
+		assert_string_equal(buffer_string(&line), fits ? rows[i].want : "");
+	}
+}
+
+static void long_values_do_not_fit(void **state)
+{
+	struct buffer line CLEANUP(buffer_finish) = { 0 };
+	char value[1001];
+
+	(void)state;
+	buffer_init(&line, 4096);
+	memset(value, 'x', sizeof value);
+	assert_false(secrets_text_line("key", span_from_bytes(value, 993), &line));
+	assert_int_equal(line.length, 0);
+	assert_true(secrets_text_line("key", span_from_bytes(value, 992), &line));
+	assert_int_equal(line.length, 1000);
+}
+
+struct row {
+	const char *name;
+	const char *text;
+	const char *line; /* NULL: it goes */
+	const char *want;
+};
+
+static const struct row rows[] = {
+	{ "an empty file", "", "k = \"v\"", "[s]\nk = \"v\"\n" },
+	{ "a new section", "# c\n[a]\nk = x\n", "k = \"v\"",
+	    "# c\n[a]\nk = x\n\n[s]\nk = \"v\"\n" },
+	{ "a new section behind an open end", "[a]\nk = x", "k = \"v\"",
+	    "[a]\nk = x\n\n[s]\nk = \"v\"\n" },
+	{ "in its place", "; c\n[a]\nk=1\n[S]\nu = 2\nK = 3\n# d\n[z]\nk=4\n", "k = \"v\"",
+	    "; c\n[a]\nk=1\n[S]\nu = 2\nk = \"v\"\n# d\n[z]\nk=4\n" },
+	{ "indented, its comment kept", "[s]\n\tk = 'x#' ; why\r\n\n", "k = \"v\"",
+	    "[s]\n\tk = \"v\" ; why\r\n\n" },
+	{ "what may be a piece of a secret is no comment", "[s]\nk = \"x\"y # z\n", "k = \"v\"",
+	    "[s]\nk = \"v\"\n" },
+	{ "an unquoted value keeps no comment", "[s]\nk = x # z\n", "k = \"v\"",
+	    "[s]\nk = \"v\"\n" },
+	{ "no comment behind a bare one", "[s]\nk = \"x\" # z\n", "k = a\\b", "[s]\nk = a\\b\n" },
+	{ "behind the last line of its section", "[s]\nu = x\n# about it\n\n# next\n[a]\nk = 1\n",
+	    "k = \"v\"", "[s]\nu = x\nk = \"v\"\n# about it\n\n# next\n[a]\nk = 1\n" },
+	{ "an open end", "[s]\nu = x", "k = \"v\"", "[s]\nu = x\nk = \"v\"\n" },
+	{ "replaced at an open end", "[s]\nk = x", "k = \"v\"", "[s]\nk = \"v\"" },
+	{ "line ends as they are", "[s]\r\nu = x\r\n", "k = \"v\"",
+	    "[s]\r\nu = x\r\nk = \"v\"\r\n" },
+	{ "one of two", "[s]\nk = 1\nk = 2\n", "k = \"v\"", "[s]\nk = \"v\"\n" },
+	{ "the fault is mended", "[s]\nk = a\\\n[z]\nk = 2\n", "k = \"v\"",
+	    "[s]\nk = \"v\"\n[z]\nk = 2\n" },
+	{ "commented examples stay", "#[s]\n#k = 1\n", "k = \"v\"",
+	    "#[s]\n#k = 1\n\n[s]\nk = \"v\"\n" },
+	{ "a key like it stays", "[s]\nkk = 1\nk k = 2\n", "k = \"v\"",
+	    "[s]\nkk = 1\nk k = 2\nk = \"v\"\n" },
+	{ "it goes", "[s]\nk = 1\nu = 2\n[z]\nk = 3\n", NULL, "[s]\nu = 2\n[z]\nk = 3\n" },
+	{ "there is nothing to go", "[z]\nk = 3", NULL, "[z]\nk = 3" },
+};
+
+static void the_rest_stays(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct buffer changed CLEANUP(buffer_finish) = { 0 };
+
+		buffer_init(&changed, 4096);
+		secrets_text_set(guarded_string(rows[i].text), "s", "k", rows[i].line, &changed);
+		if (strcmp(buffer_string(&changed), rows[i].want) != 0)
+			fail_msg("%s: %s", rows[i].name, buffer_string(&changed));
+	}
+}
+
+/* A file cut anywhere: never a read past its end, and what was set is found. */
+static void prefixes_are_sound(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		for (size_t length = 0; length < strlen(rows[i].text); length++) {
+			struct buffer changed CLEANUP(buffer_finish) = { 0 };
+			struct span written;
+
+			buffer_init(&changed, 4096);
+			secrets_text_set(
+			    guarded(rows[i].text, length), "s", "k", "k = \"v\"", &changed);
+			assert_true(secrets_text_find(buffer_span(&changed), "S", "K", &written));
+			assert_true(span_starts_with(written, "\"v\""));
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_quoted),
+		cmocka_unit_test(long_values_do_not_fit),
+		cmocka_unit_test(the_rest_stays),
+		cmocka_unit_test(prefixes_are_sound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
