@@ -78,8 +78,8 @@ static void ask_states(const struct config *config, enum queue_view_form form, s
 		buffer_clear(lines);
 }
 
-static int list(
-    int queue_directory, enum queue_view_form form, struct span states, struct error *error)
+static int list(int queue_directory, const struct config *config, enum queue_view_form form,
+    struct span states, struct error *error)
 {
 	struct printer printer = { .form = form };
 	struct queue_view view = {
@@ -88,6 +88,7 @@ static int list(
 		.form = form,
 		.line = print_line,
 		.context = &printer,
+		.capture = config->capture,
 		.notes = states,
 	};
 	char count[32];
@@ -103,7 +104,7 @@ static int list(
 }
 
 /* No spool: nothing was ever kept in it. */
-static int list_nothing(enum queue_view_form form, struct error *error)
+static int list_nothing(const struct config *config, enum queue_view_form form, struct error *error)
 {
 	static const char *const words[] = {
 		[QUEUE_VIEW_TEXT] = "Mail queue is empty\n",
@@ -111,6 +112,10 @@ static int list_nothing(enum queue_view_form form, struct error *error)
 		[QUEUE_VIEW_COUNT] = "0\n",
 	};
 
+	if (form == QUEUE_VIEW_TEXT && config->capture != NULL)
+		printf("-- capture is on: all mail is kept in %s, none is sent\n", config->capture);
+	if (fflush(stdout) != 0)
+		return error_system(error, "cannot write the list");
 	if (file_write_all(STDOUT_FILENO, span_from_string(words[form])) < 0 && errno != EPIPE)
 		return error_system(error, "cannot write the list");
 	return 0;
@@ -160,12 +165,12 @@ static int run(const struct config *config, const struct command_option *options
 		return error_next(error, "try: sudo mailchute queue; your own messages: mailq");
 	}
 	if (!has_spool)
-		return list_nothing(form, error);
+		return list_nothing(config, form, error);
 	ask_states(config, form, &states);
 	if (owner_become(config->spool, error) < 0 ||
 	    spool_open(&spool, config->spool, false, error) < 0)
 		return -1;
-	if (list(spool.queue, form, buffer_span(&states), error) < 0)
+	if (list(spool.queue, config, form, buffer_span(&states), error) < 0)
 		return -1;
 	return is_for_mailq || form != QUEUE_VIEW_TEXT ? 0 : tell_failed(&spool, error);
 }

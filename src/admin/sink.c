@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "admin/command.h"
-#include "admin/maildir.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -25,6 +24,7 @@
 #include "message/envelope.h"
 #include "net/listen.h"
 #include "net/tls.h"
+#include "service/maildir.h"
 #include "smtp/server/server.h"
 
 enum option {

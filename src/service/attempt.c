@@ -298,7 +298,10 @@ static void tell_result(const struct attempt *attempt, size_t position, const st
 	delivery.status = result->status;
 	delivery.code = result->code;
 	delivery.reply = result->text;
-	events[result->outcome](&delivery);
+	if (attempt->is_captured && result->outcome == RESULT_DELIVERED)
+		events_captured(&delivery);
+	else
+		events[result->outcome](&delivery);
 }
 
 /* A mark that the disk does not take is kept here until it does. */

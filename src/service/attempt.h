@@ -40,6 +40,7 @@ struct attempt {
 	size_t answered_count;
 	bool is_counted;  /* attempt_conclude has counted it */
 	bool wants_trace; /* whoever waits for it is shown the conversation */
+	bool is_captured; /* its letters are kept in a Maildir (capture.h), none is sent */
 	char *unwritten;  /* of each recipient of the file: a mark the disk did not take, or 0 */
 	char *smarthost;  /* its name; owned */
 	struct relay_times times;   /* for the log */

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "service/capture.h"
+#include "service/capturing.h"
 #include "service/pauses.h"
 #include "service/room.h"
 
@@ -140,6 +142,10 @@ static void go_on(struct runner *runner, struct attempt *attempt)
 {
 	if (attempt->file.progress.is_held || !between_choose(runner, attempt, NULL)) {
 		runner_conclude(runner, attempt, true);
+		return;
+	}
+	if (capture_is_on(runner->config)) {
+		capturing_run(runner, attempt);
 		return;
 	}
 	const struct smarthost *smarthost = find_smarthost(runner, attempt->smarthost);

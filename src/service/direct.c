@@ -2,6 +2,7 @@
 
 #include "service/direct.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "base/text.h"
 #include "delivery/result.h"
 #include "message/header.h"
+#include "service/capture.h"
 #include "service/direct_log.h"
 #include "service/legs.h"
 #include "service/outgoing.h"
@@ -200,26 +202,47 @@ static void errand_finish(struct errand *errand)
 	channel_finish(&errand->channel);
 }
 
-static int prepare(const struct direct_store *store, const struct queue_attributes *attributes,
-    const struct config_smarthost *smarthost, struct errand *errand, struct error *error)
+static int read_header(const struct direct_store *store, struct buffer *header, struct error *error)
 {
-	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
-	struct buffer header CLEANUP(buffer_finish) = { 0 };
+	char *room = buffer_reserve(header, store->header_length);
 
-	attempt.body_offset = store->header_length;
-	attempt.body_length = store->writer->total - store->header_length;
-	attempt.has_8bit = attributes->has_8bit;
-	attempt.longest_line = attributes->longest_line;
-	envelope_copy(&errand->envelope, &attempt.envelope);
-	buffer_init(&header, 2 * HEADER_LIMIT);
-	char *room = buffer_reserve(&header, store->header_length);
 	if (room == NULL || file_read_full_at(store->fd, room, store->header_length, 0) !=
 				(ssize_t)store->header_length)
 		return error_set(
 		    error, ERROR_SOFTWARE, "4.3.0", "the message in memory is not whole");
-	buffer_extend(&header, store->header_length);
-	if (outgoing_message(store->config, smarthost, store->envelope.sender, buffer_span(&header),
-		&attempt, error) < 0 ||
+	buffer_extend(header, store->header_length);
+	return 0;
+}
+
+/* known: who the smarthost knows us as; NULL: that is looked up. */
+static int make_attempt(const struct direct_store *store, const struct queue_attributes *attributes,
+    const struct config_smarthost *smarthost, const struct smarthost *known,
+    const struct envelope *envelope, struct request_attempt *attempt, struct error *error)
+{
+	struct buffer header CLEANUP(buffer_finish) = { 0 };
+	const char *sender = store->envelope.sender;
+
+	attempt->body_offset = store->header_length;
+	attempt->body_length = store->writer->total - store->header_length;
+	attempt->has_8bit = attributes->has_8bit;
+	attempt->longest_line = attributes->longest_line;
+	envelope_copy(envelope, &attempt->envelope);
+	buffer_init(&header, 2 * HEADER_LIMIT);
+	if (read_header(store, &header, error) < 0)
+		return -1;
+	if (known != NULL)
+		return outgoing_message_as(known, sender, buffer_span(&header), attempt, error);
+	return outgoing_message(
+	    store->config, smarthost, sender, buffer_span(&header), attempt, error);
+}
+
+static int prepare(const struct direct_store *store, const struct queue_attributes *attributes,
+    const struct config_smarthost *smarthost, struct errand *errand, struct error *error)
+{
+	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
+
+	if (make_attempt(store, attributes, smarthost, NULL, &errand->envelope, &attempt, error) <
+		0 ||
 	    outgoing_relay(store->config, smarthost, &errand->relay, error) < 0)
 		return -1;
 	buffer_init(&errand->attempt, CHANNEL_LIMIT);
@@ -240,6 +263,7 @@ static int start(struct direct_store *store, struct errand *errand, struct error
 	direct_log_open(errand->answers.log, errand->relay.smarthost.name, errand->answers.relay);
 	buffer_init(&relay, CHANNEL_LIMIT);
 	request_encode_relay(&errand->relay, &relay);
+	assert(!capture_is_on(store->config));
 	if (worker_start(store->parent, &errand->channel, error) < 0)
 		return -1;
 	(void)setsockopt(errand->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -369,8 +393,11 @@ static void answer(
 	struct error error = answers->first;
 
 	if (answers->delivered == store->envelope.recipient_count) {
-		server_reply_set(
-		    reply, 250, "2.0.0", "accepted by %s: %s", answers->relay, answers->words);
+		if (capture_is_on(store->config))
+			server_reply_set(reply, 250, "2.0.0", "captured: %s", answers->words);
+		else
+			server_reply_set(reply, 250, "2.0.0", "accepted by %s: %s", answers->relay,
+			    answers->words);
 		return;
 	}
 	if (answers->delivered != 0)
@@ -462,6 +489,59 @@ static int collect(struct voyage *voyage, struct error *error)
 		   : envelope_set_envid(envelope, span_from_string(all->envid), error);
 }
 
+/* Where its letter is kept is the answer to each of the leg. */
+static void note_captured(const struct direct_store *store, struct voyage *voyage, const char *name)
+{
+	struct result result = {
+		.kind = RESULT_RECIPIENT, .outcome = RESULT_DELIVERED, .status = "2.0.0"
+	};
+	struct answers *answers = &voyage->errand.answers;
+
+	snprintf(result.text, sizeof result.text, "kept as %s/new/%s, not sent",
+	    store->config->capture, name);
+	voyage->log.is_captured = true;
+	answers->is_ready = true;
+	for (size_t i = 0; i < voyage->errand.envelope.recipient_count; i++) {
+		result.recipient = (uint32_t)i;
+		note_result(answers, &voyage->errand.envelope, &result);
+	}
+}
+
+static size_t first_of_leg(const struct voyage *voyage)
+{
+	size_t first = 0;
+
+	while (!voyage->legs.is_member[first])
+		first++;
+	return first;
+}
+
+/* It is kept in a Maildir, as this smarthost would have had it. */
+static int capture_leg(struct direct_store *store, struct voyage *voyage,
+    const struct config_smarthost *smarthost, struct error *error)
+{
+	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
+	struct smarthost account CLEANUP(smarthost_finish) = { 0 };
+	const struct capture_letter letter = {
+		.id = store->id,
+		.number = first_of_leg(voyage),
+		.uid = voyage->file.attributes.uid,
+		.smarthost = smarthost->parameters.name,
+		.attempt = &attempt,
+		.fd = store->fd,
+	};
+	char name[CAPTURE_NAME_SIZE];
+
+	capture_account(store->config, smarthost, &account);
+	if (make_attempt(store, &voyage->file.attributes, smarthost, &account,
+		&voyage->errand.envelope, &attempt, error) < 0 ||
+	    capture_keep(store->config->capture, &letter, name, error) < 0)
+		return -1;
+	direct_log_open(&voyage->log, smarthost->parameters.name, store->config->capture);
+	note_captured(store, voyage, name);
+	return 0;
+}
+
 /* 0: the leg is over; 1: time was up; -1. */
 static int run_leg(struct direct_store *store, struct voyage *voyage,
     const struct config_smarthost *smarthost, struct error *error)
@@ -475,8 +555,11 @@ static int run_leg(struct direct_store *store, struct voyage *voyage,
 	before.doubted_before = before.in_doubt;
 	text_copy(before.relay, sizeof before.relay, label);
 	*errand = (struct errand){ .channel.fd = -1, .before = before, .answers = before };
-	if (collect(voyage, error) < 0 ||
-	    prepare(store, &voyage->file.attributes, smarthost, errand, error) < 0)
+	if (collect(voyage, error) < 0)
+		return -1;
+	if (capture_is_on(store->config))
+		return capture_leg(store, voyage, smarthost, error);
+	if (prepare(store, &voyage->file.attributes, smarthost, errand, error) < 0)
 		return -1;
 	return run(store, errand, voyage->deadline, error);
 }

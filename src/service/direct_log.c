@@ -99,7 +99,9 @@ void direct_log_result(struct direct_log *log, const char *address, const struct
 	delivery.code = result->code;
 	delivery.reply = result->text;
 	log->is_told[index] = true;
-	if (result->outcome == RESULT_DELIVERED)
+	if (result->outcome == RESULT_DELIVERED && log->is_captured)
+		events_captured(&delivery);
+	else if (result->outcome == RESULT_DELIVERED)
 		events_sent(&delivery);
 	else if (result->outcome == RESULT_IN_DOUBT)
 		events_in_doubt(&delivery);

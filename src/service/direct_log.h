@@ -26,7 +26,8 @@ struct direct_log {
 	const char *smarthost;
 	struct relay relay;
 	struct relay_times times;
-	bool *is_told; /* of each recipient; owned */
+	bool *is_told;	  /* of each recipient; owned */
+	bool is_captured; /* what is delivered is in a Maildir, not sent (capture.h) */
 };
 
 void direct_log_init(struct direct_log *log, const char *id, const struct envelope *envelope,

@@ -230,6 +230,13 @@ void events_sent(const struct event_delivery *delivery)
 	tell_fate(delivery, &fate);
 }
 
+void events_captured(const struct event_delivery *delivery)
+{
+	static const struct fate fate = { LOG_LEVEL_INFO, "captured", "", false };
+
+	tell_fate(delivery, &fate);
+}
+
 void events_deferred(const struct event_delivery *delivery)
 {
 	static const struct fate fate = { LOG_LEVEL_WARNING, "deferred", "", false };

@@ -22,7 +22,7 @@
  *
  *	received	uid login? entrance message_id? sender size recipients subject?
  *	refused		uid sender? reason
- *	sent, deferred, bounced, expired
+ *	sent, captured, deferred, bounced, expired
  *			uid sender recipient original_recipient? smarthost? relay?
  *			connection_use? delay delay_queued delay_waiting
  *			delay_connecting delay_sending tls_version? tls_cipher?
@@ -103,6 +103,8 @@ struct event_delivery {
 };
 
 void events_sent(const struct event_delivery *delivery);
+/* Kept in a Maildir, and not sent (capture.h). */
+void events_captured(const struct event_delivery *delivery);
 void events_deferred(const struct event_delivery *delivery);
 /* Deferred, and it may have been delivered all the same. */
 void events_in_doubt(const struct event_delivery *delivery);

@@ -19,6 +19,7 @@
 #include "net/connect.h"
 #include "net/join.h"
 #include "service/background.h"
+#include "service/capture.h"
 #include "service/direct.h"
 #include "service/inquirer.h"
 #include "service/owner.h"
@@ -183,21 +184,13 @@ bool for_caller_has_spool(const struct config *config)
 /* Why this caller cannot be served at all; 0 when it can. */
 static int check(const struct config *config, struct error *error)
 {
-	if (config->mode == CONFIG_MODE_SERVICE) {
+	if (config->mode == CONFIG_MODE_SERVICE && !capture_is_callers(config)) {
 		error_set(error, ERROR_CONFIG, "4.3.5",
 		    "no service answers at %s, and submit { mode = \"service\" } allows no other "
 		    "way",
 		    MAILCHUTE_SOCKET_PATH);
 		return error_next(
 		    error, "start it: systemctl start mailchute.socket, or mailchute serve");
-	}
-	/* Who asks for this must not see the mail leave; it comes with its own issue. */
-	if (environment_get("MAILCHUTE_CAPTURE") != NULL) {
-		error_set(error, ERROR_CONFIG, "4.3.5",
-		    "MAILCHUTE_CAPTURE is set, and this version cannot capture, so nothing was "
-		    "sent");
-		return error_next(
-		    error, "run mailchute sink, and set MAILCHUTE_URL to where it listens");
 	}
 	if (config->smarthost_count == 0)
 		return config_no_smarthost(config, error);
@@ -296,7 +289,8 @@ static void serve(struct worker_parent *parent, const struct config *config, boo
 		receive_directly(parent, config, &fault);
 		return;
 	}
-	if (is_question || !for_caller_has_spool(config)) {
+	/* What is queued already is not to be captured by the wish of one caller. */
+	if (is_question || capture_is_callers(config) || !for_caller_has_spool(config)) {
 		receive_directly(parent, config, NULL);
 		return;
 	}
@@ -331,7 +325,10 @@ int for_caller_run(const struct config_sources *sources, bool is_question)
 		receive_directly(NULL, &config, &error);
 		return (int)error.kind;
 	}
-	if (config_load(sources, &config, &error) < 0)
+	int loaded = config_load(sources, &config, &error);
+	if (loaded == 0)
+		capture_complete(&config);
+	if (loaded < 0)
 		receive_directly(&parent, &config, &error);
 	else
 		serve_logging(&parent, &config, is_question);

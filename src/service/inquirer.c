@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "delivery/request.h"
+#include "service/capture.h"
 #include "service/notice.h"
 #include "service/outgoing.h"
 
@@ -42,6 +43,9 @@ int inquirer_start(struct worker_parent *parent, const struct config *config,
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
 	struct channel fresh CLEANUP(channel_finish) = { .fd = -1 };
 
+	if (capture_is_on(config))
+		return error_set(error, ERROR_UNAVAILABLE, "4.3.2",
+		    "no smarthost is asked: all mail is captured in %s", config->capture);
 	if (outgoing_relay(config, smarthost, &relay, error) < 0 ||
 	    worker_start(parent, &fresh, error) < 0)
 		return -1;

@@ -128,6 +128,7 @@ static void list(
 		.form = form,
 		.line = say,
 		.context = reply,
+		.capture = commands->config != NULL ? commands->config->capture : NULL,
 	};
 	struct error error;
 

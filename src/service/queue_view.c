@@ -198,15 +198,35 @@ static void say_notes(struct run *run)
 	}
 }
 
+static void say_capture(struct run *run)
+{
+	const struct queue_view *view = run->view;
+
+	if (view->capture == NULL)
+		return;
+	if (view->form == QUEUE_VIEW_JSON) {
+		buffer_append_string(&run->line, "{\"capture\": ");
+		json_append_string(&run->line, span_from_string(view->capture));
+		buffer_append_byte(&run->line, '}');
+	} else {
+		buffer_format(&run->line, "-- capture is on: all mail is kept in %s, none is sent",
+		    view->capture);
+	}
+	hand_over(run);
+}
+
 static void say_totals(struct run *run)
 {
 	const struct queue_view *view = run->view;
 
+	if (view->messages != 0) {
+		hand_over(run);
+		say_notes(run);
+	}
+	say_capture(run);
 	if (view->messages == 0) {
 		buffer_append_string(&run->line, "Mail queue is empty");
 	} else {
-		hand_over(run);
-		say_notes(run);
 		buffer_format(&run->line, "-- %" PRIu64 " Kbytes in %zu Request%s.",
 		    (view->octets + 1023) / 1024, view->messages, view->messages != 1 ? "s" : "");
 	}
@@ -344,8 +364,10 @@ int queue_view_run(struct queue_view *view, struct error *error)
 		view_one(&run, listing.ids[i]);
 	if (view->form == QUEUE_VIEW_TEXT && !run.is_unwanted)
 		say_totals(&run);
-	else if (view->form == QUEUE_VIEW_JSON)
+	else if (view->form == QUEUE_VIEW_JSON) {
 		say_notes(&run);
+		say_capture(&run);
+	}
 	buffer_finish(&run.line);
 	return 0;
 }

@@ -20,6 +20,9 @@
  * has a "state" too.  An object is one line, and comes in pieces when it is
  * long: the first piece of an object begins with '{' and no other does.
  *
+ * While capture is on that is said, too, as text by a line before the last, as
+ * JSON by {"capture": "DIR"}, which has no queue_id.
+ *
  * Behind them comes what was noted of smarthosts that are paused; as text only
  * where messages wait, and before the totals, which monitors look for at the end.
  *
@@ -49,9 +52,10 @@ struct queue_view {
 	enum queue_view_form form;
 	queue_view_line *line; /* not called for QUEUE_VIEW_COUNT */
 	void *context;
-	struct span notes; /* lines of the same form, said behind the messages (health_view.h) */
-	size_t messages;   /* so many were for the viewer */
-	uint64_t octets;   /* of these */
+	const char *capture; /* the Maildir that takes all mail, which is said always; or NULL */
+	struct span notes;   /* lines of the same form, said behind the messages (health_view.h) */
+	size_t messages;     /* so many were for the viewer */
+	uint64_t octets;     /* of these */
 };
 
 /* incoming, active, deferred, hold, failed: of a file that was read. */

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "service/between.h"
+#include "service/capture.h"
+#include "service/capturing.h"
 #include "service/events.h"
 #include "service/pauses.h"
 #include "service/room.h"
@@ -124,7 +126,8 @@ void runner_conclude(struct runner *runner, struct attempt *attempt, bool is_cou
 
 	switch (attempt_conclude(attempt, runner->config, is_counted, &due)) {
 	case ATTEMPT_DELIVERED:
-		clients_tell_taken(runner->clients, attempt->file.id, "delivered");
+		clients_tell_taken(runner->clients, attempt->file.id,
+		    attempt->is_captured ? "captured" : "delivered");
 		settle_close(&runner->settle, attempt);
 		break;
 	case ATTEMPT_WAITING:
@@ -407,6 +410,10 @@ static bool begin_attempt(struct runner *runner, const char *id, const char *doo
 	if (opened == ATTEMPT_STARTED || opened == ATTEMPT_OWES)
 		runner_correct_age(runner, attempt);
 	attempt->wants_trace = client != NULL && client->wants_trace;
+	if (opened == ATTEMPT_STARTED && capture_is_on(runner->config)) {
+		capturing_run(runner, attempt);
+		return false;
+	}
 	int outcome = opened == ATTEMPT_STARTED ? prepare(runner, attempt, door, &error) : opened;
 	if (outcome == 0) {
 		workers_assign(&runner->workers, runner->config, attempt);

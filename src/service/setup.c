@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/digest.h"
+#include "service/capture.h"
 #include "service/events.h"
 #include "service/owner.h"
 #include "spool/medium.h"
@@ -112,10 +113,20 @@ static void open_log(const struct service *service)
 	(void)log_open("mailchute", service->config.log_to);
 }
 
+/* Whoever misses his mail looks here. */
+static void tell_capture(const struct config *config)
+{
+	if (capture_is_on(config))
+		log_event(LOG_LEVEL_WARNING,
+		    "capture is on: all mail is kept in the Maildir %s, and none is sent",
+		    config->capture);
+}
+
 int setup_run(struct service *service, struct error *error)
 {
 	if (config_load(&service->options->sources, &service->config, error) < 0)
 		return -1;
+	capture_complete(&service->config);
 	open_log(service);
 	runner_init(&service->runner, &service->config, &service->spool, &service->clients,
 	    &service->parent);
@@ -132,6 +143,7 @@ int setup_run(struct service *service, struct error *error)
 		return outcome;
 	}
 	service->is_configured = true;
+	tell_capture(&service->config);
 	return 0;
 }
 
@@ -147,6 +159,7 @@ static int load_again(struct service *service, struct config *new, struct error 
 {
 	if (config_load(&service->options->sources, new, error) < 0)
 		return -1;
+	capture_complete(new);
 	if (new->smarthost_count != 0)
 		return 0;
 	config_no_smarthost(new, error);
@@ -177,6 +190,7 @@ static void take_settings(struct service *service, const struct config *new)
 	open_log(service);
 	runner_forget(&service->runner);
 	events_settings_read();
+	tell_capture(&service->config);
 }
 
 void setup_reload(struct service *service)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tests admin/maildir.c: a reader never sees half a message. */
+/* Tests service/maildir.c: a reader never sees half a message. */
 
-#include "admin/maildir.h"
+#include "service/maildir.h"
 
 #include <dirent.h>
 
@@ -153,6 +153,34 @@ static void names_differ(void **state)
 	assert_int_equal(list(&scene, "new", path), 200);
 }
 
+static void a_name_given_again_is_there_once(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct buffer content CLEANUP(buffer_finish) = { 0 };
+	struct error error = { 0 };
+	char path[512];
+
+	(void)state;
+	scene_init(&scene);
+	/* One that a crash has left half, and one that was whole before it. */
+	for (int i = 0; i < 3; i++) {
+		if (maildir_create_as(&scene.maildir, "one", &scene.file, &error) < 0)
+			fail_msg("%s", error.text);
+		writer_append_string(&scene.file.writer, i == 0 ? "a long first text" : "text");
+		if (i == 0) {
+			assert_int_equal(writer_flush(&scene.file.writer), 0);
+			file_close(&scene.file.fd);
+			continue;
+		}
+		assert_int_equal(maildir_deliver(&scene.maildir, &scene.file, &error), 0);
+	}
+	assert_int_equal(list(&scene, "tmp", path), 0);
+	assert_int_equal(list(&scene, "new", path), 1);
+	buffer_init(&content, 1000);
+	assert_int_equal(file_read_whole(path, &content, &error), 0);
+	assert_string_equal(buffer_string(&content), "text");
+}
+
 static void a_path_that_is_no_folder_is_an_error(void **state)
 {
 	static const char *const paths[] = { "/dev/null", "/nonexistent/folder/Maildir" };
@@ -176,6 +204,7 @@ int main(void)
 		cmocka_unit_test(what_is_dropped_leaves_nothing),
 		cmocka_unit_test(what_cannot_be_written_is_an_error_and_leaves_nothing),
 		cmocka_unit_test(names_differ),
+		cmocka_unit_test(a_name_given_again_is_there_once),
 		cmocka_unit_test(a_path_that_is_no_folder_is_an_error),
 	};
 
