@@ -37,6 +37,8 @@ static void see_step(void *context, const struct expand_step *step)
 	const struct config *config = explain->config;
 	struct address parts = address_split(span_from_string(step->address));
 
+	if (step->words != NULL)
+		buffer_format(&explain->steps, "    %s\n", step->words);
 	if (step->alias != NULL) {
 		write_alias(step->alias, step->address, &explain->steps);
 		return;
@@ -273,9 +275,15 @@ static void write_sender(struct writing *writing)
 	write_own_sender(writing);
 	if (known == NULL)
 		known = &writing->explain->smarthost->parameters;
+	const char *reason;
+	enum sender_fate fate = sender_judge(known, complete, &reason);
 	outgoing = sender_outgoing(known, complete);
-	const char *reason = sender_reason(known, complete);
-	if (strcmp(outgoing, complete) == 0) {
+	if (fate == SENDER_IS_REFUSED) {
+		write_take(
+		    writing, memory_format("    sender %s is refused, because %s", shown, reason));
+		return;
+	}
+	if (fate == SENDER_STAYS) {
 		write_take(writing,
 		    memory_format("    sender %s stays as it is, because %s", shown, reason));
 		return;

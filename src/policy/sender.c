@@ -3,6 +3,7 @@
 #include "policy/sender.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -10,11 +11,14 @@
 #include "message/address.h"
 #include "message/address_list.h"
 #include "policy/expand.h"
+#include "policy/route.h"
+
+/* ---- one address ---- */
 
 /* NULL, or why no provider accepts it: it says nothing about who in the world sends. */
-static const char *local_only(struct span address)
+static const char *local_only(const char *address)
 {
-	struct address parts = address_split(address);
+	struct address parts = address_split(span_from_string(address));
 
 	if (parts.domain.length != 0 && parts.domain.start[0] == '[')
 		return NULL;
@@ -26,81 +30,236 @@ static const char *local_only(struct span address)
 						 : NULL;
 }
 
-static bool is_local_only(struct span address)
+static bool is_from(const struct smarthost *smarthost, const char *address)
 {
-	return local_only(address) != NULL;
+	return smarthost->from != NULL &&
+	       span_equals_string_ignoring_case(span_from_string(address), smarthost->from);
 }
 
-/* True: from takes its place. */
-static bool judge(const struct smarthost *smarthost, const char *sender, const char **reason)
+static bool is_in_from_allow(const struct smarthost *smarthost, const char *address)
 {
-	const char *fault = sender[0] != '\0' ? local_only(span_from_string(sender)) : NULL;
+	for (size_t i = 0; i < smarthost->from_allow_count; i++)
+		if (route_matches(smarthost->from_allow[i], address))
+			return true;
+	return false;
+}
 
-	*reason = fault;
+/* Of an address that is neither from nor in from_allow. */
+static enum sender_fate judge_other(
+    const struct smarthost *smarthost, const char *address, const char **reason)
+{
+	switch (smarthost->from_policy) {
+	case SMARTHOST_FROM_AUTO:
+	case SMARTHOST_FROM_REPAIR:
+		*reason = local_only(address);
+		if (*reason != NULL)
+			return SENDER_BECOMES_FROM;
+		*reason = "it may be an address of the world";
+		return SENDER_STAYS;
+	case SMARTHOST_FROM_REWRITE:
+		*reason = "of from_policy = \"rewrite\", and from_allow does not have it";
+		return SENDER_BECOMES_FROM;
+	case SMARTHOST_FROM_KEEP:
+		break;
+	case SMARTHOST_FROM_REJECT:
+		*reason = "of from_policy = \"reject\", and from_allow does not have it";
+		return SENDER_IS_REFUSED;
+	}
+	*reason = "of from_policy = \"keep\"";
+	return SENDER_STAYS;
+}
+
+enum sender_fate sender_judge(
+    const struct smarthost *smarthost, const char *sender, const char **reason)
+{
+	enum sender_fate fate = SENDER_STAYS;
+
 	if (sender[0] == '\0')
 		*reason = "the null sender is never changed";
-	else if (fault == NULL)
-		*reason = "it may be an address of the world";
-	else if (smarthost->from == NULL)
-		*reason = "no \"from\" is configured that could take its place";
-	return fault != NULL && smarthost->from != NULL;
+	else if (is_from(smarthost, sender))
+		*reason = "it is this smarthost's from";
+	else if (is_in_from_allow(smarthost, sender))
+		*reason = "from_allow has it";
+	else
+		fate = judge_other(smarthost, sender, reason);
+	if (fate != SENDER_BECOMES_FROM || smarthost->from != NULL)
+		return fate;
+	*reason = "no \"from\" is configured that could take its place";
+	return SENDER_STAYS;
 }
 
 char *sender_outgoing(const struct smarthost *smarthost, const char *sender)
 {
 	const char *reason;
 
-	return memory_copy_string(judge(smarthost, sender, &reason) ? smarthost->from : sender);
+	return memory_copy_string(sender_judge(smarthost, sender, &reason) == SENDER_BECOMES_FROM
+				      ? smarthost->from
+				      : sender);
 }
 
-const char *sender_reason(const struct smarthost *smarthost, const char *sender)
+bool sender_may_be_replaced(const struct smarthost *smarthost)
+{
+	return smarthost->from_policy == SMARTHOST_FROM_AUTO;
+}
+
+const char *sender_policy_name(enum smarthost_from_policy policy)
+{
+	static const char *const names[] = {
+		[SMARTHOST_FROM_AUTO] = "auto",
+		[SMARTHOST_FROM_REPAIR] = "repair",
+		[SMARTHOST_FROM_REWRITE] = "rewrite",
+		[SMARTHOST_FROM_KEEP] = "keep",
+		[SMARTHOST_FROM_REJECT] = "reject",
+	};
+
+	return names[policy];
+}
+
+/* ---- the header ---- */
+
+/* Whom from replaces in it. */
+struct rules {
+	const struct smarthost *smarthost; /* its from is set */
+	bool replaces_all;		   /* whoever is not from; else as the policy says */
+};
+
+static bool is_replaced(const struct rules *rules, const char *address)
 {
 	const char *reason;
 
-	(void)judge(smarthost, sender, &reason);
-	return reason;
+	if (rules->replaces_all)
+		return !is_from(rules->smarthost, address);
+	return sender_judge(rules->smarthost, address, &reason) == SENDER_BECOMES_FROM;
+}
+
+/* What names nobody is nobody who is allowed. */
+static bool replaces_nobody(const struct rules *rules)
+{
+	return rules->replaces_all || rules->smarthost->from_policy == SMARTHOST_FROM_REWRITE;
 }
 
 /* A field's value while it is copied with other addresses in it. */
 struct rewriting {
-	const char *from;
-	bool replaces_all; /* else only what no smarthost takes */
-	struct span value;
+	const struct rules *rules;
 	const char *copied; /* up to here */
 	struct buffer output;
-	bool has_changed;
+	size_t count;	 /* mailboxes */
+	size_t from;	 /* of these that are from, now */
+	size_t replaced; /* of these that have become it */
+	size_t nobodies; /* malformed, or "<>" */
 };
+
+static bool names_somebody(const struct mailbox *mailbox)
+{
+	return mailbox->address != NULL && mailbox->address[0] != '\0';
+}
 
 static int visit_mailbox(void *context, const struct mailbox *mailbox)
 {
 	struct rewriting *rewriting = context;
+	const struct smarthost *smarthost = rewriting->rules->smarthost;
 	struct span source = mailbox->source;
 
-	if (mailbox->address == NULL || mailbox->address[0] == '\0' ||
-	    strcmp(mailbox->address, rewriting->from) == 0 ||
-	    (!rewriting->replaces_all && !is_local_only(span_from_string(mailbox->address))))
+	rewriting->count++;
+	if (!names_somebody(mailbox)) {
+		rewriting->nobodies++;
+		return 0;
+	}
+	if (is_from(smarthost, mailbox->address))
+		rewriting->from++;
+	if (!is_replaced(rewriting->rules, mailbox->address))
 		return 0;
 	buffer_append(
 	    &rewriting->output, rewriting->copied, (size_t)(source.start - rewriting->copied));
-	buffer_append_string(&rewriting->output, rewriting->from);
+	buffer_append_string(&rewriting->output, smarthost->from);
 	rewriting->copied = source.start + source.length;
-	rewriting->has_changed = true;
+	rewriting->from++;
+	rewriting->replaced++;
 	return 0;
 }
 
-static void rewrite_field(struct header *header, size_t index, const char *from, bool replaces_all)
+/* The list made anew, from but once. */
+struct listing {
+	const struct rules *rules;
+	struct buffer output;
+	bool has_from;
+};
+
+static int list_mailbox(void *context, const struct mailbox *mailbox)
+{
+	struct listing *listing = context;
+	const char *from = listing->rules->smarthost->from;
+	const char *address = mailbox->address;
+
+	if (!names_somebody(mailbox))
+		return 0;
+	if (is_from(listing->rules->smarthost, address) || is_replaced(listing->rules, address)) {
+		if (listing->has_from)
+			return 0;
+		listing->has_from = true;
+		address = from;
+	}
+	if (listing->output.length != 0)
+		buffer_append_string(&listing->output, ", ");
+	if (mailbox->display.length == 0) {
+		buffer_append_string(&listing->output, address);
+		return 0;
+	}
+	buffer_append_span(&listing->output, span_trim(mailbox->display));
+	buffer_format(&listing->output, " <%s>", address);
+	return 0;
+}
+
+/* Providers refuse two authors, and twice the same one says nothing. */
+static void set_list(const struct rules *rules, struct header *header, size_t index)
+{
+	struct listing listing = { .rules = rules };
+
+	buffer_init(&listing.output, SIZE_MAX / 2);
+	address_list_visit(header_field(header, index).value, list_mailbox, &listing);
+	header_set_value(header, index, buffer_span(&listing.output));
+	buffer_finish(&listing.output);
+}
+
+/* "Backup Job": as it may stand before an address. */
+static bool is_phrase(struct span words)
+{
+	for (size_t i = 0; i < words.length; i++)
+		if (words.start[i] != ' ' && !address_is_atom_byte(words.start[i]))
+			return false;
+	return words.length != 0;
+}
+
+/* The field that named nobody who could send names from. */
+static void set_from(const struct rules *rules, struct header *header, size_t index)
+{
+	struct span words = span_trim(header_field(header, index).value);
+	struct buffer value CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&value, SIZE_MAX / 2);
+	buffer_append_byte(&value, ' ');
+	if (is_phrase(words)) {
+		buffer_append_span(&value, words);
+		buffer_format(&value, " <%s>", rules->smarthost->from);
+	} else {
+		buffer_append_string(&value, rules->smarthost->from);
+	}
+	header_set_value(header, index, buffer_span(&value));
+}
+
+static void rewrite_field(const struct rules *rules, struct header *header, size_t index)
 {
 	struct span value = header_field(header, index).value;
-	struct rewriting rewriting = {
-		.from = from,
-		.replaces_all = replaces_all,
-		.value = value,
-		.copied = value.start,
-	};
+	struct rewriting rewriting = { .rules = rules, .copied = value.start };
 
 	buffer_init(&rewriting.output, SIZE_MAX / 2);
 	address_list_visit(value, visit_mailbox, &rewriting);
-	if (rewriting.has_changed) {
+	if (replaces_nobody(rules) &&
+	    (rewriting.count == 0 || rewriting.count == rewriting.nobodies)) {
+		set_from(rules, header, index);
+	} else if (rewriting.replaced != 0 && rewriting.from > 1) {
+		set_list(rules, header, index);
+	} else if (rewriting.replaced != 0) {
 		buffer_append(&rewriting.output, rewriting.copied,
 		    (size_t)(value.start + value.length - rewriting.copied));
 		header_set_value(header, index, buffer_span(&rewriting.output));
@@ -108,33 +267,82 @@ static void rewrite_field(struct header *header, size_t index, const char *from,
 	buffer_finish(&rewriting.output);
 }
 
-static void rewrite_header(
-    const struct smarthost *smarthost, struct header *header, bool replaces_all)
+/* Those in From to whom an answer may go. */
+struct authors {
+	const struct rules *rules;
+	struct buffer list;
+	bool has_replaced;
+};
+
+static int visit_author(void *context, const struct mailbox *mailbox)
 {
-	static const char *const names[] = { "From", "Sender", "Resent-From" };
+	struct authors *authors = context;
 
-	if (smarthost->from == NULL)
+	if (!names_somebody(mailbox) || local_only(mailbox->address) != NULL)
+		return 0;
+	authors->has_replaced = authors->has_replaced ||
+				is_replaced(authors->rules, mailbox->address);
+	if (authors->list.length != 0)
+		buffer_append_string(&authors->list, ", ");
+	buffer_append_string(&authors->list, mailbox->address);
+	return 0;
+}
+
+static void add_reply_to(const struct rules *rules, struct header *header)
+{
+	struct authors authors = { .rules = rules };
+	ssize_t index = header_find(header, "From", 0);
+
+	if (index < 0 || header_has(header, "Reply-To"))
 		return;
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		ssize_t index = header_find(header, names[i], 0);
+	buffer_init(&authors.list, SIZE_MAX / 2);
+	address_list_visit(header_field(header, (size_t)index).value, visit_author, &authors);
+	if (authors.has_replaced)
+		header_append(header, "Reply-To", buffer_span(&authors.list));
+	buffer_finish(&authors.list);
+}
 
-		while (index >= 0) {
-			rewrite_field(header, (size_t)index, smarthost->from, replaces_all);
-			index = header_find(header, names[i], (size_t)index + 1);
-		}
+/* Each field of this name, or the first alone. */
+static void rewrite_fields(
+    const struct rules *rules, struct header *header, const char *name, bool is_first_alone)
+{
+	ssize_t index = header_find(header, name, 0);
+
+	while (index >= 0) {
+		rewrite_field(rules, header, (size_t)index);
+		if (is_first_alone)
+			return;
+		index = header_find(header, name, (size_t)index + 1);
 	}
+}
+
+static void rewrite_header(const struct rules *rules, struct header *header)
+{
+	if (rules->smarthost->from == NULL)
+		return;
+	add_reply_to(rules, header);
+	rewrite_fields(rules, header, "From", false);
+	rewrite_fields(rules, header, "Sender", false);
+	rewrite_fields(rules, header, "Resent-From", true);
+	/* from may be longer than who stood there; what is short enough stays as it is. */
+	header_fold(header);
 }
 
 void sender_rewrite_header(const struct smarthost *smarthost, struct header *header)
 {
-	rewrite_header(smarthost, header, false);
+	rewrite_header(&(struct rules){ smarthost, false }, header);
+}
+
+void sender_replace_header(const struct smarthost *smarthost, struct header *header)
+{
+	rewrite_header(&(struct rules){ smarthost, true }, header);
 }
 
 static int copy_address(void *context, const struct mailbox *mailbox)
 {
 	char **address = context;
 
-	if (mailbox->address == NULL || mailbox->address[0] == '\0')
+	if (!names_somebody(mailbox))
 		return 0;
 	*address = memory_copy_string(mailbox->address);
 	return 1;
@@ -151,14 +359,118 @@ char *sender_author(const struct header *header)
 	return address;
 }
 
-void sender_replace_header(const struct smarthost *smarthost, struct header *header)
-{
-	char *author CLEANUP(memory_free_string) = sender_author(header);
+/* ---- reject ---- */
 
-	if (smarthost->from == NULL)
-		return;
-	if (author != NULL && strcmp(author, smarthost->from) != 0 &&
-	    !is_local_only(span_from_string(author)) && !header_has(header, "Reply-To"))
-		header_append(header, "Reply-To", span_from_string(author));
-	rewrite_header(smarthost, header, true);
+struct search {
+	const struct smarthost *smarthost;
+	char *refused; /* the first; owned */
+	size_t count;
+};
+
+static int find_refused(void *context, const struct mailbox *mailbox)
+{
+	struct search *search = context;
+	const char *reason;
+
+	search->count++;
+	if (names_somebody(mailbox) &&
+	    sender_judge(search->smarthost, mailbox->address, &reason) != SENDER_IS_REFUSED)
+		return 0;
+	search->refused = names_somebody(mailbox) ? memory_copy_string(mailbox->address)
+						  : span_copy(span_trim(mailbox->source));
+	return 1;
+}
+
+/* In the fields of this name; the caller frees it.  NULL: all may send. */
+static char *refused_in(const struct smarthost *smarthost, const struct header *header,
+    const char *name, bool is_first_alone)
+{
+	struct search search = { .smarthost = smarthost };
+	ssize_t index = header_find(header, name, 0);
+
+	while (index >= 0 && search.refused == NULL) {
+		search.count = 0;
+		(void)address_list_visit(
+		    header_field(header, (size_t)index).value, find_refused, &search);
+		if (search.count == 0)
+			search.refused = memory_copy_string("");
+		index = is_first_alone ? -1 : header_find(header, name, (size_t)index + 1);
+	}
+	return search.refused;
+}
+
+static int refuse(const struct smarthost *smarthost, const struct config_place *place,
+    const char *where, const char *who, struct error *error)
+{
+	const char *at = span_from_string(who).length != 0 ? strrchr(who, '@') : NULL;
+
+	error_set(error, ERROR_NO_PERMISSION, "5.7.1",
+	    "smarthost \"%s\" is not to be used by %s%s%s: from_policy is \"reject\", and neither "
+	    "from nor from_allow has it",
+	    smarthost->name, who[0] != '\0' ? who : "nobody", where[0] != '\0' ? " in " : "",
+	    where);
+	(void)error_code(error, "MC-FROM-05");
+	return error_next(error,
+	    "send as %s, or in %s line %d write from_allow = { \"*@%s\" }, or from_policy = "
+	    "\"rewrite\"",
+	    smarthost->from != NULL ? smarthost->from : "an address that is allowed",
+	    place->file != NULL ? place->file : "the configuration", place->line,
+	    at != NULL && at[1] != '\0' ? at + 1 : "example.com");
+}
+
+int sender_check(const struct smarthost *smarthost, const struct config_place *place,
+    const char *sender, const struct header *header, struct error *error)
+{
+	static const struct {
+		const char *name;
+		bool is_first_alone;
+	} fields[] = { { "From", false }, { "Sender", false }, { "Resent-From", true } };
+	const char *reason;
+
+	if (smarthost->from_policy != SMARTHOST_FROM_REJECT)
+		return 0;
+	if (sender_judge(smarthost, sender, &reason) == SENDER_IS_REFUSED)
+		return refuse(smarthost, place, "the envelope", sender, error);
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		CLEANUP(memory_free_string)
+		char *who = refused_in(smarthost, header, fields[i].name, fields[i].is_first_alone);
+
+		if (who != NULL)
+			return refuse(smarthost, place, fields[i].name, who, error);
+	}
+	return 0;
+}
+
+/* ---- refused by the smarthost ---- */
+
+char *sender_advice(const struct config_smarthost *smarthost, const char *sender, bool is_replaced)
+{
+	const struct smarthost *parameters = &smarthost->parameters;
+	const char *policy = sender_policy_name(parameters->from_policy);
+	const char *file = smarthost->place.file != NULL ? smarthost->place.file
+							 : "the configuration";
+	CLEANUP(memory_free_string)
+	char *first = span_copy(span_first(span_from_string(sender), strcspn(sender, " ")));
+
+	if (!is_replaced && is_in_from_allow(parameters, first))
+		return memory_format(
+		    "%s: in smarthost \"%s\" take %s out of from_allow, or let the "
+		    "account send as it",
+		    file, parameters->name, first);
+	if (!is_replaced && !is_from(parameters, first) &&
+	    (parameters->from_policy == SMARTHOST_FROM_REPAIR ||
+		parameters->from_policy == SMARTHOST_FROM_KEEP))
+		return memory_format(
+		    "%s: in smarthost \"%s\" write from_policy = \"rewrite\" instead of \"%s\"%s, "
+		    "or let the account send as %s",
+		    file, parameters->name, policy,
+		    parameters->from != NULL
+			? ""
+			: " and from = \"an address that this account may send as\"",
+		    sender);
+	return memory_format(
+	    "%s: in smarthost \"%s\" write from = \"an address that this account may send as\"%s, "
+	    "or let the account send as %s",
+	    file, parameters->name,
+	    is_replaced || parameters->from != NULL ? " instead of the one there" : "", sender);
 }

@@ -13,9 +13,11 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/header.h"
+#include "policy/sender.h"
 #include "service/bounce.h"
 #include "service/events.h"
 #include "service/outgoing.h"
+#include "service/permission.h"
 #include "service/routing.h"
 #include "service/schedule.h"
 #include "service/signs.h"
@@ -106,7 +108,13 @@ static int set_message(struct attempt *attempt, const struct config *config,
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(file, &header, error) < 0)
 		return -1;
-	const struct smarthost known = { .from = attempt->author };
+	/* All but the address is as the settings have it now; what it points to is theirs. */
+	struct smarthost known = config_find_smarthost(config, attempt->smarthost)->parameters;
+	known.from = attempt->author;
+	/* A report of ours goes by every smarthost, as whoever may. */
+	if (attempt->file.attributes.is_report && known.from_policy == SMARTHOST_FROM_REJECT)
+		known.from_policy = SMARTHOST_FROM_REWRITE;
+	attempt->may_be_replaced = sender_may_be_replaced(&known);
 	return outgoing_message_as(&known, sender, buffer_span(&header), &attempt->request, error);
 }
 
@@ -154,6 +162,65 @@ static int pass_over(int opened, struct spool *spool, const char *id, struct err
 	return ATTEMPT_CORRUPT;
 }
 
+/* What the log says of a recipient; the rest is the caller's to fill. */
+static struct event_delivery describe(
+    const struct attempt *attempt, size_t position, const struct relay *relay)
+{
+	const struct queue_file *file = &attempt->file;
+	const struct recipient *recipient = &file->envelope.recipients[position];
+	struct event_delivery delivery = {
+		.id = file->id,
+		.uid = file->attributes.uid,
+		.sender = file->envelope.sender,
+		.recipient = recipient->address,
+		.original = recipient->original,
+		.smarthost = attempt->smarthost,
+	};
+
+	if (relay != NULL) {
+		delivery.relay = relay->name;
+		delivery.security = relay->security;
+		delivery.use = relay->uses + 1;
+	}
+	relay_delays(relay, &attempt->times, clock_wall() - file->attributes.received,
+	    clock_monotonic(), &delivery.delays);
+	return delivery;
+}
+
+/* The sender is allowed at none of this recipient's smarthosts: he fails without being sent. */
+static int refuse_sender(
+    struct attempt *attempt, size_t position, const struct error *why, struct error *error)
+{
+	char line[RESULT_TEXT_SIZE];
+	char text[RESULT_TEXT_SIZE + STATUS_SIZE];
+	struct event_delivery delivery = describe(attempt, position, NULL);
+
+	error_line(why, line, sizeof line);
+	snprintf(text, sizeof text, "%s %s", why->status, line);
+	if (queue_file_mark(&attempt->file, position, RECIPIENT_FAILED, text, error) < 0)
+		return -1;
+	delivery.status = why->status;
+	delivery.reply = line;
+	events_bounced(&delivery);
+	return 0;
+}
+
+/* The settings may have changed since it was received. */
+static int refuse_senders(struct attempt *attempt, const struct config *config, struct error *error)
+{
+	struct routing routing CLEANUP(routing_finish) = { 0 };
+	struct error why;
+
+	if (!permission_matters(config))
+		return 0;
+	routing_init(&routing, config, &attempt->file);
+	for (size_t i = 0; i < attempt->file.envelope.recipient_count; i++)
+		if (waits(&attempt->file, i) && routing_check(&routing, i, &why) < 0 &&
+		    refuse_sender(attempt, i, &why, error) < 0)
+			return -1;
+	return 0;
+}
+
 int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
     const struct config *config, struct error *error)
 {
@@ -166,6 +233,13 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 		return ATTEMPT_HELD;
 	}
 	if (bounce_settle(&attempt->file, error) < 0) {
+		attempt_finish(attempt);
+		return -1;
+	}
+	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
+	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
+		return settle_without_attempt(attempt);
+	if (refuse_senders(attempt, config, error) < 0) {
 		attempt_finish(attempt);
 		return -1;
 	}
@@ -259,31 +333,6 @@ static const enum recipient_mark outcome_marks[] = {
 	[RESULT_IN_DOUBT] = RECIPIENT_IN_DOUBT,
 };
 
-/* What the log says of a recipient; the rest is the caller's to fill. */
-static struct event_delivery describe(
-    const struct attempt *attempt, size_t position, const struct relay *relay)
-{
-	const struct queue_file *file = &attempt->file;
-	const struct recipient *recipient = &file->envelope.recipients[position];
-	struct event_delivery delivery = {
-		.id = file->id,
-		.uid = file->attributes.uid,
-		.sender = file->envelope.sender,
-		.recipient = recipient->address,
-		.original = recipient->original,
-		.smarthost = attempt->smarthost,
-	};
-
-	if (relay != NULL) {
-		delivery.relay = relay->name;
-		delivery.security = relay->security;
-		delivery.use = relay->uses + 1;
-	}
-	relay_delays(relay, &attempt->times, clock_wall() - file->attributes.received,
-	    clock_monotonic(), &delivery.delays);
-	return delivery;
-}
-
 static void tell_result(const struct attempt *attempt, size_t position, const struct result *result,
     const struct relay *relay)
 {
@@ -367,7 +416,7 @@ static bool shows_null_refused(const struct attempt *attempt, const struct resul
 /* Of what is sent there something would change. */
 static bool may_replace_sender(struct attempt *attempt)
 {
-	return !attempt->is_replaced && attempt->author != NULL &&
+	return attempt->may_be_replaced && !attempt->is_replaced && attempt->author != NULL &&
 	       strcmp(attempt_identity(attempt), attempt->author) != 0;
 }
 
@@ -509,6 +558,7 @@ static void forget_leg(struct attempt *attempt)
 	attempt->null_is_refused = false;
 	attempt->sender_is_refused = false;
 	attempt->is_replaced = false;
+	attempt->may_be_replaced = false;
 	attempt->avoids_null_sender = false;
 	attempt->times = (struct relay_times){ .opened = clock_monotonic() };
 	attempt->sign = (struct health_sign){ 0 };

@@ -34,7 +34,7 @@ int outgoing_from(const struct config *config, const struct config_smarthost *sm
 int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,
     const char *sender, struct span header, struct request_attempt *attempt, struct error *error);
 
-/* The same for a login that is known: known->from is all that is looked at. */
+/* The same for a login that is known: its from, from_policy and from_allow are looked at. */
 int outgoing_message_as(const struct smarthost *known, const char *sender, struct span header,
     struct request_attempt *attempt, struct error *error);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "policy/sender.h"
 #include "service/between.h"
 #include "service/events.h"
 #include "service/settle.h"
@@ -39,15 +40,12 @@ static void add_advice(
 {
 	const struct config_smarthost *smarthost = config_find_smarthost(
 	    runner->config, entry->smarthost);
-	char advice[400];
 
 	if (entry->sender == NULL || smarthost == NULL)
 		return;
-	snprintf(advice, sizeof advice,
-	    "; %s: in smarthost \"%s\" write from = \"an address that this account may send "
-	    "as\"%s, or let the account send as %s",
-	    smarthost->place.file != NULL ? smarthost->place.file : "the configuration",
-	    entry->smarthost, entry->is_replaced ? " instead of the one there" : "", entry->sender);
+	char *advice CLEANUP(memory_free_string) = sender_advice(
+	    smarthost, entry->sender, entry->is_replaced);
+	text_append(text, size, "; ");
 	text_append(text, size, advice);
 }
 
@@ -186,7 +184,8 @@ int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struc
 	if (!health_may_try(health, smarthost, sender, id, now))
 		return turn_away_sender(runner, attempt, now);
 	health_begin(health, smarthost, sender, id);
-	if (!health_is_replaced(health, smarthost, sender) || attempt->author == NULL)
+	if (!attempt->may_be_replaced || !health_is_replaced(health, smarthost, sender) ||
+	    attempt->author == NULL)
 		return 0;
 	if (attempt_replace_sender(attempt, error) == 0)
 		return 0;

@@ -15,15 +15,17 @@
 #include "message/received.h"
 #include "policy/aliases.h"
 #include "policy/complete.h"
-#include "policy/expand.h"
+#include "policy/prepare.h"
+#include "policy/route.h"
+#include "policy/sender.h"
 #include "service/events.h"
 #include "service/explanation.h"
+#include "service/permission.h"
 #include "service/queue_commands.h"
 #include "service/submitter.h"
 #include "smtp/server/server.h"
 
 enum {
-	RECEIVED_LIMIT = 100, /* fields, as Postfix and sendmail count: more is a loop */
 	BLOCK = 65536,
 	DISK_PATIENCE = 60, /* seconds */
 };
@@ -139,25 +141,10 @@ static void take_rcpt(void *context, struct span recipient,
 		server_reply_from_error(reply, &error);
 }
 
-static size_t count_received(const struct header *header)
+/* The last of the changes that depend on no smarthost. */
+static void add_received(struct receive *receive)
 {
-	size_t count = 0;
-
-	for (ssize_t at = header_find(header, "Received", 0); at >= 0;
-	     at = header_find(header, "Received", (size_t)at + 1))
-		count++;
-	return count;
-}
-
-/* Every change that depends on no smarthost. */
-static void repair_header(struct receive *receive)
-{
-	struct complete_submitter submitter = {
-		.sender = receive->given.sender,
-		.full_name = receive->attributes.full_name,
-		.wall = receive->attributes.received,
-	};
-	struct received trace = {
+	const struct received trace = {
 		.by = receive->settings->config->ehlo,
 		.entrance = receive->attributes.entrance,
 		.queue_id = receive->id,
@@ -166,29 +153,80 @@ static void repair_header(struct receive *receive)
 	};
 	char *value CLEANUP(memory_free_string) = NULL;
 
-	queue_id_generate(receive->id);
-	complete_header(&receive->header, receive->settings->config, &submitter);
 	if (receive->settings->config->omits_received)
 		return;
 	value = received_format(&trace);
 	header_prepend(&receive->header, "Received", span_from_string(value));
 }
 
-/* The recipients as the aliases have them, and the draft begun with them. */
-static int begin_store(struct receive *receive, struct error *error)
+/* Whoever may be sent by none of a recipient's smarthosts is told so while he listens. */
+static int check_senders(
+    const struct receive *receive, const struct envelope *expanded, struct error *error)
 {
-	const struct receive_settings *settings = receive->settings;
-	struct aliases aliases CLEANUP(aliases_finish) = { 0 };
-	struct envelope expanded CLEANUP(envelope_finish) = { 0 };
+	const struct config *config = receive->settings->config;
+	const struct permission permission = { config, expanded->sender, &receive->header };
 
-	if (aliases_load(&aliases, settings->config, error) < 0)
+	if (!permission_matters(config))
+		return 0;
+	char *author CLEANUP(memory_free_string) = sender_author(&receive->header);
+	for (size_t i = 0; i < expanded->recipient_count; i++) {
+		const struct route_question question = {
+			.sender = expanded->sender,
+			.author = author,
+			.recipient = expanded->recipients[i].address,
+			.uid = receive->settings->uid,
+		};
+		struct route_list list;
+
+		route_list(config, &question, &list);
+		if (permission_filter(&permission, &list, error) < 0)
+			return error_prefix(error, "%s: ", expanded->recipients[i].address);
+	}
+	return 0;
+}
+
+/* What is wrong with the aliases of this message, a few lines of it. */
+static void log_step(void *context, const struct expand_step *step)
+{
+	size_t *lines = context;
+
+	if (step->words == NULL || !step->is_fault)
+		return;
+	if (++*lines <= REMARKS_LIMIT)
+		log_event(LOG_LEVEL_WARNING, "aliases: %s", step->words);
+	else if (*lines == REMARKS_LIMIT + 1)
+		log_event(LOG_LEVEL_WARNING, "aliases: there is more, see newaliases");
+}
+
+/* The recipients as the aliases have them, the header as it is kept. */
+static int prepare(struct receive *receive, struct envelope *expanded, struct error *error)
+{
+	const struct config *config = receive->settings->config;
+	struct aliases aliases CLEANUP(aliases_finish) = { 0 };
+	const struct prepare_question question = {
+		.config = config,
+		.aliases = &aliases,
+		.given = &receive->given,
+		.full_name = receive->attributes.full_name,
+		.wall = receive->attributes.received,
+	};
+
+	if (aliases_load(&aliases, config, error) < 0)
 		return -1;
 	if (aliases.fault != NULL)
 		log_event(LOG_LEVEL_WARNING, "aliases: %s", aliases.fault);
-	if (expand_envelope(settings->config, &aliases, &receive->given, &expanded, error) < 0)
+	if (prepare_message(&question, &receive->header, expanded, error) < 0)
 		return -1;
-	if (settings->store->begin(
-		settings->store->context, receive->id, &expanded, &receive->attributes, error) < 0)
+	return check_senders(receive, expanded, error);
+}
+
+/* The draft is begun with the recipients. */
+static int begin_store(
+    struct receive *receive, const struct envelope *expanded, struct error *error)
+{
+	const struct store *store = receive->settings->store;
+
+	if (store->begin(store->context, receive->id, expanded, &receive->attributes, error) < 0)
 		return -1;
 	receive->has_begun = true;
 	return 0;
@@ -198,23 +236,20 @@ static int finish_header(struct receive *receive, struct error *error)
 {
 	const struct store *store = receive->settings->store;
 	struct buffer text CLEANUP(buffer_finish) = { 0 };
+	struct envelope expanded CLEANUP(envelope_finish) = { 0 };
 
 	receive->header_is_done = true;
-	if (receive->header.has_overflowed)
-		return error_set(
-		    error, ERROR_DATA, "5.6.0", "the header is longer than %d bytes", HEADER_LIMIT);
-	if (count_received(&receive->header) > RECEIVED_LIMIT)
-		return error_set(error, ERROR_DATA, "5.4.6",
-		    "the message has more than %d Received fields, so it runs in a loop",
-		    RECEIVED_LIMIT);
-	repair_header(receive);
+	queue_id_generate(receive->id);
+	if (prepare(receive, &expanded, error) < 0)
+		return -1;
+	add_received(receive);
 	buffer_init(&text, 2 * HEADER_LIMIT);
 	header_write(&receive->header, &text);
 	if (text.has_overflowed)
 		return error_set(error, ERROR_DATA, "5.6.0",
 		    "the header is longer than %d bytes once its bare addresses are completed",
 		    2 * HEADER_LIMIT);
-	if (begin_store(receive, error) < 0)
+	if (begin_store(receive, &expanded, error) < 0)
 		return -1;
 	receive->header_has_8bit = span_has_8bit(buffer_span(&text));
 	store->write(store->context, buffer_span(&text));

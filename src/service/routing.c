@@ -11,45 +11,53 @@
 #include "base/memory.h"
 #include "message/header.h"
 #include "policy/sender.h"
+#include "service/permission.h"
 
-/* A header that cannot be read has no author, and is found at fault elsewhere. */
-static char *read_author(const struct queue_file *file)
+/* False: it cannot be read, which is found at fault elsewhere. */
+static bool read_header(const struct queue_file *file, struct header *header)
 {
 	struct buffer text CLEANUP(buffer_finish) = { 0 };
-	struct header header CLEANUP(header_finish) = { 0 };
 	struct span body;
 
 	buffer_init(&text, 2 * HEADER_LIMIT);
 	char *room = buffer_reserve(&text, file->header_length);
 	if (room == NULL)
-		return NULL;
+		return false;
 	ssize_t count = file_read_full_at(
 	    file->fd, room, file->header_length, (off_t)file->message_offset);
 	if (count < 0 || (uint64_t)count != file->header_length)
-		return NULL;
+		return false;
 	buffer_extend(&text, file->header_length);
-	header_init(&header);
-	header_feed(&header, buffer_span(&text), &body);
-	if (!header.is_complete)
-		header_end(&header, &body);
-	return sender_author(&header);
+	header_init(header);
+	header_feed(header, buffer_span(&text), &body);
+	if (!header->is_complete)
+		header_end(header, &body);
+	return true;
 }
 
 void routing_init(
     struct routing *routing, const struct config *config, const struct queue_file *file)
 {
+	bool needs_author = route_needs_author(config, file->envelope.sender);
+	bool needs_header = permission_matters(config) && !file->attributes.is_report;
+
 	*routing = (struct routing){ .config = config, .file = file };
-	if (route_needs_author(config, file->envelope.sender))
-		routing->author = read_author(file);
+	if ((!needs_author && !needs_header) || !read_header(file, &routing->header))
+		return;
+	if (needs_author)
+		routing->author = sender_author(&routing->header);
+	routing->has_header = needs_header;
 }
 
 void routing_finish(struct routing *routing)
 {
+	header_finish(&routing->header);
 	free(routing->author);
 	*routing = (struct routing){ 0 };
 }
 
-void routing_list(const struct routing *routing, size_t recipient, struct route_list *list)
+/* With those that do not allow it. */
+static void list_all(const struct routing *routing, size_t recipient, struct route_list *list)
 {
 	const struct queue_file *file = routing->file;
 	const struct route_question question = {
@@ -61,6 +69,33 @@ void routing_list(const struct routing *routing, size_t recipient, struct route_
 	};
 
 	route_list(routing->config, &question, list);
+}
+
+static int filter(const struct routing *routing, struct route_list *list, struct error *error)
+{
+	const struct permission permission = {
+		.config = routing->config,
+		.sender = routing->file->envelope.sender,
+		.header = &routing->header,
+	};
+
+	return routing->has_header ? permission_filter(&permission, list, error) : 0;
+}
+
+void routing_list(const struct routing *routing, size_t recipient, struct route_list *list)
+{
+	struct error ignored;
+
+	list_all(routing, recipient, list);
+	(void)filter(routing, list, &ignored);
+}
+
+int routing_check(const struct routing *routing, size_t recipient, struct error *error)
+{
+	struct route_list list;
+
+	list_all(routing, recipient, &list);
+	return filter(routing, &list, error);
 }
 
 static bool waits(const struct queue_file *file, size_t recipient)

@@ -4,7 +4,8 @@
  * routing - the routes of a queue file's recipients
  *
  * Asks policy/route with what stands in the file: the sender, or the From
- * field where there is none, the submitter, and the queue ID.
+ * field where there is none, the submitter, and the queue ID.  Smarthosts that
+ * do not allow the sender are left out (permission.h).
  */
 
 #ifndef SERVICE_ROUTING_H
@@ -13,7 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "config/config.h"
+#include "message/header.h"
 #include "policy/route.h"
 #include "spool/queue_file.h"
 
@@ -21,6 +24,8 @@ struct routing {
 	const struct config *config;   /* borrowed, like file */
 	const struct queue_file *file; /* open */
 	char *author;		       /* NULL: not needed, or not there; owned */
+	struct header header;	       /* where has_header; owned */
+	bool has_header;	       /* it matters to some smarthost who sends */
 };
 
 void routing_init(
@@ -28,6 +33,9 @@ void routing_init(
 void routing_finish(struct routing *routing);
 
 void routing_list(const struct routing *routing, size_t recipient, struct route_list *list);
+
+/* -1: none of this recipient's smarthosts allows the sender; routing_list gives all of them. */
+int routing_check(const struct routing *routing, size_t recipient, struct error *error);
 
 /*
  * The first smarthost of the first recipient who still waits, or of the first
