@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/fingerprint.h"
+#include "base/nearest.h"
 #include "base/span.h"
-#include "config/nearest.h"
 
 static int refuse(
     const struct check_place *place, const char *text, const char *wanted, struct error *error)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/secrets_text.h"
 
 struct scanner {

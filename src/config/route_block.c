@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/span.h"
 #include "config/block.h"
 #include "config/lint.h"
-#include "config/nearest.h"
 
 enum { WEIGHT_LIMIT = 1000 };
 

@@ -14,8 +14,8 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "config/lint.h"
-#include "config/nearest.h"
 
 enum { SETTINGS_LIMIT = 1 << 20, OPTION_LIMIT = 64 };
 
@@ -191,10 +191,9 @@ static int parse(
 	cfg_opt_t options[] = { CFG_SEC("identity", identity, CFGF_NODEFAULT),
 		CFG_SEC("smarthost", smarthost, titled), CFG_SEC("route", route, titled),
 		CFG_SEC("alias", alias, titled), CFG_STR("aliases_file", NULL, CFGF_NODEFAULT),
-		CFG_STR("capture", NULL, CFGF_NODEFAULT),
-		CFG_SEC("submit", submit, CFGF_NODEFAULT), CFG_SEC("queue", queue, CFGF_NODEFAULT),
-		CFG_SEC("limits", limits, CFGF_NODEFAULT), CFG_SEC("log", log, CFGF_NODEFAULT),
-		way_out, CFG_END() };
+		CFG_STR("capture", NULL, CFGF_NODEFAULT), CFG_SEC("submit", submit, CFGF_NODEFAULT),
+		CFG_SEC("queue", queue, CFGF_NODEFAULT), CFG_SEC("limits", limits, CFGF_NODEFAULT),
+		CFG_SEC("log", log, CFGF_NODEFAULT), way_out, CFG_END() };
 	CLEANUP(free_file) cfg_t *file = cfg_init(options, CFGF_NONE);
 
 	assert(file != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 #include <string.h>
 

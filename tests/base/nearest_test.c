@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tests config/nearest.c. */
+/* Tests base/nearest.c. */
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 /* cmocka wants these first. */
 #include <setjmp.h>

@@ -4,8 +4,8 @@
  * nearest - the known name that a mistyped one was probably meant to be
  */
 
-#ifndef CONFIG_NEAREST_H
-#define CONFIG_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include <stddef.h>
 
