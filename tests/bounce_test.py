@@ -309,7 +309,7 @@ def test_a_verdict_of_ours_has_its_status(serve, make_peer):
     assert report.fields("Status") == ["5.3.4"] and report.fields("Diagnostic-Code") == [""]
     assert report.fields("Remote-MTA") == [""]
     words = " ".join(report.words.split())
-    assert "takes no more than 30000" in words and "smaller pieces" in words
+    assert "(SIZE 30000)" in words and "smaller pieces" in words
 
 
 def test_a_delay_is_told_once(serve, make_peer):

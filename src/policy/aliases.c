@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "message/address.h"
-#include "message/address_list.h"
+#include "policy/targets.h"
 
 enum { ALIASES_LIMIT = 16 << 20 };
 
@@ -22,6 +22,7 @@ struct reading {
 	const char *path;
 	int line; /* where the entry begins */
 	struct alias *entry;
+	bool allows_lists;
 	aliases_visit *visit; /* or NULL */
 	void *context;
 };
@@ -73,95 +74,25 @@ static void add_target(struct alias *alias, struct span target)
 	alias->targets[alias->target_count++] = span_copy(target);
 }
 
-/* NULL, or why this is no mail address but something to be done on this machine. */
-static const char *local_delivery(struct span target)
+static void take_target(void *context, struct span target)
 {
-	if (span_starts_with(target, "\"") && target.length > 1)
-		target = span_trim(span_after(target, 1));
-	if (span_starts_with(target, "|"))
-		return "programs are not run";
-	if (span_starts_with(target, "/"))
-		return "files are not written to";
-	if (span_starts_with_ignoring_case(target, ":"))
-		return ":include: and its like are not read";
-	return NULL;
+	add_target(((struct reading *)context)->entry, target);
 }
 
-static int visit_mailbox(void *context, const struct mailbox *mailbox)
+static void pass_over(void *context, bool is_local, struct span text, const char *reason)
 {
 	struct reading *reading = context;
-	const char *reason = mailbox->fault;
-	/* In brackets or in a group, too: "<|program>" is no address of anybody. */
-	const char *local = reason == NULL ? local_delivery(span_from_string(mailbox->address))
-					   : NULL;
 
-	if (reason == NULL && mailbox->address[0] == '\0')
-		reason = "it is empty";
-	if (local != NULL)
-		note_fault(reading, ALIASES_LOCAL, reading->line, mailbox->source, local);
-	else if (reason != NULL)
-		note_fault(reading, ALIASES_NO_ADDRESS, reading->line, mailbox->source, reason);
-	else
-		add_target(reading->entry, span_from_string(mailbox->address));
-	return 0;
-}
-
-/* "\\name": no alias is asked for it. */
-static bool is_final_name(struct span target)
-{
-	struct span name = span_after(target, 1);
-	struct error error;
-
-	return target.start[0] == '\\' && name.length != 0 && local_delivery(name) == NULL &&
-	       address_is_bare(name) && address_check(name, &error) == 0;
-}
-
-static void read_target(struct reading *reading, struct span target)
-{
-	const char *reason = local_delivery(target);
-
-	if (target.length == 0)
-		return;
-	if (reason != NULL)
-		note_fault(reading, ALIASES_LOCAL, reading->line, target, reason);
-	else if (is_final_name(target))
-		add_target(reading->entry, target);
-	else
-		address_list_visit(target, visit_mailbox, reading);
-}
-
-/* The length of the target that text begins with: to a comma outside quotes, comments, <>. */
-static size_t target_length(struct span text)
-{
-	bool is_quoted = false;
-	size_t depth = 0;
-	size_t i;
-
-	for (i = 0; i < text.length; i++) {
-		char c = text.start[i];
-
-		if (c == '\\')
-			i++;
-		else if (c == '"')
-			is_quoted = !is_quoted;
-		else if (!is_quoted && (c == '(' || c == '<'))
-			depth++;
-		else if (!is_quoted && (c == ')' || c == '>') && depth > 0)
-			depth--;
-		else if (!is_quoted && depth == 0 && c == ',')
-			break;
-	}
-	return i < text.length ? i : text.length;
+	note_fault(
+	    reading, is_local ? ALIASES_LOCAL : ALIASES_NO_ADDRESS, reading->line, text, reason);
 }
 
 static void read_targets(struct reading *reading, struct span text)
 {
-	while (text.length != 0) {
-		size_t length = target_length(text);
+	const struct targets_reader reader = { reading->allows_lists, take_target, pass_over,
+		reading };
 
-		read_target(reading, span_trim(span_first(text, length)));
-		text = span_after(text, length + 1);
-	}
+	targets_read(&reader, text);
 }
 
 /* name: or "quoted name":, taken off text.  False when it is neither. */
@@ -184,7 +115,7 @@ static bool take_name(struct span *text, struct span *name)
 	return true;
 }
 
-static const struct alias *find_exact(const struct aliases *aliases, struct span name)
+const struct alias *aliases_find_exact(const struct aliases *aliases, struct span name)
 {
 	for (size_t i = 0; i < aliases->count; i++)
 		if (span_equals_string_ignoring_case(name, aliases->entries[i].name))
@@ -199,7 +130,7 @@ static const struct alias *find_exact(const struct aliases *aliases, struct span
 static void keep_alias(struct reading *reading, struct alias *entry)
 {
 	struct aliases *aliases = reading->aliases;
-	const struct alias *earlier = find_exact(aliases, span_from_string(entry->name));
+	const struct alias *earlier = aliases_find_exact(aliases, span_from_string(entry->name));
 
 	if (earlier != NULL)
 		note_fault(reading, ALIASES_TWICE, reading->line, span_from_string(entry->name),
@@ -287,6 +218,7 @@ static int read_aliases_file(struct reading *reading, struct error *error)
 	const char *path = reading->path;
 	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	struct stat status;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
@@ -302,6 +234,8 @@ static int read_aliases_file(struct reading *reading, struct error *error)
 	if (outcome > 0)
 		return error_set(error, ERROR_CONFIG, "4.3.5", "%s is larger than %d bytes", path,
 		    ALIASES_LIMIT);
+	reading->aliases->owner = fstat(fd, &status) == 0 ? status.st_uid : 0;
+	reading->allows_lists = true;
 	read_lines(reading, buffer_span(&text));
 	return 0;
 }
@@ -319,7 +253,7 @@ static void add_configured(struct aliases *aliases, const struct config_alias *c
 	entry.source = place->line != 0 ? memory_format("%s line %d", place->file, place->line)
 					: memory_copy_string(place->file);
 	for (size_t i = 0; i < configured->target_count; i++)
-		read_target(&reading, span_from_string(configured->targets[i]));
+		read_targets(&reading, span_from_string(configured->targets[i]));
 	keep_alias(&reading, &entry);
 }
 
@@ -356,7 +290,10 @@ void aliases_finish(struct aliases *aliases)
 
 const struct alias *aliases_find(const struct aliases *aliases, struct span name)
 {
-	const struct alias *found = find_exact(aliases, name);
+	const struct alias *found = aliases_find_exact(aliases, name);
+	ssize_t plus = span_find_byte(name, '+');
 
-	return found != NULL ? found : find_exact(aliases, span_from_string("*"));
+	if (found == NULL && plus > 0)
+		found = aliases_find_exact(aliases, span_first(name, (size_t)plus));
+	return found != NULL ? found : aliases_find_exact(aliases, span_from_string("*"));
 }

@@ -4,15 +4,16 @@
  * aliases - what a bare name stands for
  *
  * Exact names from the configuration, then the aliases file (aliases(5):
- * continuation lines, comments, quoted names, lists), then "*".  Programs,
- * files and :include: are passed over with a reason: a relay has nowhere to
- * do that.
+ * continuation lines, comments, quoted names, lists), then "*".  Programs and
+ * files are passed over with a reason: a relay has nowhere to do that.  Lists
+ * in files (:include:) are targets, and read where they are asked for.
  */
 
 #ifndef POLICY_ALIASES_H
 #define POLICY_ALIASES_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/span.h"
@@ -20,7 +21,7 @@
 
 struct alias {
 	char *name; /* lower case */
-	char **targets;
+	char **targets; /* as targets.h has them */
 	size_t target_count;
 	char *source; /* "/etc/aliases line 12" */
 };
@@ -29,6 +30,7 @@ struct aliases {
 	struct alias *entries; /* owned; in order of precedence */
 	size_t count;
 	size_t capacity;
+	uid_t owner; /* of the aliases file, who may own the lists that it names */
 	char *fault; /* the first line of the aliases file that was passed over, or NULL */
 };
 
@@ -60,7 +62,10 @@ int aliases_load_telling(struct aliases *aliases, const struct config *config, a
 
 void aliases_finish(struct aliases *aliases);
 
-/* The entry for a bare name (any case), "*" included; NULL without one. */
+/* The entry of exactly this name (any case), and of no other; NULL without one. */
+const struct alias *aliases_find_exact(const struct aliases *aliases, struct span name);
+
+/* The entry for a bare name: its own, that of name for name+detail, "*"; NULL without one. */
 const struct alias *aliases_find(const struct aliases *aliases, struct span name);
 
 #endif

@@ -13,8 +13,10 @@
 #include "message/address.h"
 #include "message/address_list.h"
 #include "message/date.h"
+#include "message/envelope.h"
 #include "message/fold.h"
 #include "message/message_id.h"
+#include "policy/expand.h"
 
 enum {
 	NAME_LIMIT = 256, /* octets of a full name that go into From */
@@ -56,40 +58,93 @@ void complete_full_name(const char *gecos, const char *login, char *full_name, s
 		text_copy(full_name, size, buffer_string(&name));
 }
 
-/* Bare names in a field: the domain is put behind each, all else stays. */
+/* Names in a field: what they stand for, or the domain behind each; all else stays. */
 struct completion {
-	const char *domain;
+	const struct config *config;
+	const struct aliases *aliases; /* NULL: the domain alone */
+	struct span value;
 	const char *copied; /* the value is copied up to here */
 	struct buffer output;
 	bool has_changed;
 };
 
+static const char *span_end(struct span span)
+{
+	return span.start + span.length;
+}
+
+static void copy_up_to(struct completion *completion, const char *end)
+{
+	buffer_append(&completion->output, completion->copied, (size_t)(end - completion->copied));
+	completion->copied = end;
+}
+
+/* Behind the bracket that closes the mailbox: only blanks and comments stand before it. */
+static const char *find_end(struct span value, const struct mailbox *mailbox)
+{
+	const char *p = span_end(mailbox->source);
+	size_t depth = 0;
+
+	for (; p < span_end(value) && (depth != 0 || (*p != ',' && *p != ';')); p++) {
+		if (*p == '\\')
+			p++;
+		else if (*p == '(')
+			depth++;
+		else if (*p == ')' && depth != 0)
+			depth--;
+		else if (*p == '>' && depth == 0)
+			return p + 1;
+	}
+	return span_end(mailbox->source);
+}
+
+/* The display name stays with the first of them. */
+static void put_addresses(
+    struct completion *completion, const struct mailbox *mailbox, const struct envelope *addresses)
+{
+	copy_up_to(completion, mailbox->source.start);
+	buffer_append_string(&completion->output, addresses->recipients[0].address);
+	completion->copied = span_end(mailbox->source);
+	if (addresses->recipient_count > 1)
+		copy_up_to(completion, find_end(completion->value, mailbox));
+	for (size_t i = 1; i < addresses->recipient_count; i++)
+		buffer_format(&completion->output, ", %s", addresses->recipients[i].address);
+	completion->has_changed = true;
+}
+
 static int visit_mailbox(void *context, const struct mailbox *mailbox)
 {
 	struct completion *completion = context;
-	const char *end = mailbox->source.start + mailbox->source.length;
+	CLEANUP(envelope_finish) struct envelope found = { 0 };
 
-	if (mailbox->address == NULL || mailbox->address[0] == '\0' ||
-	    !address_is_bare(span_from_string(mailbox->address)))
+	if (mailbox->address == NULL || mailbox->address[0] == '\0')
 		return 0;
-	buffer_append(&completion->output, completion->copied, (size_t)(end - completion->copied));
+	if (completion->aliases != NULL &&
+	    expand_for_header(completion->config, completion->aliases, mailbox->address, &found)) {
+		put_addresses(completion, mailbox, &found);
+		return 0;
+	}
+	if (!address_is_bare(span_from_string(mailbox->address)))
+		return 0;
+	copy_up_to(completion, span_end(mailbox->source));
 	buffer_append_byte(&completion->output, '@');
-	buffer_append_string(&completion->output, completion->domain);
-	completion->copied = end;
+	buffer_append_string(&completion->output, completion->config->domain);
 	completion->has_changed = true;
 	return 0;
 }
 
-static void complete_field(struct header *header, size_t index, const char *domain)
+static void complete_field(
+    struct header *header, size_t index, const struct config *config, const struct aliases *aliases)
 {
 	struct span value = header_field(header, index).value;
-	struct completion completion = { .domain = domain, .copied = value.start };
+	struct completion completion = {
+		.config = config, .aliases = aliases, .value = value, .copied = value.start
+	};
 
 	buffer_init(&completion.output, SIZE_MAX / 2);
 	address_list_visit(value, visit_mailbox, &completion);
 	if (completion.has_changed) {
-		buffer_append(&completion.output, completion.copied,
-		    (size_t)(value.start + value.length - completion.copied));
+		copy_up_to(&completion, span_end(value));
 		header_set_value(header, index, buffer_span(&completion.output));
 	}
 	buffer_finish(&completion.output);
@@ -108,18 +163,25 @@ static void part_long_field(struct header *header, size_t index)
 	header_set_value(header, index, buffer_span(&value));
 }
 
-static void complete_fields(struct header *header, const char *domain)
+static void complete_fields(
+    struct header *header, const struct config *config, const struct aliases *aliases)
 {
-	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc",
-		"Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc" };
+	static const struct {
+		const char *name;
+		bool is_of_recipients;
+	} fields[] = { { "From", false }, { "Sender", false }, { "Reply-To", false },
+		{ "To", true }, { "Cc", true }, { "Resent-From", false },
+		{ "Resent-Sender", false }, { "Resent-Reply-To", false }, { "Resent-To", true },
+		{ "Resent-Cc", true } };
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		ssize_t index = header_find(header, names[i], 0);
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		bool rewrites = fields[i].is_of_recipients && !config->keeps_to;
+		ssize_t index = header_find(header, fields[i].name, 0);
 
 		while (index >= 0) {
-			complete_field(header, (size_t)index, domain);
+			complete_field(header, (size_t)index, config, rewrites ? aliases : NULL);
 			part_long_field(header, (size_t)index);
-			index = header_find(header, names[i], (size_t)index + 1);
+			index = header_find(header, fields[i].name, (size_t)index + 1);
 		}
 	}
 }
@@ -305,7 +367,7 @@ void complete_header(
 	for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++)
 		header_remove_all(header, unwanted[i]);
 	header_mask_nul(header);
-	complete_fields(header, config->domain);
+	complete_fields(header, config, submitter->aliases);
 	if (is_resent)
 		add_resent(header, config, submitter);
 	add_missing(header, config, submitter);

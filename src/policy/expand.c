@@ -5,15 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "config/host.h"
 #include "message/address.h"
 #include "policy/complete.h"
+#include "policy/included.h"
+#include "policy/targets.h"
 
-/* Steps from a name to an address; more is a mistake in the aliases. */
-enum { DEPTH_LIMIT = 20 };
+enum {
+	DEPTH_LIMIT = 20, /* steps from a name to an address; more is a mistake in the aliases */
+	LIST_DEPTH_LIMIT = 10, /* lists in lists */
+	SHOWN_LIMIT = 5,       /* addresses that a name in a header field may stand for */
+};
 
-/* One recipient on its way through the aliases. */
+/* The lists that an envelope has been through. */
+struct lists {
+	char **paths; /* owned */
+	size_t count;
+};
+
+/* The envelope on its way through the aliases, and one recipient of it. */
 struct expansion {
 	const struct config *config;
 	const struct aliases *aliases;
@@ -21,23 +33,54 @@ struct expansion {
 	struct envelope *expanded;
 	const struct alias *chain[DEPTH_LIMIT]; /* the aliases that led here */
 	size_t depth;
+	const char *list_chain[LIST_DEPTH_LIMIT]; /* likewise the lists */
+	size_t list_depth;
+	uid_t list_owner; /* whom a list that is named here may belong to */
 	/*
 	 * The aliases that this envelope has been through: what they stand for
 	 * is among the recipients already.  This bounds the work, too.
 	 */
-	bool *is_done;			      /* owned; one an entry of aliases */
+	bool *is_done;		    /* owned; one an entry of aliases */
+	struct lists lists;	    /* the same for lists; those in list_chain among them */
+	size_t reached;		    /* recipients that the given one has led to */
+	struct error missing;	    /* why it has led to no more; kind is 0 when it has to all */
+	const struct alias *owner;  /* of the list whose members come now, or NULL */
+	const struct alias *sender; /* the owner that all recipients so far have */
+	bool has_mixed_owners;
+	bool has_list;			      /* members of lists are among them */
 	const struct expand_witness *witness; /* may be NULL */
 	struct error *error;
 };
 
-static void note(const struct expansion *expansion, const char *address, const struct alias *alias,
-    const char *result)
+static void note(const struct expansion *expansion, const struct expand_step *step)
 {
 	const struct expand_witness *witness = expansion->witness;
-	const struct expand_step step = { address, alias, result };
 
 	if (witness != NULL)
-		witness->see(witness->context, &step);
+		witness->see(witness->context, step);
+}
+
+/* Control characters would speak to a terminal, or end a line of the log. */
+static void mask_controls(char *text)
+{
+	for (char *p = text; *p != '\0'; p++)
+		if (span_has_control(span_from_bytes(p, 1)))
+			*p = '?';
+}
+
+/* Takes over words. */
+static void note_words(const struct expansion *expansion, bool is_fault, bool is_local, char *words)
+{
+	const char *address = expansion->given->address;
+	const struct expand_step step = { .address = address,
+		.result = address,
+		.words = words,
+		.is_fault = is_fault,
+		.is_local = is_local };
+
+	mask_controls(words);
+	note(expansion, &step);
+	free(words);
 }
 
 bool expand_is_this_host(struct span domain)
@@ -80,6 +123,16 @@ static char *local_name(const char *address)
 	return name;
 }
 
+/* A message has one sender: whose lists are all of its recipients of? */
+static void note_owner(struct expansion *expansion)
+{
+	if (expansion->expanded->recipient_count == 1)
+		expansion->sender = expansion->owner;
+	else if (expansion->sender != expansion->owner)
+		expansion->has_mixed_owners = true;
+	expansion->has_list = expansion->has_list || expansion->owner != NULL;
+}
+
 /* The end of a way: a full address as it is, what is of this host with the domain. */
 static int add_address(struct expansion *expansion, const char *address)
 {
@@ -96,10 +149,15 @@ static int add_address(struct expansion *expansion, const char *address)
 
 	if (original == NULL && strcmp(full, given->address) != 0)
 		original = given->address;
-	note(expansion, address, NULL, full);
+	note(expansion, &(struct expand_step){ .address = address, .result = full });
 	int outcome = envelope_add_recipient(expansion->expanded, span_from_string(full),
 	    span_from_string(original != NULL ? original : ""), given->notify, expansion->error);
-	return outcome < 0 ? -1 : 0;
+	if (outcome < 0)
+		return -1;
+	expansion->reached++;
+	if (outcome == 0)
+		note_owner(expansion);
+	return 0;
 }
 
 static bool is_in_chain(const struct expansion *expansion, const struct alias *alias)
@@ -111,14 +169,35 @@ static bool is_in_chain(const struct expansion *expansion, const struct alias *a
 }
 
 static int expand_address(struct expansion *expansion, const char *address);
+static int expand_list(
+    struct expansion *expansion, const char *address, const char *name, const char *path);
+
+/* "a -> b -> a", for whoever wrote them. */
+static void note_loop(const struct expansion *expansion, const struct alias *closing)
+{
+	CLEANUP(buffer_finish) struct buffer way = { 0 };
+	size_t i = 0;
+
+	buffer_init(&way, SIZE_MAX / 2);
+	while (expansion->chain[i] != closing)
+		i++;
+	for (; i < expansion->depth; i++)
+		buffer_format(&way, "%s -> ", expansion->chain[i]->name);
+	note_words(expansion, true, false,
+	    memory_format("alias \"%s\" (%s) is in a loop: %s%s; it ends before it closes",
+		closing->name, closing->source, buffer_string(&way), closing->name));
+}
 
 /* What target of alias stands for; name is what was looked up, its way's last step. */
 static int expand_target(
     struct expansion *expansion, const char *address, const char *name, const char *target)
 {
 	CLEANUP(memory_free_string) char *target_name = NULL;
+	const char *path = targets_list_path(target);
 	const struct alias *next;
 
+	if (path != NULL)
+		return expand_list(expansion, address, name, path);
 	if (target[0] == '\\')
 		return add_address(expansion, target + 1);
 	target_name = local_name(target);
@@ -130,8 +209,144 @@ static int expand_target(
 	next = aliases_find(expansion->aliases, span_from_string(target_name));
 	if (next == NULL || !is_in_chain(expansion, next))
 		return expand_address(expansion, target);
-	/* "*" does not catch what it stands for itself; a loop of names ends before it closes. */
-	return add_address(expansion, strcmp(next->name, "*") == 0 ? target : address);
+	/* "*" does not catch what it stands for itself. */
+	if (strcmp(next->name, "*") == 0)
+		return add_address(expansion, target);
+	/* The same for root+detail, with its detail.  Other loops end before they close. */
+	if (next != expansion->chain[expansion->depth - 1])
+		note_loop(expansion, next);
+	return add_address(expansion, address);
+}
+
+/* What is wrong with a list of this alias: the others get the mail, if there are any. */
+static void miss_list(struct expansion *expansion, bool is_fault, const struct error *error)
+{
+	const struct alias *alias = expansion->chain[expansion->depth - 1];
+
+	if (expansion->missing.kind == ERROR_NONE) {
+		expansion->missing = *error;
+		(void)error_prefix(
+		    &expansion->missing, "alias \"%s\" (%s): ", alias->name, alias->source);
+	}
+	note_words(expansion, is_fault, false,
+	    memory_format("alias \"%s\" (%s): %s%s%s", alias->name, alias->source, error->text,
+		error->next[0] != '\0' ? "; " : "", error->next));
+}
+
+/* Where a list is read. */
+struct list_reading {
+	const struct expansion *expansion;
+	const char *path;
+};
+
+static void tell_line(void *context, int line, bool is_local, struct span text, const char *reason)
+{
+	const struct list_reading *reading = context;
+
+	note_words(reading->expansion, true, is_local,
+	    memory_format("%s line %d: \"%.*s\" is passed over: %s", reading->path, line,
+		span_int(span_first(text, 200)), text.start, reason));
+}
+
+static bool is_among(const char *const *paths, size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(paths[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* The members of one list, which is read and in the chain. */
+static int expand_members(
+    struct expansion *expansion, const char *address, const char *name, const struct included *list)
+{
+	uid_t owner = expansion->list_owner;
+	int outcome = 0;
+
+	expansion->list_owner = list->owner;
+	for (size_t i = 0; i < list->count && outcome == 0; i++)
+		outcome = expand_target(expansion, address, name, list->targets[i]);
+	expansion->list_owner = owner;
+	return outcome;
+}
+
+/* Once an envelope; *skips: it was before, or it stands in itself. */
+static void read_list(
+    struct expansion *expansion, const char *path, struct included *list, bool *skips)
+{
+	struct lists *lists = &expansion->lists;
+	struct list_reading reading = { expansion, path };
+	struct error error;
+
+	*skips = true;
+	expansion->has_list = true;
+	if (is_among(expansion->list_chain, expansion->list_depth, path)) {
+		error_set(&error, ERROR_CONFIG, "4.3.5", "the list %s includes itself", path);
+		miss_list(expansion, true, &error);
+		return;
+	}
+	if (is_among((const char *const *)lists->paths, lists->count, path)) {
+		expansion->reached++;
+		return;
+	}
+	if (included_read(path, expansion->list_owner, tell_line, &reading, list, &error) < 0) {
+		miss_list(expansion, true, &error);
+		return;
+	}
+	*skips = list->count == 0;
+	if (list->count == 0) {
+		error_set(&error, ERROR_CONFIG, "4.3.5", "the list %s names nobody", path);
+		miss_list(expansion, false, &error);
+		return;
+	}
+	lists->paths = memory_resize_array(lists->paths, lists->count + 1, sizeof *lists->paths);
+	lists->paths[lists->count++] = memory_copy_string(path);
+}
+
+static int expand_list(
+    struct expansion *expansion, const char *address, const char *name, const char *path)
+{
+	CLEANUP(included_finish) struct included list = { 0 };
+	bool skips = false;
+
+	read_list(expansion, path, &list, &skips);
+	if (skips)
+		return 0;
+	if (expansion->list_depth == LIST_DEPTH_LIMIT)
+		return error_set(expansion->error, ERROR_CONFIG, "4.3.5",
+		    "the list %s stands in more than %d others", path, LIST_DEPTH_LIMIT);
+	expansion->list_chain[expansion->list_depth++] = path;
+	int outcome = expand_members(expansion, address, name, &list);
+	expansion->list_depth--;
+	return outcome;
+}
+
+/* The alias of the owner of a list, NULL when it has none. */
+static const struct alias *find_owner(const struct expansion *expansion, const struct alias *alias)
+{
+	CLEANUP(memory_free_string) char *name = memory_format("owner-%s", alias->name);
+
+	return aliases_find_exact(expansion->aliases, span_from_string(name));
+}
+
+static int expand_targets(
+    struct expansion *expansion, const char *address, const char *name, const struct alias *alias)
+{
+	const struct alias *outer = expansion->owner;
+	const struct alias *owner = find_owner(expansion, alias);
+	uid_t list_owner = expansion->list_owner;
+	int outcome = 0;
+
+	if (owner != NULL)
+		expansion->owner = owner;
+	expansion->list_owner = expansion->aliases->owner;
+	expansion->chain[expansion->depth++] = alias;
+	for (size_t i = 0; i < alias->target_count && outcome == 0; i++)
+		outcome = expand_target(expansion, address, name, alias->targets[i]);
+	expansion->depth--;
+	expansion->list_owner = list_owner;
+	expansion->owner = outer;
+	return outcome;
 }
 
 static int expand_alias(
@@ -139,21 +354,21 @@ static int expand_alias(
 {
 	bool *is_done = &expansion->is_done[alias - expansion->aliases->entries];
 
-	if (*is_done)
+	if (*is_done) {
+		expansion->reached++;
 		return 0;
+	}
 	if (expansion->depth == DEPTH_LIMIT) {
 		error_set(expansion->error, ERROR_CONFIG, "5.3.5",
 		    "alias \"%s\" (%s) stands at the end of more than %d steps from %s",
 		    alias->name, alias->source, DEPTH_LIMIT, expansion->given->address);
 		return error_next(expansion->error, "let it name the addresses themselves");
 	}
-	note(expansion, address, alias, NULL);
-	expansion->chain[expansion->depth++] = alias;
-	for (size_t i = 0; i < alias->target_count; i++)
-		if (expand_target(expansion, address, name, alias->targets[i]) < 0)
-			return -1;
-	expansion->depth--;
-	*is_done = true;
+	note(expansion, &(struct expand_step){ .address = address, .alias = alias });
+	size_t reached = expansion->reached;
+	if (expand_targets(expansion, address, name, alias) < 0)
+		return -1;
+	*is_done = expansion->reached != reached;
 	return 0;
 }
 
@@ -169,25 +384,96 @@ static int expand_address(struct expansion *expansion, const char *address)
 	return expand_alias(expansion, address, name, alias);
 }
 
+/* All that one recipient stands for; somebody must remain. */
+static int expand_recipient(struct expansion *expansion, const struct recipient *given)
+{
+	expansion->given = given;
+	expansion->reached = 0;
+	expansion->missing = (struct error){ 0 };
+	if (expand_address(expansion, given->address) < 0)
+		return -1;
+	if (expansion->reached != 0 || expansion->missing.kind == ERROR_NONE)
+		return 0;
+	*expansion->error = expansion->missing;
+	return error_prefix(expansion->error, "nobody can be found for %s now: ", given->address);
+}
+
+static int expand_recipients(struct expansion *expansion, const struct envelope *given)
+{
+	for (size_t i = 0; i < given->recipient_count; i++)
+		if (expand_recipient(expansion, &given->recipients[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static void init_expansion(struct expansion *expansion, const struct config *config,
+    const struct aliases *aliases, struct envelope *expanded, struct error *error)
+{
+	*expansion = (struct expansion){
+		.config = config,
+		.aliases = aliases,
+		.expanded = expanded,
+		.is_done = memory_allocate(aliases->count + 1),
+		.error = error,
+	};
+}
+
 static void finish_expansion(struct expansion *expansion)
 {
+	for (size_t i = 0; i < expansion->lists.count; i++)
+		free(expansion->lists.paths[i]);
+	free(expansion->lists.paths);
 	free(expansion->is_done);
 }
+
+/* ---- owner-list ---- */
+
+/* Where reports for the owner go: to the one address that it stands for, else to its name. */
+static char *owner_address(
+    const struct config *config, const struct aliases *aliases, const struct alias *owner)
+{
+	CLEANUP(finish_expansion) struct expansion expansion;
+	CLEANUP(envelope_finish) struct envelope found = { 0 };
+	struct recipient given = { .address = owner->name };
+	struct error error;
+
+	init_expansion(&expansion, config, aliases, &found, &error);
+	if (address_check(span_from_string(owner->name), &error) < 0)
+		return NULL;
+	if (expand_recipient(&expansion, &given) < 0 || found.recipient_count != 1)
+		return complete_address(config, owner->name);
+	return memory_copy_string(found.recipients[0].address);
+}
+
+static int set_owner_as_sender(struct expansion *expansion)
+{
+	const struct alias *owner = expansion->sender;
+	struct envelope *expanded = expansion->expanded;
+	const char *sender = expanded->sender;
+
+	/* The null sender is never another. */
+	if (owner == NULL || expansion->has_mixed_owners || sender == NULL || sender[0] == '\0')
+		return 0;
+	CLEANUP(memory_free_string)
+	char *address = owner_address(expansion->config, expansion->aliases, owner);
+	if (address == NULL)
+		return 0;
+	note_words(expansion, false, false,
+	    memory_format(
+		"the sender becomes %s, for \"%s\" (%s)", address, owner->name, owner->source));
+	return envelope_set_sender(expanded, span_from_string(address), expansion->error);
+}
+
+/* ---- the whole ---- */
 
 int expand_envelope_before(const struct config *config, const struct aliases *aliases,
     const struct envelope *given, const struct expand_witness *witness, struct envelope *expanded,
     struct error *error)
 {
-	CLEANUP(finish_expansion)
-	struct expansion expansion = {
-		.config = config,
-		.aliases = aliases,
-		.expanded = expanded,
-		.is_done = memory_allocate(aliases->count + 1),
-		.witness = witness,
-		.error = error,
-	};
+	CLEANUP(finish_expansion) struct expansion expansion;
 
+	init_expansion(&expansion, config, aliases, expanded, error);
+	expansion.witness = witness;
 	if (given->sender != NULL &&
 	    envelope_set_sender(expanded, span_from_string(given->sender), error) < 0)
 		return -1;
@@ -195,16 +481,28 @@ int expand_envelope_before(const struct config *config, const struct aliases *al
 	    envelope_set_envid(expanded, span_from_string(given->envid), error) < 0)
 		return -1;
 	expanded->return_content = given->return_content;
-	for (size_t i = 0; i < given->recipient_count; i++) {
-		expansion.given = &given->recipients[i];
-		if (expand_address(&expansion, expansion.given->address) < 0)
-			return -1;
-	}
-	return 0;
+	if (expand_recipients(&expansion, given) < 0)
+		return -1;
+	return set_owner_as_sender(&expansion);
 }
 
 int expand_envelope(const struct config *config, const struct aliases *aliases,
     const struct envelope *given, struct envelope *expanded, struct error *error)
 {
 	return expand_envelope_before(config, aliases, given, NULL, expanded, error);
+}
+
+bool expand_for_header(const struct config *config, const struct aliases *aliases,
+    const char *address, struct envelope *expanded)
+{
+	CLEANUP(finish_expansion) struct expansion expansion;
+	CLEANUP(memory_free_string) char *name = local_name(address);
+	struct recipient given = { .address = (char *)(uintptr_t)address };
+	struct error error;
+
+	init_expansion(&expansion, config, aliases, expanded, &error);
+	if (name == NULL || aliases_find(aliases, span_from_string(name)) == NULL)
+		return false;
+	return expand_recipient(&expansion, &given) == 0 && !expansion.has_list &&
+	       expanded->recipient_count <= SHOWN_LIMIT;
 }

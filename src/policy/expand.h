@@ -4,8 +4,20 @@
  * expand - recipients as given to recipients as sent
  *
  * Bare names, and name@this-host, become what the aliases say, through as many
- * steps as it takes; loops end; what no alias knows is completed with the
- * domain.  The address as given stays in recipient.original.
+ * steps as it takes; lists in files are read; loops end where they would close,
+ * and are named; what no alias knows is completed with the domain.  The address
+ * as given stays in recipient.original.
+ *
+ * name+detail is what its own alias says, else what that of name says; without
+ * any it is completed with its detail.
+ *
+ * owner-list: where the alias of a list has one beside it of this name, reports
+ * are its owner's business, so the owner becomes the sender: but only when all
+ * recipients are of lists with this owner, for a message has one sender; and
+ * the null sender stays.
+ *
+ * A list that cannot be read: the others get the mail; where nobody remains of
+ * a recipient, the message is refused for now (4.3.5), so that none is lost.
  */
 
 #ifndef POLICY_EXPAND_H
@@ -23,6 +35,14 @@ struct expand_step {
 	const char *address;	   /* what was looked at */
 	const struct alias *alias; /* what it stands for; NULL: result is its end */
 	const char *result;
+	/*
+	 * Something to say of it; then there is no alias, and result is address.
+	 * is_fault: it is for the log, too; is_local: and no mistake, but what a
+	 * relay does not do.
+	 */
+	const char *words;
+	bool is_fault;
+	bool is_local;
 };
 
 /* Who wants to know why: sees each step, in order. */
@@ -42,6 +62,14 @@ int expand_envelope_before(const struct config *config, const struct aliases *al
 /* The same before nobody. */
 int expand_envelope(const struct config *config, const struct aliases *aliases,
     const struct envelope *given, struct envelope *expanded, struct error *error);
+
+/*
+ * Who is meant by a name in a header field: true when it is a local one that
+ * has an alias, and that stands for a few addresses, which go into expanded
+ * (zeroed before).  The members of lists are nobody's business.
+ */
+bool expand_for_header(const struct config *config, const struct aliases *aliases,
+    const char *address, struct envelope *expanded);
 
 /* localhost, localhost.localdomain, the host name, its FQDN: but never identity.domain alone. */
 bool expand_is_this_host(struct span domain);

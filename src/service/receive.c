@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@
 enum {
 	BLOCK = 65536,
 	DISK_PATIENCE = 60, /* seconds */
+	REMARKS_LIMIT = 5,  /* lines of the log about the aliases of a message */
 };
 
 /* One session, and the message being received in it. */
@@ -74,6 +76,12 @@ static void reset(void *context)
 	receive->has_fault = false;
 }
 
+/* Relayed while he waits, everybody would be the owner of what does it. */
+static bool is_owner(const struct receive_settings *settings)
+{
+	return strcmp(settings->store->way, "direct") != 0 && settings->uid == (int64_t)geteuid();
+}
+
 /* Said to MAIL, before anybody has sent in vain. */
 static bool is_admitted(const struct receive *receive, const struct mail_parameters *parameters,
     struct server_reply *reply)
@@ -85,8 +93,10 @@ static bool is_admitted(const struct receive *receive, const struct mail_paramet
 		server_reply_from_error(reply, receive->settings->fault);
 		return false;
 	}
-	if (store->admit == NULL ||
-	    store->admit(store->context, parameters->has_size ? parameters->size : 0, &error) == 0)
+	if (submitter_check(receive->settings->config, receive->settings->uid,
+		is_owner(receive->settings), &error) == 0 &&
+	    (store->admit == NULL || store->admit(store->context,
+					 parameters->has_size ? parameters->size : 0, &error) == 0))
 		return true;
 	events_refused(receive->settings->uid, NULL, error.text);
 	server_reply_from_error(reply, &error);
@@ -203,12 +213,15 @@ static int prepare(struct receive *receive, struct envelope *expanded, struct er
 {
 	const struct config *config = receive->settings->config;
 	struct aliases aliases CLEANUP(aliases_finish) = { 0 };
+	size_t lines = 0;
+	const struct expand_witness witness = { log_step, &lines };
 	const struct prepare_question question = {
 		.config = config,
 		.aliases = &aliases,
 		.given = &receive->given,
 		.full_name = receive->attributes.full_name,
 		.wall = receive->attributes.received,
+		.witness = &witness,
 	};
 
 	if (aliases_load(&aliases, config, error) < 0)
@@ -217,6 +230,9 @@ static int prepare(struct receive *receive, struct envelope *expanded, struct er
 		log_event(LOG_LEVEL_WARNING, "aliases: %s", aliases.fault);
 	if (prepare_message(&question, &receive->header, expanded, error) < 0)
 		return -1;
+	/* The owner of a list has its reports himself. */
+	if (strcmp(expanded->sender, receive->given.sender) != 0)
+		receive->attributes.sender_is_local = false;
 	return check_senders(receive, expanded, error);
 }
 
@@ -465,6 +481,7 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 		    .dsn = true,
 		    .enhanced_status_codes = true,
 		    .size = true,
+		    .size_limit = settings->config->max_size,
 		    .mailchute = true,
 		    .mailchute_limit = answer_limit(settings->config) },
 		.command_timeout = 300000,
@@ -476,6 +493,7 @@ void receive_run(struct stream *stream, const struct receive_settings *settings)
 		.wanted_after = 5000,
 		/* cron streams for hours: once the content has begun, the client sets the pace. */
 		.content_timeout = CLOCK_NEVER,
+		.size_rule = "submit { max_size }",
 		.handler = &handler,
 		.context = &receive,
 	};

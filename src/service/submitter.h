@@ -5,9 +5,11 @@
 #ifndef SERVICE_SUBMITTER_H
 #define SERVICE_SUBMITTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "config/config.h"
 
 /*
@@ -16,5 +18,12 @@
  * empty.
  */
 char *submitter_address(const struct config *config, int64_t uid, char *full_name, size_t size);
+
+/*
+ * May this uid submit mail, as submit { users } has it?  -1: 5.7.1, with the line
+ * to write.  Root and the owner of the service always may; who is not known
+ * (-1) may where everybody may.
+ */
+int submitter_check(const struct config *config, int64_t uid, bool is_owner, struct error *error);
 
 #endif

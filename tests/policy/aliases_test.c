@@ -77,7 +77,12 @@ static void the_file_is_read_as_it_is(void **state)
 		{ "a program behind a backslash", "a: \\|/bin/x, b\n", "a>b", "\"\\|/bin/x\"" },
 		{ "the null address", "a: <>, b\n", "a>b", "it is empty" },
 		{ "a file", "a: /dev/null\n", "", "files are not written to" },
-		{ "an include", "a: :include:/x, b\n", "a>b", ":include:" },
+		{ "a list in a file", "a: :Include: /x y , b\n", "a>:include:/x y,b", NULL },
+		{ "a quoted one", "a: \":include:/x, y\", b\n", "a>:include:/x, y,b", NULL },
+		{ "a list without full path", "a: :include:x, b\n", "a>b", "full path" },
+		{ "a list without any path", "a: :include:, b\n", "a>b", "full path" },
+		{ "a list in brackets", "a: x <:include:/x>, b\n", "a>b", "passed over" },
+		{ "words of Exim", "a: :blackhole:, b\n", "a>b", "not obeyed" },
 		{ "only the first fault", "a: b\nb: /x\nc: |y\n", "a>b", "line 2: \"/x\"" },
 		{ "no colon", "a b\nc: d\n", "c>d", "line 1: \"a b\"" },
 		{ "no name", ": d\nc: d\n", "c>d", "line 1" },
@@ -125,7 +130,7 @@ static void each_fault_is_told(void **state)
 				   "\n"
 				   " # continues\n"
 				   "Decode: |/bin/x, \"/file y\",\n"
-				   "  :include:/etc/z\n"
+				   "  :fail:no\n"
 				   "list: a, <|p>, b@@c\n"
 				   "ROOT: other, /x\n"
 				   "nobody:\n"
@@ -133,7 +138,7 @@ static void each_fault_is_told(void **state)
 				   "last: /y\n";
 	static const char want[] = "4 0 decode |/bin/x;"
 				   "4 0 decode \"/file y\";"
-				   "4 0 decode :include:/etc/z;"
+				   "4 0 decode :fail:no;"
 				   "4 3 decode decode;"
 				   "6 0 list |p;"
 				   "6 1 list b@@c;"

@@ -23,7 +23,9 @@ static const struct config config = { .domain = domain };
 
 static char *complete(const char *text, const char *sender, const char *full_name)
 {
-	const struct complete_submitter submitter = { sender, full_name, 1795412220000 };
+	const struct complete_submitter submitter = {
+		.sender = sender, .full_name = full_name, .wall = 1795412220000
+	};
 	CLEANUP(header_finish) struct header header = { 0 };
 	struct buffer output = { 0 };
 	struct span body;

@@ -306,6 +306,53 @@ static void a_message_is_completed_once(void **state)
 	assert_int_equal(scene.memory.attributes.uid, 0);
 }
 
+static void who_may_not_submit_is_told_at_once(void **state)
+{
+	static char login[] = "nobody-of-this-name";
+	char *users[] = { login };
+	struct scene scene CLEANUP(scene_finish);
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.users = (struct config_list){ users, 1 };
+	scene.uid = 4000000;
+	send_text(&scene, "<a@b.example>", "c@d.example", "a: b\n\nc\n");
+	check_reply(&scene,
+	    "\r\n550 5.7.1 uid 4000000 may not send mail: submit { users } does not name it");
+	check_reply(&scene, "\"nobody-of-this-name\", \"4000000\"");
+	assert_int_equal(scene.memory.begun, 0);
+	/* Whoever owns the service may, but when it is made for every caller anew. */
+	scene.uid = (int64_t)geteuid();
+	send_text(&scene, "<a@b.example>", "c@d.example", "a: b\n\nc\n");
+	assert_int_equal(scene.memory.committed, 1);
+}
+
+static void what_is_larger_than_allowed_is_refused(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.max_size = 1000;
+	send_text(&scene, "<a@b.example> SIZE=1001", "c@d.example", "a: b\n\nc\n");
+	check_reply(&scene, "250-SIZE 1000\r\n");
+	check_reply(&scene, "552 5.3.4 message is 1001 octets, and submit { max_size } allows 1000 "
+			    "octets (SIZE 1000)\r\n");
+	assert_int_equal(scene.memory.committed, 0);
+	for (size_t length = 1000; length <= 1001; length++) {
+		char *content CLEANUP(memory_free_string) = memory_allocate(length + 1);
+
+		memset(content, 'x', length);
+		memcpy(content, "a: b\n\n", 6);
+		send_span(&scene, "<a@b.example>", "c@d.example", span_from_bytes(content, length));
+		check_reply(&scene, length == 1000
+					? "250 2.0.0"
+					: "552 5.3.4 message is larger than 1000 octets, the most "
+					  "that submit { max_size } allows (SIZE 1000)");
+	}
+	assert_int_equal(scene.memory.committed, 1);
+}
+
 static void the_body_in_wire_form(void **state)
 {
 	static const struct row {
@@ -679,6 +726,8 @@ int main(void)
 		cmocka_unit_test(the_greeting_says_the_way),
 		cmocka_unit_test(who_wants_to_see_it_gets_the_conversation_with_the_answer),
 		cmocka_unit_test(a_message_is_completed_once),
+		cmocka_unit_test(who_may_not_submit_is_told_at_once),
+		cmocka_unit_test(what_is_larger_than_allowed_is_refused),
 		cmocka_unit_test(the_body_in_wire_form),
 		cmocka_unit_test(chunks_have_no_meaning),
 		cmocka_unit_test(the_sender_follows_from_what_was_said),

@@ -251,13 +251,17 @@ static bool refuse_size(struct fates *fates)
 {
 	const struct extensions *offered = &fates->session->extensions;
 	char text[ERROR_TEXT_SIZE];
+	char is[TEXT_SIZE_SIZE];
+	char most[TEXT_SIZE_SIZE];
 
+	/* Our own service knows better which rule it is. */
 	if (!offered->size || offered->size_limit == 0 || !fates->parameters.has_size ||
-	    fates->parameters.size <= offered->size_limit)
+	    fates->parameters.size <= offered->size_limit || offered->mailchute)
 		return false;
-	snprintf(text, sizeof text, "the message has %llu octets, and %s takes no more than %llu",
-	    (unsigned long long)fates->parameters.size, fates->session->stream->peer,
-	    (unsigned long long)offered->size_limit);
+	text_size(fates->parameters.size, is);
+	text_size(offered->size_limit, most);
+	snprintf(text, sizeof text, "message is %s, %s takes %s (SIZE %llu)", is,
+	    fates->session->stream->peer, most, (unsigned long long)offered->size_limit);
 	for (size_t i = 0; i < fates->transaction->envelope->recipient_count; i++)
 		refuse(fates, i, "5.3.4", text);
 	return true;

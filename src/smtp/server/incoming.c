@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "smtp/transparency.h"
 
 /* A size that no limit allows, counted without wrapping round. */
@@ -17,8 +18,14 @@ static bool passes_limit(const struct dialogue *dialogue, uint64_t more)
 
 static void refuse_size(const struct dialogue *dialogue, struct server_reply *reply)
 {
-	server_reply_set(reply, 552, "5.3.4", "message is larger than the %llu octets allowed here",
-	    (unsigned long long)dialogue->settings->offered.size_limit);
+	const char *rule = dialogue->settings->size_rule;
+	uint64_t limit = dialogue->settings->offered.size_limit;
+	char most[TEXT_SIZE_SIZE];
+
+	text_size(limit, most);
+	server_reply_set(reply, 552, "5.3.4",
+	    "message is larger than %s, the most that %s allows (SIZE %llu)", most,
+	    rule != NULL ? rule : "this server", (unsigned long long)limit);
 }
 
 static void pass_on(struct dialogue *dialogue, struct span piece)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "smtp/server/dialogue.h"
 #include "smtp/server/incoming.h"
 #include "smtp/server/login.h"
@@ -66,6 +67,24 @@ static void answer_unoffered(struct dialogue *dialogue, const char *name)
 	dialogue_answer(dialogue, 555, "5.5.4", text);
 }
 
+/* RFC 1870, 6.1. */
+static void refuse_size(struct dialogue *dialogue, uint64_t size)
+{
+	const struct server_settings *settings = dialogue->settings;
+	const char *rule = settings->size_rule;
+	char is[TEXT_SIZE_SIZE];
+	char most[TEXT_SIZE_SIZE];
+
+	text_size(size, is);
+	text_size(settings->offered.size_limit, most);
+	CLEANUP(memory_free_string)
+	char *text = memory_format("message is %s, and %s allows %s (SIZE %llu)", is,
+	    rule != NULL ? rule : "this server", most,
+	    (unsigned long long)settings->offered.size_limit);
+
+	dialogue_answer(dialogue, 552, "5.3.4", text);
+}
+
 /* What can be said against MAIL before the handler is asked.  True: it was said. */
 static bool refuse_mail(struct dialogue *dialogue, const struct command *command)
 {
@@ -80,8 +99,7 @@ static bool refuse_mail(struct dialogue *dialogue, const struct command *command
 		answer_unoffered(dialogue, unoffered);
 	else if (offered->size && offered->size_limit != 0 && command->mail.has_size &&
 		 command->mail.size > offered->size_limit)
-		dialogue_answer(
-		    dialogue, 552, "5.3.4", "message is larger than the size announced after EHLO");
+		refuse_size(dialogue, command->mail.size);
 	else
 		return false;
 	if (dialogue->state == DIALOGUE_CHUNKS)

@@ -117,6 +117,7 @@ struct server_settings {
 	int64_t park_after;	 /* of such silence between messages; 0: never (COMMAND_PARK) */
 	int64_t wanted_after;	 /* of silence outside of content; 0: never (is_wanted) */
 	int64_t content_timeout; /* between octets of content; CLOCK_NEVER: none */
+	const char *size_rule; /* what says offered.size_limit, for people; NULL: it is just so */
 	const struct server_handler *handler;
 	void *context;
 	/* Each line in ('<') and out ('>'), for those who show a conversation; may be NULL. */
