@@ -2,6 +2,7 @@
 
 #include "sendmail/handoff.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ enum {
 /* The fates of the recipients, as they are reported. */
 struct tally {
 	const struct envelope *envelope;
-	bool is_verbose;
+	const struct handoff_viewer *viewer; /* NULL: nobody looks */
 	size_t taken;
 	size_t refused;
 	size_t in_doubt;
@@ -36,8 +37,9 @@ static bool is_progress(struct span line)
 	return span_starts_with(line, COMMAND_PROGRESS);
 }
 
-static void show_line(struct span line)
+static void show_line(void *context, struct span line)
 {
+	(void)context;
 	char *text CLEANUP(memory_free_string) = memory_allocate(line.length + 2);
 
 	if (line.length != 0)
@@ -49,10 +51,10 @@ static void show_line(struct span line)
 /* "250-2.0.0 XTRACE   0.132 < 250 ok": what follows the word is for the caller's eyes. */
 static void show_progress(void *context, char direction, struct span line)
 {
+	const struct handoff_viewer *viewer = context;
 	struct span rest = span_after(line, strlen("250-"));
 	struct span word = { 0 };
 
-	(void)context;
 	if (direction != '<' || !span_take_word(&rest, &word))
 		return;
 	/* Behind the status. */
@@ -60,9 +62,8 @@ static void show_progress(void *context, char direction, struct span line)
 		return;
 	ssize_t start = span_find_byte(line, COMMAND_PROGRESS[0]);
 	rest = span_after(line, (size_t)start + strlen(COMMAND_PROGRESS " "));
-	if (rest.length == 0)
-		return;
-	show_line(rest);
+	if (rest.length != 0)
+		viewer->progress(viewer->context, rest);
 }
 
 /* The service's own words are the line for the caller; its lines become sentences. */
@@ -85,13 +86,13 @@ static void note_first(struct tally *tally, const struct transaction_result *res
 }
 
 /* "delivered as ID", or that it waits: the last of the conversation does not say which. */
-static void show_taken(const struct transaction_result *result)
+static void show_taken(const struct handoff_viewer *viewer, const struct transaction_result *result)
 {
 	struct span rest = span_from_string(result->reply->text);
 	struct span line = { 0 };
 
 	(void)span_take_line(&rest, &line);
-	show_line(line);
+	viewer->taken(viewer->context, line);
 }
 
 static void report(void *context, size_t recipient, const struct transaction_result *result)
@@ -99,8 +100,8 @@ static void report(void *context, size_t recipient, const struct transaction_res
 	struct tally *tally = context;
 
 	if (result->outcome == TRANSACTION_DELIVERED) {
-		if (tally->taken++ == 0 && tally->is_verbose)
-			show_taken(result);
+		if (tally->taken++ == 0 && tally->viewer != NULL)
+			show_taken(tally->viewer, result);
 		return;
 	}
 	if (result->outcome == TRANSACTION_IN_DOUBT) {
@@ -157,9 +158,9 @@ static void copy_name(const char *name, char copy[static COMMAND_NAME_LIMIT + 1]
 }
 
 static enum way_outcome send_message(struct session *session, struct intake *intake,
-    const struct options *options, struct error *error)
+    const struct options *options, const struct handoff_viewer *viewer, struct error *error)
 {
-	struct tally tally = { .envelope = &intake->envelope, .is_verbose = options->is_verbose };
+	struct tally tally = { .envelope = &intake->envelope, .viewer = viewer };
 	struct error lost = { 0 };
 	bool was_whole = intake->is_whole;
 	struct transaction transaction = {
@@ -190,6 +191,7 @@ static enum way_outcome send_message(struct session *session, struct intake *int
 struct handoff {
 	struct intake *intake;
 	const struct options *options;
+	const struct handoff_viewer *viewer;
 };
 
 /* One session on a connected socket, which it takes over. */
@@ -199,7 +201,8 @@ static enum way_outcome run_session(void *context, int fd, const char *label, st
 	struct way_visit visit CLEANUP(way_visit_finish) = { 0 };
 	uint64_t limit;
 
-	visit.settings.trace = handoff->options->is_verbose ? show_progress : NULL;
+	visit.settings.trace = handoff->viewer != NULL ? show_progress : NULL;
+	visit.settings.trace_context = (void *)(uintptr_t)handoff->viewer;
 	enum way_outcome outcome = way_visit_open(&visit, fd, label, error);
 	if (outcome != WAY_DONE)
 		return outcome;
@@ -207,12 +210,21 @@ static enum way_outcome run_session(void *context, int fd, const char *label, st
 	limit = visit.session.extensions.mailchute_limit;
 	if (limit != 0 && limit < WAY_ANSWER_TIMEOUT / 1000)
 		visit.settings.timeouts.end = (int64_t)limit * 1000;
-	return send_message(&visit.session, handoff->intake, handoff->options, error);
+	return send_message(
+	    &visit.session, handoff->intake, handoff->options, handoff->viewer, error);
 }
 
 int handoff_send(struct intake *intake, const struct options *options, struct error *error)
 {
-	struct handoff handoff = { intake, options };
+	static const struct handoff_viewer caller = { show_line, show_line, NULL };
+
+	return handoff_send_viewed(intake, options, options->is_verbose ? &caller : NULL, error);
+}
+
+int handoff_send_viewed(struct intake *intake, const struct options *options,
+    const struct handoff_viewer *viewer, struct error *error)
+{
+	struct handoff handoff = { intake, options, viewer };
 
 	return way_find(run_session, &handoff, error);
 }

@@ -23,4 +23,17 @@
  */
 int handoff_send(struct intake *intake, const struct options *options, struct error *error);
 
+/* Who looks at what a verbose one is shown; else it goes to standard error. */
+struct handoff_viewer {
+	/* A line of the conversation with the smarthost (smtp/client/transcript.h). */
+	void (*progress)(void *context, struct span line);
+	/* What has become of the message that was taken: "delivered as ID". */
+	void (*taken)(void *context, struct span words);
+	void *context;
+};
+
+/* The same for such a one; the options must be verbose. */
+int handoff_send_viewed(struct intake *intake, const struct options *options,
+    const struct handoff_viewer *viewer, struct error *error);
+
 #endif
