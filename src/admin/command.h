@@ -19,6 +19,7 @@ admin_command command_doctor;
 admin_command command_serve;
 admin_command command_sink;
 admin_command command_queue;
+admin_command command_secret;
 admin_command command_explain;
 admin_command command_newaliases;
 

@@ -17,6 +17,7 @@ static const struct {
 	{ "serve", command_serve, "take mail and have it delivered (the service)" },
 	{ "queue", command_queue, "list what waits, and change it (queue --help)" },
 	{ "explain", command_explain, "say what would become of a message, and why" },
+	{ "secret", command_secret, "set a login or password, or list them (secret --help)" },
 	{ "newaliases", command_newaliases, "check the aliases file" },
 	{ "sink", command_sink, "catch mail in a Maildir, for development" },
 };

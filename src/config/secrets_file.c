@@ -93,7 +93,7 @@ static bool names_own(
 	CLEANUP(memory_free_string) char *file_key = memory_format("%s_file", key);
 	struct span written;
 
-	return secrets_text_find(buffer_span(&writing->text), section, file_key, &written) &&
+	return secrets_text_find(buffer_span(&writing->text), section, file_key, &written, NULL) &&
 	       span_equals_string(unquoted(written), own);
 }
 
@@ -121,7 +121,7 @@ static void drop_key(struct writing *writing, const char *section, const char *k
 {
 	struct span written;
 
-	if (!secrets_text_find(buffer_span(&writing->text), section, key, &written))
+	if (!secrets_text_find(buffer_span(&writing->text), section, key, &written, NULL))
 		return;
 	if (strcmp(key, "password_file") == 0)
 		note_obsolete(writing, section, "password");
@@ -149,7 +149,7 @@ static void drop_others(struct writing *writing, const char *section, const char
 		const char *key = secret_keys[i];
 
 		if (strcmp(key, kept) == 0 ||
-		    !secrets_text_find(buffer_span(&writing->text), section, key, &written))
+		    !secrets_text_find(buffer_span(&writing->text), section, key, &written, NULL))
 			continue;
 		note_gave_way(writing, key);
 		drop_key(writing, section, key);

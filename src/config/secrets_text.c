@@ -82,13 +82,12 @@ static struct span without_end(struct span line)
 	return line;
 }
 
-static bool is_section(const struct walk *walk, struct span content)
+static struct span section_name(struct span content)
 {
 	ssize_t end = span_find_byte(content, ']');
-	struct span name = span_after(
-	    span_first(content, end < 0 ? content.length : (size_t)end), 1);
+	struct span name = span_first(content, end < 0 ? content.length : (size_t)end);
 
-	return span_equals_ignoring_case(span_trim(name), walk->section);
+	return span_trim(span_after(name, 1));
 }
 
 static void look_at_key(struct walk *walk, struct span content)
@@ -120,22 +119,53 @@ static bool next(struct walk *walk)
 		look_at_key(walk, content);
 		return true;
 	}
-	walk->is_in = !walk->was_in && is_section(walk, content);
+	walk->is_in = !walk->was_in &&
+		      span_equals_ignoring_case(section_name(content), walk->section);
 	walk->was_in = walk->was_in || walk->is_in;
 	walk->is_header = walk->is_content = walk->is_in;
 	return true;
 }
 
-bool secrets_text_find(struct span text, const char *section, const char *key, struct span *written)
+bool secrets_text_find(
+    struct span text, const char *section, const char *key, struct span *written, int *line)
 {
 	struct walk walk;
 
 	begin(&walk, text, section, key);
-	while (next(&walk))
+	for (int number = 1; next(&walk); number++)
 		if (walk.is_key) {
 			*written = walk.value;
+			if (line != NULL)
+				*line = number;
 			return true;
 		}
+	return false;
+}
+
+bool secrets_text_next_section(struct span text, size_t *at, struct span *name)
+{
+	struct span rest = span_after(text, *at);
+	struct span line;
+
+	while (span_take_line(&rest, &line)) {
+		*at = text.length - rest.length;
+		line = span_trim(line);
+		if (line.length != 0 && line.start[0] == '[') {
+			*name = section_name(line);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool secrets_text_has_section(struct span text, const char *section)
+{
+	struct walk walk;
+
+	begin(&walk, text, section, "");
+	while (next(&walk))
+		if (walk.is_header)
+			return true;
 	return false;
 }
 

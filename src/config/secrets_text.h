@@ -35,8 +35,13 @@ bool secrets_text_line(const char *key, struct span value, struct buffer *line);
 void secrets_text_set(struct span text, const char *section, const char *key, const char *line,
     struct buffer *changed);
 
-/* As written there, quotes and all; false: the section does not have the key. */
+/* As written there, quotes and all, and its line (line may be NULL); false: the section does not
+ * have the key. */
 bool secrets_text_find(
-    struct span text, const char *section, const char *key, struct span *written);
+    struct span text, const char *section, const char *key, struct span *written, int *line);
+
+/* The sections in their order; *at is 0 before the first. */
+bool secrets_text_next_section(struct span text, size_t *at, struct span *name);
+bool secrets_text_has_section(struct span text, const char *section);
 
 #endif

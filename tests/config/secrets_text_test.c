@@ -141,7 +141,7 @@ static void prefixes_are_sound(void **state)
 			buffer_init(&changed, 4096);
 			secrets_text_set(
 			    guarded(rows[i].text, length), "s", "k", "k = \"v\"", &changed);
-			assert_true(secrets_text_find(buffer_span(&changed), "S", "K", &written));
+			assert_true(secrets_text_find(buffer_span(&changed), "S", "K", &written, NULL));
 			assert_true(span_starts_with(written, "\"v\""));
 		}
 	}
