@@ -21,10 +21,11 @@
 static char domain[] = "d.example";
 static const struct config config = { .domain = domain };
 
-static char *complete(const char *text, const char *sender, const char *full_name)
+static char *complete_with(const char *text, const char *sender, const char *full_name,
+    const struct config *settings, const struct aliases *aliases)
 {
 	const struct complete_submitter submitter = {
-		.sender = sender, .full_name = full_name, .wall = 1795412220000
+		.sender = sender, .full_name = full_name, .wall = 1795412220000, .aliases = aliases
 	};
 	CLEANUP(header_finish) struct header header = { 0 };
 	struct buffer output = { 0 };
@@ -33,10 +34,15 @@ static char *complete(const char *text, const char *sender, const char *full_nam
 	header_init(&header);
 	header_feed(&header, span_from_string(text), &body);
 	header_end(&header, &body);
-	complete_header(&header, &config, &submitter);
+	complete_header(&header, settings, &submitter);
 	buffer_init(&output, 1 << 20);
 	header_write(&header, &output);
 	return buffer_take_string(&output);
+}
+
+static char *complete(const char *text, const char *sender, const char *full_name)
+{
+	return complete_with(text, sender, full_name, &config, NULL);
 }
 
 /* What these rows are about is not what is added. */
@@ -93,6 +99,92 @@ static void fields_are_kept_but_for_bare_names(void **state)
 
 		if (strcmp(got, want) != 0)
 			fail_msg("%s: %s", rows[i].name, got);
+	}
+}
+
+static void names_become_the_addresses_of_their_aliases(void **state)
+{
+	static const struct row {
+		const char *name;
+		const char *given; /* behind From */
+		const char *want;  /* NULL: the same */
+	} rows[] = {
+		{ "a name", "To: root\r\n", "To: me@y.example\r\n" },
+		{ "in brackets", "To: \"A, b\" <Root> (x)\r\n",
+		    "To: \"A, b\" <me@y.example> (x)\r\n" },
+		{ "an encoded name", "To: =?utf-8?Q?=C3=A4?=\t<root>\r\n",
+		    "To: =?utf-8?Q?=C3=A4?=\t<me@y.example>\r\n" },
+		{ "a comment", "Cc:root  (the (boss\\)))\r\n",
+		    "Cc:me@y.example  (the (boss\\)))\r\n" },
+		{ "this host", "To: <root@LOCALHOST>\r\n", "To: <me@y.example>\r\n" },
+		{ "a detail", "To: root+cron\r\n", "To: me@y.example\r\n" },
+		{ "no alias", "To: bob, bob@localhost\r\n",
+		    "To: bob@d.example, bob@localhost\r\n" },
+		{ "another host", "To: root@d.example\r\n", NULL },
+		{ "several in one field, over folds",
+		    "To: a@b.example,\r\n\troot,\r\n  x (y), list;\r\n",
+		    "To: a@b.example,\r\n\tme@y.example,\r\n  x@d.example (y), "
+		    "list@d.example;\r\n" },
+		{ "in a group", "To: g: root, bob;, z@b.example\r\n",
+		    "To: g: me@y.example, bob@d.example;, z@b.example\r\n" },
+		{ "two", "To: T <two>, x@b.example\r\n",
+		    "To: T <a@y.example>, b@y.example, x@b.example\r\n" },
+		{ "two with a comment in brackets", "To: <two (>, )> (c), x@b.example\r\n",
+		    "To: <a@y.example (>, )>, b@y.example (c), x@b.example\r\n" },
+		{ "two without brackets", "To: two (c), X <x@b.example>\r\n",
+		    "To: a@y.example, b@y.example (c), X <x@b.example>\r\n" },
+		{ "two in a group", "To: g: two;\r\n", "To: g: a@y.example, b@y.example;\r\n" },
+		{ "the fields of recipients", "Cc: root\r\nTo: root\r\nto: root\r\n",
+		    "Cc: me@y.example\r\nTo: me@y.example\r\nto: me@y.example\r\n" },
+		{ "no other fields", "Reply-To: root\r\nSender: root\r\nX-To: root\r\n",
+		    "Reply-To: root@d.example\r\nSender: root@d.example\r\nX-To: root\r\n" },
+		{ "malformed stays", "To: root root, <root, root\r\n",
+		    "To: root root, <root, me@y.example\r\n" },
+		{ "members of a list stay", "To: list\r\n", "To: list@d.example\r\n" },
+	};
+	static char me[] = "me@y.example";
+	static char a[] = "a@y.example";
+	static char b[] = "b@y.example";
+	static char *targets[] = { me, a, b };
+	static char source[] = "test";
+	struct alias entries[] = {
+		{ .name = (char[]){ "root" },
+		    .targets = targets,
+		    .target_count = 1,
+		    .source = source },
+		{ .name = (char[]){ "two" },
+		    .targets = targets + 1,
+		    .target_count = 2,
+		    .source = source },
+		{ .name = (char[]){ "list" },
+		    .targets = targets,
+		    .target_count = 1,
+		    .source = source },
+		{ .name = (char[]){ "owner-list" },
+		    .targets = targets,
+		    .target_count = 1,
+		    .source = source },
+	};
+	const struct aliases aliases = { .entries = entries, .count = 4 };
+	const struct config keeping = { .domain = domain, .keeps_to = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *expected = rows[i].want != NULL ? rows[i].want : rows[i].given;
+		CLEANUP(memory_free_string)
+		char *given = memory_format(WHOLE "From: f@b.example\r\n%s", rows[i].given);
+		CLEANUP(memory_free_string)
+		char *want = memory_format(WHOLE "From: f@b.example\r\n%s\r\n", expected);
+		CLEANUP(memory_free_string)
+		char *got = complete_with(given, "s@x.example", "", &config, &aliases);
+		CLEANUP(memory_free_string)
+		char *kept = complete_with(given, "s@x.example", "", &keeping, &aliases);
+		CLEANUP(memory_free_string) char *without = complete(given, "s@x.example", "");
+
+		if (strcmp(got, want) != 0)
+			fail_msg("%s: %s", rows[i].name, got);
+		/* rewrite_to = false: as if there were no aliases. */
+		assert_string_equal(kept, without);
 	}
 }
 
@@ -272,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_are_kept_but_for_bare_names),
+		cmocka_unit_test(names_become_the_addresses_of_their_aliases),
 		cmocka_unit_test(from_is_made_of_name_and_sender),
 		cmocka_unit_test(encoded_words_are_short_and_whole),
 		cmocka_unit_test(what_is_missing_comes),
