@@ -11,11 +11,19 @@
 #include "delivery/counted.h"
 #include "message/address.h"
 
+static enum request_kind kind_of(const struct request_relay *relay)
+{
+	assert(!relay->is_inquiry || !relay->is_examination);
+	if (relay->is_examination)
+		return REQUEST_EXAMINATION;
+	return relay->is_inquiry ? REQUEST_INQUIRY : REQUEST_RELAY;
+}
+
 void request_encode_relay(const struct request_relay *relay, struct buffer *message)
 {
 	const struct smarthost *smarthost = &relay->smarthost;
 
-	buffer_append_byte(message, relay->is_inquiry ? REQUEST_INQUIRY : REQUEST_RELAY);
+	buffer_append_byte(message, (char)kind_of(relay));
 	counted_put_string(message, relay->hello);
 	counted_put_string(message, smarthost->name);
 	counted_put_string(message, smarthost->url);
@@ -72,17 +80,27 @@ void request_encode_attempt(const struct request_attempt *attempt, struct buffer
 	counted_put_number(message, attempt->longest_line);
 }
 
-void request_encode_verify(const char *address, struct buffer *message)
+static void encode_address(enum request_kind kind, const char *address, struct buffer *message)
 {
 	assert(address[0] != '\0');
-	buffer_append_byte(message, REQUEST_VERIFY);
+	buffer_append_byte(message, (char)kind);
 	counted_put_string(message, address);
+}
+
+void request_encode_verify(const char *address, struct buffer *message)
+{
+	encode_address(REQUEST_VERIFY, address, message);
+}
+
+void request_encode_sender(const char *address, struct buffer *message)
+{
+	encode_address(REQUEST_SENDER, address, message);
 }
 
 int request_kind_of(struct span message)
 {
 	static const char kinds[] = { REQUEST_RELAY, REQUEST_INQUIRY, REQUEST_ATTEMPT,
-		REQUEST_VERIFY };
+		REQUEST_VERIFY, REQUEST_EXAMINATION, REQUEST_SENDER };
 
 	if (message.length == 0 || memchr(kinds, message.start[0], sizeof kinds) == NULL)
 		return -1;
@@ -133,9 +151,11 @@ int request_decode_relay(struct span message, struct request_relay *relay, struc
 	struct counted counted = { span_after(message, 1), false };
 
 	if (request_kind_of(message) != REQUEST_RELAY &&
-	    request_kind_of(message) != REQUEST_INQUIRY)
+	    request_kind_of(message) != REQUEST_INQUIRY &&
+	    request_kind_of(message) != REQUEST_EXAMINATION)
 		return error_set(error, ERROR_SOFTWARE, "4.3.0", "not a relay request");
 	found.is_inquiry = request_kind_of(message) == REQUEST_INQUIRY;
+	found.is_examination = request_kind_of(message) == REQUEST_EXAMINATION;
 	smarthost_init(&found.smarthost);
 	found.hello = counted_take_string(&counted);
 	decode_smarthost(&counted, &found.smarthost);
@@ -215,19 +235,31 @@ int request_decode_attempt(
 	return 0;
 }
 
-int request_decode_verify(struct span message, char **address, struct error *error)
+static int decode_address(
+    struct span message, enum request_kind kind, char **address, struct error *error)
 {
 	struct counted counted = { span_after(message, 1), false };
 
-	if (request_kind_of(message) != REQUEST_VERIFY)
-		return error_set(error, ERROR_SOFTWARE, "4.3.0", "not a verify request");
+	if (request_kind_of(message) != (int)kind)
+		return error_set(error, ERROR_SOFTWARE, "4.3.0", "not the request for an address");
 	char *found CLEANUP(memory_free_string) = counted_take_string(&counted);
 	if (!counted_is_complete(&counted) || found == NULL || found[0] == '\0' ||
 	    address_check(span_from_string(found), error) < 0)
-		return error_set(error, ERROR_SOFTWARE, "4.3.0", "a verify request is malformed");
+		return error_set(
+		    error, ERROR_SOFTWARE, "4.3.0", "the request for an address is malformed");
 	*address = found;
 	found = NULL;
 	return 0;
+}
+
+int request_decode_verify(struct span message, char **address, struct error *error)
+{
+	return decode_address(message, REQUEST_VERIFY, address, error);
+}
+
+int request_decode_sender(struct span message, char **address, struct error *error)
+{
+	return decode_address(message, REQUEST_SENDER, address, error);
 }
 
 void request_finish_relay(struct request_relay *relay)

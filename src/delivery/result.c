@@ -16,6 +16,8 @@ static void encode_error(const struct error *error, struct buffer *message)
 	counted_put_number(message, error->kind);
 	counted_put_string(message, error->status);
 	counted_put_string(message, error->text);
+	counted_put_string(message, error->code);
+	counted_put_string(message, error->means);
 	counted_put_string(message, error->next);
 }
 
@@ -45,6 +47,12 @@ void result_encode(const struct result *result, struct buffer *message)
 		counted_put_number(message, result->passes_dsn);
 		break;
 	case RESULT_VERIFIED:
+		counted_put_number(message, (uint64_t)result->code);
+		counted_put_string(message, result->status);
+		counted_put_string(message, result->text);
+		break;
+	case RESULT_FACT:
+		counted_put_string(message, result->fact);
 		counted_put_number(message, (uint64_t)result->code);
 		counted_put_string(message, result->status);
 		counted_put_string(message, result->text);
@@ -90,6 +98,8 @@ static void decode_error(struct counted *counted, struct error *error)
 	error->kind = (enum error_kind)kind;
 	take_status(counted, error->status);
 	take_masked(counted, error->text, sizeof error->text);
+	take_masked(counted, error->code, sizeof error->code);
+	take_masked(counted, error->means, sizeof error->means);
 	take_masked(counted, error->next, sizeof error->next);
 }
 
@@ -147,6 +157,10 @@ static void decode(struct counted *counted, char kind, struct result *result)
 		decode_recipient(counted, result);
 		break;
 	case RESULT_VERIFIED:
+		decode_reply(counted, result);
+		break;
+	case RESULT_FACT:
+		take_masked(counted, result->fact, sizeof result->fact);
 		decode_reply(counted, result);
 		break;
 	case RESULT_DONE:

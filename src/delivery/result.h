@@ -8,6 +8,7 @@
  *	trace		a line of the conversation, where it was asked for (request_relay)
  *	recipient	one recipient's fate, as soon as it is final
  *	verified	the reply to VRFY: code, status, and all of it in text
+ *	fact		what an examination found: its name, its value in text
  *	done		the attempt is over and the session lives on
  *	lost		the session could not be opened, or is over: why; attempts
  *			that were not answered are for another worker
@@ -29,6 +30,7 @@ enum result_kind {
 	RESULT_TRACE = 'T',
 	RESULT_RECIPIENT = 'P',
 	RESULT_VERIFIED = 'V',
+	RESULT_FACT = 'F',
 	RESULT_DONE = 'D',
 	RESULT_LOST = 'L',
 };
@@ -36,17 +38,18 @@ enum result_kind {
 /* As transaction.h has them. */
 enum result_outcome { RESULT_DELIVERED, RESULT_DEFERRED, RESULT_FAILED, RESULT_IN_DOUBT };
 
-enum { RESULT_TEXT_SIZE = 1000, RESULT_SECURITY_SIZE = 80 };
+enum { RESULT_TEXT_SIZE = 1000, RESULT_SECURITY_SIZE = 80, RESULT_FACT_SIZE = 24 };
 
 struct result {
 	enum result_kind kind;
 	uint32_t number;	     /* of the attempt: recipient, done */
 	uint32_t recipient;	     /* its index in the attempt's envelope: recipient */
 	enum result_outcome outcome; /* recipient */
-	int code;		     /* of the reply; 0 without one: recipient, verified; lost: of
-					the last one */
+	int code; /* of the reply; 0 without one: recipient, verified, fact; lost: of
+		     the last one */
 	char status[STATUS_SIZE];    /* recipient, verified */
 	char text[RESULT_TEXT_SIZE]; /* one line: ready, trace, recipient, verified */
+	char fact[RESULT_FACT_SIZE]; /* fact: "address.ok" and the like (examination.h) */
 	bool refuses_sender;	     /* recipient: MAIL was refused */
 	int blame;		     /* recipient: enum blame, as a number */
 	bool passes_dsn;	     /* recipient: the server has the wishes of RFC 3461, too */

@@ -181,6 +181,11 @@ struct span tls_session(const struct tls *tls)
 	return buffer_span(&tls->resumption.newest);
 }
 
+void tls_keep_facts(struct tls *tls, struct tls_facts *facts)
+{
+	tls->source.facts = facts;
+}
+
 struct tls *tls_server_new(const char *certificate, const char *key, struct error *error)
 {
 	struct tls *tls = memory_allocate(sizeof *tls);

@@ -19,6 +19,7 @@
 #include "net/stream.h"
 
 struct tls;
+struct tls_facts;
 
 /*
  * For connecting.  ca_file: a PEM bundle, or NULL for the system's (looked up
@@ -48,6 +49,9 @@ int tls_client_apply(
 
 /* The newest session that the server has given, or nothing; a secret; valid until it speaks. */
 struct span tls_session(const struct tls *tls);
+
+/* What the server's certificate says goes there at each handshake; facts outlives tls. */
+void tls_keep_facts(struct tls *tls, struct tls_facts *facts);
 
 /* For being connected to.  certificate and key are PEM files. */
 struct tls *tls_server_new(const char *certificate, const char *key, struct error *error);

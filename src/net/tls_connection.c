@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "base/span.h"
 #include "net/tls_error.h"
+#include "net/tls_facts.h"
 #include "net/tls_record.h"
 #include "net/tls_refusal.h"
 #include "net/tls_resumption.h"
@@ -417,6 +418,8 @@ int tls_connection_start(const struct tls_connection_source *source, struct stre
 	connection->is_started = true;
 	if (source->resumption != NULL)
 		tls_resumption_conclude(source->resumption, connection->ssl);
+	if (source->facts != NULL)
+		tls_facts_read(connection->ssl, source->facts);
 	stream->operations = &operations;
 	stream->context = connection;
 	stream->is_secure = true;

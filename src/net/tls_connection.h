@@ -22,6 +22,7 @@
 struct bio_method_st; /* BIO_METHOD */
 struct ssl_ctx_st;    /* SSL_CTX */
 struct tls_resumption;
+struct tls_facts;
 
 /* What connections are made from; all of it must outlive them. */
 struct tls_connection_source {
@@ -29,6 +30,7 @@ struct tls_connection_source {
 	struct bio_method_st *method;
 	const char *trust; /* the file with the authorities, for messages; a server's is NULL */
 	struct tls_resumption *resumption; /* NULL: a server */
+	struct tls_facts *facts;	   /* filled by each handshake; NULL: nobody wants them */
 	bool min_is_1_3;
 };
 

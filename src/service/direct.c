@@ -147,7 +147,8 @@ static void apply(
 	case RESULT_RECIPIENT:
 		note_result(answers, envelope, result);
 		break;
-	case RESULT_VERIFIED: /* nobody asked */
+	case RESULT_VERIFIED:
+	case RESULT_FACT: /* nobody asked */
 		break;
 	case RESULT_DONE:
 		/* What is in doubt comes of a lost connection, which is told of next. */

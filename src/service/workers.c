@@ -412,7 +412,8 @@ static bool apply(struct workers *workers, struct workers_slot *slot, const stru
 							result->code == 0;
 		}
 		return true;
-	case RESULT_VERIFIED: /* nobody asked */
+	case RESULT_VERIFIED:
+	case RESULT_FACT: /* nobody asked */
 		return true;
 	case RESULT_DONE:
 		if (is_ours && slot->is_too_many && slot->tasks[index].attempt->answered_count == 0)

@@ -22,10 +22,12 @@
 #include "net/resolve.h"
 #include "net/stream.h"
 #include "net/tls.h"
+#include "net/tls_facts.h"
 #include "smtp/client/authenticate.h"
 #include "smtp/client/session.h"
 #include "smtp/client/transcript.h"
 #include "smtp/client/window.h"
+#include "worker/examination.h"
 #include "worker/feed.h"
 #include "worker/inquiry.h"
 #include "worker/sandbox.h"
@@ -41,8 +43,9 @@ struct worker {
 	struct stream stream;
 	struct session_settings settings;
 	struct session session;
-	int64_t began;	      /* clock_monotonic */
-	uint32_t trace_count; /* lines of the conversation that were told of */
+	int64_t began;		/* clock_monotonic */
+	uint32_t trace_count;	/* lines of the conversation that were told of */
+	struct tls_facts facts; /* of the certificate, for an examination */
 };
 
 void worker_trust_load(struct worker_trust *trust)
@@ -137,6 +140,11 @@ static void note_addresses(
 	note(worker, text);
 }
 
+static void tell_fact(void *context, const struct result *fact)
+{
+	send_result(context, fact);
+}
+
 static void wipe(struct buffer *buffer)
 {
 	if (buffer->start != NULL)
@@ -166,7 +174,8 @@ static int receive_relay(struct worker *worker, struct error *error)
 	struct span message = buffer_span(&worker->message);
 	int outcome = 1;
 	int kind = request_kind_of(message);
-	if (taken < 0 || (kind != REQUEST_RELAY && kind != REQUEST_INQUIRY))
+	if (taken < 0 ||
+	    (kind != REQUEST_RELAY && kind != REQUEST_INQUIRY && kind != REQUEST_EXAMINATION))
 		outcome = error_set(error, ERROR_SOFTWARE, "4.3.0",
 		    "worker: the service did not begin with a relay request");
 	else if (request_decode_relay(message, &worker->relay, error) < 0)
@@ -191,6 +200,8 @@ static int connect_host(struct worker *worker, char **peer, struct error *error)
 	if (resolve_host_in(smarthost->host, smarthost->port, family, &addresses, error) < 0)
 		return -1;
 	note_addresses(worker, label, &addresses);
+	if (worker->relay.is_examination)
+		examination_connect(&addresses, smarthost, tell_fact, worker);
 	int fd = connect_race_with(&addresses, &settings, &winner, error);
 	if (fd < 0)
 		return error_prefix(error, "%s:%u: ", smarthost->host, smarthost->port);
@@ -281,6 +292,8 @@ static void prepare_tls(struct worker *worker)
 	if (smarthost->tls == SMARTHOST_TLS_NEVER)
 		return;
 	make_tls(worker, &settings);
+	if (worker->tls != NULL && relay->is_examination)
+		tls_keep_facts(worker->tls, &worker->facts);
 	if (worker->tls != NULL)
 		worker->security = tls_security(worker->tls);
 	else
@@ -338,6 +351,17 @@ static int serve_requests(struct worker *worker, struct error *error)
 	return -1;
 }
 
+/* Whatever this worker was begun for. */
+static int serve(struct worker *worker, struct error *error)
+{
+	if (worker->relay.is_inquiry)
+		return inquiry_serve(&worker->channel, &worker->session, error);
+	if (!worker->relay.is_examination)
+		return serve_requests(worker, error);
+	examination_look(&worker->session, &worker->facts, tell_fact, worker);
+	return examination_serve(&worker->channel, &worker->session, tell_fact, worker, error);
+}
+
 void worker_run_trusting(int channel_fd, struct worker_trust *trust)
 {
 	struct worker worker = { .trust = trust, .began = clock_monotonic() };
@@ -356,10 +380,7 @@ void worker_run_trusting(int channel_fd, struct worker_trust *trust)
 		report_lost(&worker, step, &error);
 	} else {
 		report_ready(&worker);
-		int served = worker.relay.is_inquiry
-				 ? inquiry_serve(&worker.channel, &worker.session, &error)
-				 : serve_requests(&worker, &error);
-		if (served < 0) {
+		if (serve(&worker, &error) < 0) {
 			note(&worker, error.text);
 			report_lost(&worker, SESSION_CLOSED, &error);
 		}

@@ -22,6 +22,9 @@
  * A worker that was begun with an inquiry is sent verify requests instead, and
  * answers each with verified, or with lost.
  *
+ * One that was begun with an examination tells facts first (examination.h), and
+ * those of a sender when it is asked for one, then done.
+ *
  * Where the relay request asks for it, lines of the conversation ("trace") go
  * before any of these results.
  *

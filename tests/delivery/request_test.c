@@ -273,6 +273,40 @@ static void an_inquiry_is_a_relay_of_its_kind(void **state)
 	assert_true(found.is_inquiry);
 	assert_string_equal(found.smarthost.password, "p@ss");
 	check_truncations(&message);
+	request_finish_relay(&found);
+	buffer_clear(&message);
+	relay.is_inquiry = false;
+	relay.is_examination = true;
+	request_encode_relay(&relay, &message);
+	assert_int_equal(request_kind_of(buffer_span(&message)), REQUEST_EXAMINATION);
+	assert_int_equal(request_decode_relay(buffer_span(&message), &found, &error), 0);
+	assert_true(found.is_examination);
+	assert_false(found.is_inquiry);
+	check_truncations(&message);
+}
+
+static void a_sender_to_ask_for_comes_through_the_door(void **state)
+{
+	CLEANUP(buffer_finish) struct buffer message = { 0 };
+	CLEANUP(memory_free_string) char *found = NULL;
+	char *none = NULL;
+	struct error error;
+
+	(void)state;
+	buffer_init(&message, 1 << 16);
+	request_encode_sender("a@b.example", &message);
+	assert_int_equal(request_kind_of(buffer_span(&message)), REQUEST_SENDER);
+	assert_int_equal(request_decode_sender(buffer_span(&message), &found, &error), 0);
+	assert_string_equal(found, "a@b.example");
+	for (size_t length = 0; length < message.length; length++)
+		assert_int_equal(
+		    request_decode_sender(guarded(message.start, length), &none, &error), -1);
+	/* One kind is not taken for the other. */
+	assert_int_equal(request_decode_verify(buffer_span(&message), &none, &error), -1);
+	buffer_clear(&message);
+	request_encode_sender("a@b.example\r\nRCPT TO:<x>", &message);
+	assert_int_equal(request_decode_sender(buffer_span(&message), &none, &error), -1);
+	assert_null(none);
 }
 
 static void an_address_to_verify_comes_through_the_door(void **state)
@@ -343,6 +377,7 @@ int main(void)
 		cmocka_unit_test(ranges_do_not_wrap),
 		cmocka_unit_test(an_inquiry_is_a_relay_of_its_kind),
 		cmocka_unit_test(an_address_to_verify_comes_through_the_door),
+		cmocka_unit_test(a_sender_to_ask_for_comes_through_the_door),
 		cmocka_unit_test(other_kinds_are_none),
 	};
 

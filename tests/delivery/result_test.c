@@ -46,11 +46,22 @@ static const struct result results[] = {
 	{ .kind = RESULT_TRACE, .direction = '*', .elapsed = INT64_MAX },
 	{ .kind = RESULT_VERIFIED, .code = 550, .status = "5.1.1", .text = "550 5.1.1 nobody" },
 	{ .kind = RESULT_VERIFIED, .code = 252, .text = "252 send and see" },
+	{ .kind = RESULT_FACT, .fact = "chain", .text = "a <- b" },
+	{ .kind = RESULT_FACT,
+	    .fact = "mail",
+	    .code = 550,
+	    .status = "5.7.60",
+	    .text = "550 5.7.60 no" },
 	{ .kind = RESULT_DONE, .number = 7 },
 	{ .kind = RESULT_LOST,
 	    .step = 3,
 	    .code = 421,
-	    .error = { ERROR_UNAVAILABLE, "4.4.1", "connect to x: refused", "is it running?" } },
+	    .error = { .kind = ERROR_UNAVAILABLE,
+		.status = "4.4.1",
+		.text = "connect to x: refused",
+		.code = "MC-NET-04",
+		.means = "nobody listens there",
+		.next = "is it running?" } },
 	{ .kind = RESULT_LOST },
 };
 
@@ -147,6 +158,8 @@ static void check(const char *octets, size_t length)
 	assert_false(span_has_control(span_from_string(found.text)));
 	assert_false(span_has_control(span_from_string(found.error.text)));
 	assert_false(span_has_control(span_from_string(found.error.next)));
+	assert_false(span_has_control(span_from_string(found.error.code)));
+	assert_false(span_has_control(span_from_string(found.error.means)));
 	assert_true(found.outcome <= RESULT_IN_DOUBT);
 	assert_true(found.code >= 0 && found.code <= 999 && found.step >= 0);
 	assert_true(found.status[0] == '\0' || strchr("245", found.status[0]) != NULL);

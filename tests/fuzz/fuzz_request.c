@@ -129,6 +129,22 @@ static void send_attempt(struct span input)
 	assert(check_attempt(buffer_span(&message)));
 }
 
+static void check_sender(struct span message)
+{
+	CLEANUP(memory_free_string) char *address = NULL;
+	CLEANUP(buffer_finish) struct buffer again = { 0 };
+	struct error error = { 0 };
+
+	if (request_decode_sender(message, &address, &error) < 0) {
+		fuzz_check_error(&error);
+		return;
+	}
+	assert(address[0] != '\0' && address_check(span_from_string(address), &error) == 0);
+	buffer_init(&again, LIMIT);
+	request_encode_sender(address, &again);
+	assert(span_equals(buffer_span(&again), message));
+}
+
 static void check_verify(struct span message)
 {
 	CLEANUP(memory_free_string) char *address = NULL;
@@ -158,5 +174,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)check_relay(message);
 	(void)check_attempt(message);
 	check_verify(message);
+	check_sender(message);
 	return 0;
 }

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	assert(!span_has_control(span_from_string(result.text)));
+	assert(!span_has_control(span_from_string(result.fact)));
 	assert(!span_has_control(span_from_string(result.error.text)));
 	assert(!span_has_control(span_from_string(result.error.next)));
 	check_status(result.status);

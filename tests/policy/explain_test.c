@@ -18,7 +18,6 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "message/header.h"
 
 static char domain[] = "d.example";
 static char domain_source[] = "/etc/mailname";
@@ -330,7 +329,7 @@ static void what_cannot_be_sent_gives_its_error(void **state)
 		print_message("  %s: %s\n", rows[i].name, scene.error.text);
 		assert_int_equal(scene.error.kind, rows[i].kind);
 		assert_string_equal(scene.error.status, rows[i].status);
-		assert_null(scene.explain.recipient);
+		assert_null(scene.explain.sender_complete);
 		stop(&scene);
 	}
 }
@@ -398,41 +397,46 @@ static void a_long_list_is_cut(void **state)
 		free(targets[i]);
 }
 
-static void the_header_is_shown(void **state)
+static int refuse(void *context, struct route_list *list, struct error *error)
 {
-	static const struct row {
-		const char *header;
-		const char *want;
-	} rows[] = {
-		{ "To: x\r\n\r\n", "    From: Joe <f@x.example> (added)\n" },
-		{ "From: Bob <bob@web1>\r\n\r\n",
-		    "    From: Bob <bob@web1> becomes Bob <f@x.example>\n" },
-		{ "From: bob@b.example\r\nSender: bob\r\n\r\n",
-		    "    From: bob@b.example (stays)\n"
-		    "    Sender: bob becomes bob@d.example\n" },
-		{ "From: a@b.example\r\nResent-From:\r\n c@localhost\r\n\r\n",
-		    "    From: a@b.example (stays)\n"
-		    "    Resent-From: c@localhost becomes f@x.example\n" },
-	};
+	const char *name = context;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->smarthosts[i]->parameters.name, name) == 0)
+			return error_set(error, ERROR_NO_PERMISSION, "5.7.1", "not by %s", name);
+	return 0;
+}
+
+static void a_whole_envelope_is_explained(void **state)
+{
+	struct scene scene;
+	struct envelope given = { 0 };
+	char name[] = "provider";
+	struct explain_question question = { .given = &given, .uid = 33 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct scene scene;
-		struct header header;
-		struct span body;
-
-		start(&scene, "smtp://h.example", ENTRIES);
-		scene.smarthosts[0].parameters.from = memory_copy_string("f@x.example");
-		assert_int_equal(find(&scene, NULL, "root@web1", "a@b.example"), 0);
-		header_init(&header);
-		header_feed(&header, span_from_string(rows[i].header), &body);
-		const struct explain_login login = { .known = &scene.smarthosts[0].parameters };
-		explain_header(&scene.explain, &login, &header, "Joe", keep_line, &scene.text);
-		if (strcmp(buffer_string(&scene.text), rows[i].want) != 0)
-			fail_msg("%s:\n%s", rows[i].header, buffer_string(&scene.text));
-		header_finish(&header);
-		stop(&scene);
-	}
+	start(&scene, "smtp://h.example", ENTRIES);
+	question.config = &scene.config;
+	question.aliases = &scene.aliases;
+	assert_int_equal(
+	    envelope_set_sender(&given, span_from_string("a@b.example"), &scene.error), 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(envelope_add_recipient(&given,
+				     span_from_string(i == 0 ? "root" : "x@y.example"),
+				     (struct span){ 0 }, 0, &scene.error),
+		    0);
+	assert_int_equal(explain_find(&scene.explain, &question, &scene.error), 0);
+	write_lines(&scene, NULL, false);
+	expect(&scene, "both", "root... aliased to me@y.example");
+	expect(&scene, "both", "me@y.example... deliverable");
+	expect(&scene, "both", "x@y.example... deliverable");
+	explain_finish(&scene.explain);
+	question.filter = refuse;
+	question.filter_context = name;
+	assert_int_equal(explain_find(&scene.explain, &question, &scene.error), -1);
+	assert_string_equal(scene.error.text, "me@y.example: not by provider");
+	envelope_finish(&given);
+	stop(&scene);
 }
 
 int main(void)
@@ -446,7 +450,7 @@ int main(void)
 		cmocka_unit_test(a_login_that_cannot_be_read_is_said),
 		cmocka_unit_test(a_reader_may_have_enough),
 		cmocka_unit_test(a_long_list_is_cut),
-		cmocka_unit_test(the_header_is_shown),
+		cmocka_unit_test(a_whole_envelope_is_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,7 @@ struct server {
 	int listener;
 	struct tls *tls; /* NULL: STARTTLS is not offered */
 	bool is_implicit;
+	bool examines;		/* the first client only connects */
 	const char *auth;	/* what EHLO offers; NULL: nothing */
 	const char *transcript; /* the path of a file that holds all octets that came */
 	pid_t pid;
@@ -223,6 +224,10 @@ _Noreturn static void serve_one(const struct server *server)
 	CLEANUP(buffer_finish) struct buffer line = { .limit = 1 << 16 };
 	(void)file_set_nonblocking(server->listener, false);
 	int fd = accept(server->listener, NULL, NULL);
+	if (server->examines) {
+		file_close(&fd);
+		fd = accept(server->listener, NULL, NULL);
+	}
 
 	conversation.transcript = open(server->transcript, O_WRONLY | O_APPEND);
 	stream_init_take_fd(&conversation.stream, fd, fd, "client");
@@ -535,7 +540,100 @@ static void an_inquiry_takes_no_message(void **state)
 	start_inquiry(scene);
 	expect_ready(scene, "");
 	send_message(scene, 7, "one@example.net", "The body.\r\n");
-	expect_lost(scene, SESSION_CLOSED, "not a verify request");
+	expect_lost(scene, SESSION_CLOSED, "not the request for an address");
+	end_server(scene);
+	assert_false(server_heard(scene, "MAIL"));
+}
+
+static void send_sender(struct scene *scene, const char *address)
+{
+	CLEANUP(buffer_finish) struct buffer message = { .limit = CHANNEL_LIMIT };
+
+	request_encode_sender(address, &message);
+	assert_int_equal(channel_send(&scene->channel, buffer_span(&message), -1), 0);
+}
+
+/* text: a part of it. */
+static void expect_fact(struct scene *scene, const char *name, int code, const char *text)
+{
+	struct result result;
+
+	if (!next_result(scene, &result))
+		fail_msg("the worker died");
+	if (result.kind != RESULT_FACT)
+		fail_msg("no fact: %c %s", result.kind, result.error.text);
+	assert_string_equal(result.fact, name);
+	assert_int_equal(result.code, code);
+	if (strstr(result.text, text) == NULL)
+		fail_msg("%s: \"%s\" lacks \"%s\"", name, result.text, text);
+}
+
+static void an_examination_tells_facts_and_sends_nothing(void **state)
+{
+	struct scene *scene = *state;
+	struct server options = { .tls = scene->tls, .auth = "PLAIN", .examines = true };
+
+	/* The first connection is made for its own sake, and says nothing. */
+	start_server(scene, options);
+	struct request_relay relay = relay_to(scene, "localhost", SMARTHOST_TLS_STARTTLS);
+	set_login(&relay, PASSWORD);
+	set_ca_file(&relay, scene->certificate);
+	relay.smarthost.family = 4;
+	relay.is_examination = true;
+	ask(scene, &relay);
+	send_sender(scene, "me@client.example");
+	expect_fact(scene, "address.ok", 0, "127.0.0.1 ");
+	expect_ready(scene, "TLSv1.3");
+	expect_fact(scene, "chain", 0, "mailchute, self-signed");
+	expect_fact(scene, "names", 0, "localhost");
+	expect_fact(scene, "since", 0, "");
+	expect_fact(scene, "until", 0, "");
+	expect_fact(scene, "capabilities", 0, "PIPELINING, CHUNKING, AUTH PLAIN");
+	expect_fact(scene, "mail", 250, "250");
+	expect_fact(scene, "rcpt", 250, "250 2.1.5 fine");
+	expect_done(scene, 0);
+	send_sender(scene, "refused@client.example");
+	expect_fact(scene, "mail", 250, "250");
+	expect_fact(scene, "rcpt", 550, "550 5.1.1 nobody of that name");
+	expect_done(scene, 0);
+	channel_finish(&scene->channel);
+	end_server(scene);
+	assert_true(server_heard(scene, "MAIL FROM:<me@client.example>"));
+	assert_true(server_heard(scene, "RSET\r\n"));
+	assert_true(server_heard(scene, "QUIT\r\n"));
+	assert_false(server_heard(scene, "BDAT"));
+	assert_false(server_heard(scene, "DATA"));
+}
+
+/* Where nobody listens, that is told of each address, and then the end. */
+static void an_examination_tells_who_does_not_answer(void **state)
+{
+	struct scene *scene = *state;
+	struct error error;
+	int listener = listen_tcp("127.0.0.1:0", &error);
+
+	scene->server.port = listen_port(listener);
+	file_close(&listener);
+	struct request_relay relay = relay_to(scene, "127.0.0.1", SMARTHOST_TLS_NEVER);
+	relay.is_examination = true;
+	ask(scene, &relay);
+	expect_fact(scene, "address.failed", 0, "127.0.0.1: Connection refused");
+	expect_lost(scene, SESSION_CONNECT, "refused");
+}
+
+static void an_examination_takes_no_message(void **state)
+{
+	struct scene *scene = *state;
+
+	start_server(scene, (struct server){ .examines = true });
+	struct request_relay relay = relay_to(scene, "127.0.0.1", SMARTHOST_TLS_NEVER);
+	relay.is_examination = true;
+	ask(scene, &relay);
+	expect_fact(scene, "address.ok", 0, "127.0.0.1 ");
+	expect_ready(scene, "");
+	expect_fact(scene, "capabilities", 0, "PIPELINING");
+	send_message(scene, 7, "one@example.net", "The body.\r\n");
+	expect_lost(scene, SESSION_CLOSED, "not the request for an address");
 	end_server(scene);
 	assert_false(server_heard(scene, "MAIL"));
 }
@@ -1244,6 +1342,13 @@ int main(void)
 		    a_worker_holds_its_own_descriptors_only, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    a_password_does_not_outlive_the_login, make_scene, strike_scene),
+		/* After the one that looks for a password: memory is inherited. */
+		cmocka_unit_test_setup_teardown(
+		    an_examination_tells_facts_and_sends_nothing, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    an_examination_tells_who_does_not_answer, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    an_examination_takes_no_message, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    nothing_is_sent_for_a_service_that_is_gone, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
