@@ -41,10 +41,11 @@ static size_t distance(struct span a, struct span b)
 	return row[b.length];
 }
 
-const char *nearest_name(struct span given, const char *const *names, size_t count)
+const char *nearest_name_within(
+    struct span given, const char *const *names, size_t count, size_t most)
 {
 	const char *nearest = NULL;
-	size_t least_edits = given.length / 3 + 2;
+	size_t least_edits = most + 1;
 
 	if (given.length > NAME_LIMIT)
 		return NULL;
@@ -58,4 +59,9 @@ const char *nearest_name(struct span given, const char *const *names, size_t cou
 		}
 	}
 	return nearest;
+}
+
+const char *nearest_name(struct span given, const char *const *names, size_t count)
+{
+	return nearest_name_within(given, names, count, given.length / 3 + 1);
 }

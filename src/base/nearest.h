@@ -14,4 +14,8 @@
 /* The nearest of names by edits, case aside, or NULL when none is near enough to be meant. */
 const char *nearest_name(struct span given, const char *const *names, size_t count);
 
+/* The same with at most so many edits; two letters that changed places are two. */
+const char *nearest_name_within(
+    struct span given, const char *const *names, size_t count, size_t most);
+
 #endif

@@ -124,6 +124,27 @@ static void drop_late(struct race *race, int64_t *next)
 	}
 }
 
+static bool has_failed_by(const struct race *race, int number)
+{
+	for (size_t i = 0; i < race->addresses->count; i++)
+		if (race->failures[i] == number)
+			return true;
+	return false;
+}
+
+static const char *meaning_of(const struct race *race)
+{
+	if (race->is_source_refused)
+		return "the address to send from is not one of this machine";
+	/* 0 is silence. */
+	if (has_failed_by(race, 0))
+		return "something on the way drops it: clouds (AWS, GCP, Azure, DigitalOcean, "
+		       "Hetzner) and home lines block mail ports";
+	if (has_failed_by(race, ECONNREFUSED))
+		return "the machine is there, and nothing listens at that port";
+	return "this machine has no way to that address";
+}
+
 static int fail_race(const struct race *race, int64_t since, struct error *error)
 {
 	char duration[24];
@@ -143,6 +164,8 @@ static int fail_race(const struct race *race, int64_t since, struct error *error
 	error_set(error, ERROR_UNAVAILABLE, "4.4.1", "cannot connect%s%s (%s)",
 	    race->source_text != NULL ? " from " : "",
 	    race->source_text != NULL ? race->source_text : "", buffer_string(&reasons));
+	(void)error_code(error, "MC-NET-04");
+	(void)error_means(error, "%s", meaning_of(race));
 	return error_next(error, "%s",
 	    race->is_source_refused
 		? "source must be an address of this machine: ip address shows them"

@@ -19,11 +19,17 @@ static int fail_lookup(const char *host, int code, struct error *error)
 	if (code == EAI_NONAME || code == EAI_NODATA) {
 		error_set(error, ERROR_NO_HOST, "5.1.2", "there is no host %s: %s", host,
 		    gai_strerror(code));
+		(void)error_code(error, "MC-DNS-09");
 		return error_next(error, "check the spelling of the name");
 	}
 	error_set(error, ERROR_UNAVAILABLE, "4.4.3", "cannot look up the address of %s: %s", host,
 	    code == EAI_SYSTEM ? strerror(number) : gai_strerror(code));
-	return error_next(error, "check /etc/resolv.conf and the network");
+	(void)error_code(error, "MC-DNS-09");
+	(void)error_means(error, "the resolver gives no answer: no network yet, or no way out of "
+				 "this container to port 53");
+	return error_next(error, "check the nameserver in /etc/resolv.conf and the network; docker "
+				 "run --dns 1.1.1.1, or the network's \"internal: true\"; in "
+				 "Kubernetes the egress policy for port 53");
 }
 
 static bool is_known(const struct resolve_result *result, const struct addrinfo *found)

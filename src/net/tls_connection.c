@@ -328,6 +328,7 @@ static int fail_clear_text(const struct connection *connection, const struct str
 	    stream->peer, span_int(line), line.start);
 	if (is_server)
 		return -1;
+	(void)error_code(error, stream->flights > 0 ? "MC-TLS-22" : "MC-TLS-10");
 	if (stream->flights > 0)
 		return error_next(error, "its STARTTLS is broken, or somebody is in between: "
 					 "nothing more was sent");
@@ -340,6 +341,7 @@ static int fail_version(bool min_is_1_3, const struct stream *stream, struct err
 	error_set(error, ERROR_UNAVAILABLE, "4.7.0",
 	    "TLS with %s failed: it knows no version from 1.%c on", stream->peer,
 	    min_is_1_3 ? '3' : '2');
+	(void)error_code(error, "MC-TLS-22");
 	return error_next(error, min_is_1_3 ? "have the server updated, or set tls_min = \"1.2\""
 					    : "have the server updated");
 }
@@ -350,9 +352,10 @@ static int fail_openssl(bool min_is_1_3, const struct stream *stream, struct err
 
 	if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
 		return fail_version(min_is_1_3, stream, error);
-	return error_set(error, ERROR_UNAVAILABLE, "4.7.0", "%s %s: %s",
+	error_set(error, ERROR_UNAVAILABLE, "4.7.0", "%s %s: %s",
 	    reason >= FIRST_ALERT ? "TLS was refused by" : "TLS failed with", stream->peer,
 	    tls_error_words());
+	return error_code(error, "MC-TLS-22");
 }
 
 static int fail_handshake(const struct connection *connection, const struct stream *stream,
@@ -361,6 +364,8 @@ static int fail_handshake(const struct connection *connection, const struct stre
 	if (connection->refusal.text[0] != '\0') {
 		error_set(error, ERROR_UNAVAILABLE, "4.7.5", "the certificate of %s %s",
 		    stream->peer, connection->refusal.text);
+		(void)error_code(error, "MC-TLS-02");
+		(void)error_means(error, "%s", connection->refusal.means);
 		return error_next(error, "%s", connection->refusal.next);
 	}
 	if (tls_record_is_clear_text(&connection->record))

@@ -27,6 +27,7 @@ static void refuse(struct tls_refusal *refusal, const unsigned char seen[static 
 	fingerprint_format(seen, text);
 	snprintf(refusal->text, sizeof refusal->text,
 	    "has the fingerprint %s, not the one that tls_fingerprint names", text);
+	refusal->means = "the certificate was replaced, or somebody stands between";
 	snprintf(refusal->next, sizeof refusal->next,
 	    "if its operator has replaced the certificate (ask!), write tls_fingerprint = \"%s\"",
 	    text);

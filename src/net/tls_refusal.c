@@ -4,16 +4,19 @@
 
 #include <arpa/inet.h>
 #include <openssl/asn1.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "base/buffer.h"
+#include "base/fingerprint.h"
 #include "base/memory.h"
 
 enum { NAMES_SHOWN = 6, DATE_SIZE = 48 };
@@ -103,15 +106,26 @@ static int list_hosts(const X509 *certificate, struct buffer *list)
 	return count;
 }
 
+/* The first of the list, unless it is a pattern, which is no name to connect to. */
+static void copy_first(const char *list, char *name, size_t size)
+{
+	size_t length = strcspn(list, ", ");
+
+	if (list[0] != '*' && length < size)
+		snprintf(name, size, "%.*s", (int)length, list);
+}
+
 static void refuse_name(struct tls_refusal *refusal, const X509 *certificate)
 {
 	CLEANUP(buffer_finish) struct buffer hosts;
 	char subject[128];
+	char first[256] = "the.name";
 
 	buffer_init(&hosts, 400);
 	if (list_hosts(certificate, &hosts) > 0) {
 		snprintf(refusal->text, sizeof refusal->text, "is for %s, not for %s",
 		    buffer_string(&hosts), refusal->name);
+		copy_first(buffer_string(&hosts), first, sizeof first);
 	} else {
 		/* RFC 9525, 2: the common name no longer counts. */
 		format_name(X509_get_subject_name(certificate), subject, sizeof subject);
@@ -119,29 +133,57 @@ static void refuse_name(struct tls_refusal *refusal, const X509 *certificate)
 		    "is not for %s: it has no subjectAltName, only the name %s", refusal->name,
 		    subject);
 	}
+	refusal->means = "you reach the right provider under another name, or somebody stands "
+			 "between";
 	snprintf(refusal->next, sizeof refusal->next,
 	    "check the host in the smarthost's url: it must be a name in the certificate, or set "
-	    "tls_name to one that is");
+	    "tls_name to one that is: tls_name = \"%s\"",
+	    first);
 }
 
-static void refuse_authority(struct tls_refusal *refusal, const X509 *certificate)
+/* Nothing but its own certificate came: the operator has probably left out the rest. */
+static bool came_alone(X509_STORE_CTX *verification)
+{
+	return sk_X509_num(X509_STORE_CTX_get0_untrusted(verification)) == 1;
+}
+
+static void refuse_authority(
+    struct tls_refusal *refusal, const X509 *certificate, X509_STORE_CTX *verification)
 {
 	char issuer[160];
 
 	format_name(X509_get_issuer_name(certificate), issuer, sizeof issuer);
 	snprintf(refusal->text, sizeof refusal->text,
 	    "comes from an unknown authority, %s, which is not in %s", issuer, refusal->trust);
+	if (came_alone(verification)) {
+		refusal->means = "the server sends no intermediate certificate, so probably its "
+				 "operator has left it out; or the authority is a private one";
+		snprintf(refusal->next, sizeof refusal->next,
+		    "have the operator send the whole chain (fullchain.pem); for a private "
+		    "authority: ca_file = \"/path/to/its/certificate.pem\"");
+		return;
+	}
+	refusal->means = "the authority is a private one, or somebody stands between";
 	snprintf(refusal->next, sizeof refusal->next,
 	    "if you trust that authority, set ca_file to a file with its certificate; "
 	    "or have the server send its whole chain");
 }
 
-static void refuse_self_signed(struct tls_refusal *refusal)
+static void refuse_self_signed(struct tls_refusal *refusal, const X509 *certificate)
 {
+	unsigned char octets[EVP_MAX_MD_SIZE] = { 0 };
+	char fingerprint[FINGERPRINT_SIZE];
+	unsigned length = 0;
+
+	(void)X509_digest(certificate, EVP_sha256(), octets, &length);
+	fingerprint_format(octets, fingerprint);
 	snprintf(
 	    refusal->text, sizeof refusal->text, "is self-signed and not in %s", refusal->trust);
+	refusal->means = "nobody but the server itself says who it is";
 	snprintf(refusal->next, sizeof refusal->next,
-	    "if this is the right server, save its certificate and set ca_file to that file");
+	    "if this is the right server (look at its certificate there!), pin it: "
+	    "tls_fingerprint = \"%s\"; or set ca_file to a file with it",
+	    fingerprint);
 }
 
 /* whose: "" for the server's own certificate, else words for the authority's. */
@@ -161,6 +203,8 @@ static void refuse_time(
 	format_today(today);
 	snprintf(refusal->text, sizeof refusal->text, "%s%s %s", whose,
 	    is_over ? "expired on" : "is not valid before", date);
+	refusal->means = is_over ? "nobody has renewed it, or the clock here is wrong"
+				 : "the clock here is wrong, or that of who made it";
 	snprintf(refusal->next, sizeof refusal->next,
 	    "have it renewed at the server, unless the clock here is wrong: it says %s", today);
 }
@@ -177,13 +221,13 @@ static void refuse(struct tls_refusal *refusal, X509_STORE_CTX *verification)
 		refuse_name(refusal, X509_STORE_CTX_get0_cert(verification));
 		return;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		refuse_self_signed(refusal);
+		refuse_self_signed(refusal, certificate);
 		return;
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		refuse_authority(refusal, certificate);
+		refuse_authority(refusal, certificate, verification);
 		return;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -192,6 +236,7 @@ static void refuse(struct tls_refusal *refusal, X509_STORE_CTX *verification)
 	default:
 		snprintf(refusal->text, sizeof refusal->text, "does not pass: %s",
 		    X509_verify_cert_error_string(code));
+		refusal->means = "the certificate is not fit for a mail server";
 		snprintf(refusal->next, sizeof refusal->next, "have it replaced at the server");
 	}
 }

@@ -20,6 +20,7 @@ struct tls_refusal {
 	const char *name;	    /* borrowed; whom the certificate must be for */
 	const char *trust;	    /* borrowed; the file with the authorities */
 	char text[600];		    /* continues "the certificate of PEER "; "": none was refused */
+	const char *means;	    /* for error_means; never NULL when text is not empty */
 	char next[ERROR_NEXT_SIZE]; /* for error_next */
 };
 

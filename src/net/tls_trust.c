@@ -62,9 +62,14 @@ static const char *find_bundle(struct error *error)
 		buffer_format(&list, "%s%s", i > 0 ? ", " : "", places[i]);
 	}
 	error_set(error, ERROR_CONFIG, "4.3.5",
-	    "no bundle of CA certificates to verify servers with; looked at %s",
+	    "no bundle of CA certificates to verify servers with; looked at SSL_CERT_FILE (unset), "
+	    "%s",
 	    buffer_string(&list));
-	error_next(error, "install the package ca-certificates, or set ca_file");
+	error_code(error, "MC-TLS-03");
+	error_means(error, "no server can be checked, and nothing is sent to one that is not");
+	error_next(error, "Debian: apt-get install ca-certificates; Alpine: apk add "
+			  "ca-certificates; from scratch: COPY --from=alpine "
+			  "/etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/; or set ca_file");
 	return NULL;
 }
 
@@ -184,6 +189,7 @@ struct tls_trust *tls_trust_new(const char *ca_file, struct error *error)
 	buffer_init(&text, BUNDLE_LIMIT);
 	if (file_read_whole(path, &text, error) < 0) {
 		error_prefix(error, "CA certificates: ");
+		error_code(error, "MC-TLS-03");
 		error_next(error, "%s",
 		    ca_file != NULL ? "correct ca_file" : "correct or unset SSL_CERT_FILE");
 		return NULL;
@@ -195,6 +201,7 @@ struct tls_trust *tls_trust_new(const char *ca_file, struct error *error)
 	if (trust->count != 0 && make_digest(trust))
 		return trust;
 	error_set(error, ERROR_CONFIG, "4.3.5", "%s holds no certificate", path);
+	error_code(error, "MC-TLS-03");
 	error_next(error, "a PEM file has lines -----BEGIN CERTIFICATE-----");
 	tls_trust_free(trust);
 	return NULL;

@@ -23,6 +23,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "net/tls_facts.h"
+#include "smtp/client/advice.h"
 #include "smtp/client/authenticate.h"
 #include "smtp/client/session.h"
 #include "smtp/client/transcript.h"
@@ -31,6 +32,7 @@
 #include "worker/feed.h"
 #include "worker/inquiry.h"
 #include "worker/sandbox.h"
+#include "worker/token.h"
 
 struct worker {
 	struct channel channel;
@@ -197,14 +199,18 @@ static int connect_host(struct worker *worker, char **peer, struct error *error)
 
 	if (family == 0 && smarthost->source != NULL)
 		family = connect_family_of(smarthost->source);
-	if (resolve_host_in(smarthost->host, smarthost->port, family, &addresses, error) < 0)
+	if (resolve_host_in(smarthost->host, smarthost->port, family, &addresses, error) < 0) {
+		advice_add_host(smarthost, error);
 		return -1;
+	}
 	note_addresses(worker, label, &addresses);
 	if (worker->relay.is_examination)
 		examination_connect(&addresses, smarthost, tell_fact, worker);
 	int fd = connect_race_with(&addresses, &settings, &winner, error);
-	if (fd < 0)
+	if (fd < 0) {
+		advice_add_ports(smarthost, error);
 		return error_prefix(error, "%s:%u: ", smarthost->host, smarthost->port);
+	}
 	*peer = memory_format("%s [%s]", label, addresses.addresses[winner].text);
 	return fd;
 }
@@ -317,11 +323,20 @@ static void prepare(struct worker *worker)
 	tzset();
 }
 
+/* Another program: not a thing that the sandbox lets us do. */
+static int fetch_token(struct worker *worker, struct error *error)
+{
+	if (worker->relay.smarthost.token_command == NULL)
+		return 0;
+	note(worker, "running the token_command");
+	return token_fetch(&worker->relay.smarthost, error);
+}
+
 /* On -1, *step tells how far it came. */
 static int open_session(struct worker *worker, enum session_step *step, struct error *error)
 {
 	*step = SESSION_CONNECT;
-	if (connect_relay(worker, error) < 0)
+	if (connect_relay(worker, error) < 0 || fetch_token(worker, error) < 0)
 		return -1;
 	prepare(worker);
 	if (sandbox_enter(error) < 0)

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/span.h"
 
 /* ---- what it means, and what to do ---- */
@@ -229,7 +230,7 @@ static const struct advice login_later = {
 	BLAME_LOGIN,
 	"MC-AUTH-01",
 	"the server cannot check logins at the moment",
-	"nothing, if it passes; otherwise ask the operator of {host}",
+	"nothing, if it passes; otherwise check user and password in secrets.ini, section [{name}]",
 };
 
 static const struct advice account_off = {
@@ -514,7 +515,11 @@ static const struct row rows[] = {
 	{ &hello_refused, HELLO, 5, NULL, NULL, NULL },
 	{ &too_fast, BEFORE_MAIL, 4, NULL, "too many", NULL },
 	{ &too_fast, BEFORE_MAIL, 4, NULL, "concurrent connections", NULL },
-	{ &too_fast, BEFORE_MAIL, 4, NULL, "rate", NULL },
+	{ &too_fast, BEFORE_MAIL, 4, NULL, "rate limit", NULL },
+	{ &too_fast, BEFORE_MAIL, 4, NULL, "ratelimit", NULL },
+	{ &too_fast, BEFORE_MAIL, 4, NULL, "unusual rate", NULL },
+	{ &too_fast, BEFORE_MAIL, 4, NULL, "message rate", NULL },
+	{ &too_fast, BEFORE_MAIL, 4, NULL, "throttl", NULL },
 	{ &session_listed, BEFORE_MAIL, 5, NULL, "block", NULL },
 	{ &session_listed, BEFORE_MAIL, 5, NULL, "spamhaus", NULL },
 	{ &session_listed, BEFORE_MAIL, 5, NULL, "blacklist", NULL },
@@ -843,4 +848,90 @@ void advice_add(const struct reply *reply, const struct smarthost *smarthost, en
 
 	if (advice != NULL)
 		advice_give(advice, smarthost, error);
+}
+
+/* ---- before the first reply ---- */
+
+static const char *const known_hosts[] = {
+	"smtp.gmail.com",
+	"smtp-relay.gmail.com",
+	"smtp.office365.com",
+	"smtp-mail.outlook.com",
+	"smtp.sendgrid.net",
+	"smtp.mailgun.org",
+	"smtp.eu.mailgun.org",
+	"smtp.postmarkapp.com",
+	"smtp-relay.brevo.com",
+	"smtp.fastmail.com",
+	"smtp.zoho.com",
+	"smtp.zoho.eu",
+	"smtppro.zoho.com",
+	"smtp.mail.yahoo.com",
+	"smtp.mail.me.com",
+	"ssl0.ovh.net",
+	"mail.your-server.de",
+	"mail.gmx.net",
+	"smtp.web.de",
+	"smtp.ionos.de",
+	"smtp.ionos.com",
+	"smtp.strato.de",
+	"smtp.mailbox.org",
+	"smtp.posteo.de",
+	"smtp.resend.com",
+	"in-v3.mailjet.com",
+	"smtp.migadu.com",
+	"localhost",
+};
+
+enum { TYPING_EDITS = 2 };
+
+/* The host's first label before the domain of the address that is sent from; NULL: none there. */
+static char *host_in_domain(const struct smarthost *smarthost)
+{
+	const char *address = smarthost->from != NULL ? smarthost->from : smarthost->user;
+	const char *domain = address != NULL ? strrchr(address, '@') : NULL;
+	const char *dot = strchr(smarthost->host, '.');
+
+	if (domain == NULL || dot == NULL)
+		return NULL;
+	return memory_format("%.*s.%s", (int)(dot - smarthost->host), smarthost->host, domain + 1);
+}
+
+void advice_add_host(const struct smarthost *smarthost, struct error *error)
+{
+	struct span host = span_from_string(smarthost->host);
+	char *own CLEANUP(memory_free_string) = host_in_domain(smarthost);
+	const char *const own_list[] = { own };
+	const char *meant = NULL;
+
+	if (error->kind != ERROR_NO_HOST)
+		return;
+	if (own != NULL)
+		meant = nearest_name_within(host, own_list, 1, TYPING_EDITS);
+	if (meant == NULL)
+		meant = nearest_name_within(
+		    host, known_hosts, sizeof known_hosts / sizeof known_hosts[0], TYPING_EDITS);
+	if (meant == NULL || span_equals_string_ignoring_case(host, meant))
+		(void)error_next(error, "check the host in the url of smarthost \"%s\": %s",
+		    smarthost->name != NULL ? smarthost->name : "default",
+		    smarthost->url != NULL ? smarthost->url : smarthost->host);
+	else
+		(void)error_next(error, "did you mean %s? It stands in the url of smarthost \"%s\"",
+		    meant, smarthost->name != NULL ? smarthost->name : "default");
+}
+
+void advice_add_ports(const struct smarthost *smarthost, struct error *error)
+{
+	const char *host = smarthost->host;
+
+	if (smarthost->is_loopback || smarthost->source != NULL || smarthost->is_lmtp)
+		return;
+	(void)error_next(error,
+	    "try the other ports: url = \"%s%s\"%s%s%s in smarthost \"%s\"; mailchute doctor "
+	    "--online shows which of them answer",
+	    smarthost->port != 465 ? "smtps://" : "smtp+tls://", host,
+	    smarthost->port != 465 && smarthost->port != 587 ? " or \"smtp+tls://" : "",
+	    smarthost->port != 465 && smarthost->port != 587 ? host : "",
+	    smarthost->port != 465 && smarthost->port != 587 ? "\"" : "",
+	    smarthost->name != NULL ? smarthost->name : "default");
 }

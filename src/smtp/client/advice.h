@@ -47,4 +47,10 @@ void advice_give(
 void advice_add(const struct reply *reply, const struct smarthost *smarthost, enum advice_step step,
     struct error *error);
 
+/* Adds to the error about a smarthost whose name is not known which one was probably meant. */
+void advice_add_host(const struct smarthost *smarthost, struct error *error);
+
+/* Adds to the error about a smarthost that nobody answers at by which ports it may be reached. */
+void advice_add_ports(const struct smarthost *smarthost, struct error *error);
+
 #endif

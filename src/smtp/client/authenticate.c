@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "smtp/client/advice.h"
 #include "smtp/client/mechanism.h"
 #include "smtp/client/oauth.h"
 #include "smtp/client/scram.h"
@@ -358,50 +359,44 @@ static const char *refusal_status(const struct reply *reply)
 	return reply_class(reply) == 5 ? "5.7.8" : "4.7.0";
 }
 
-/* What providers mean by their codes, where they agree. */
-static int advise_on_password(
+/* The table of replies knows better what most providers mean. */
+static void advise_on_password(
     const struct login *login, const struct reply *reply, struct error *error)
 {
 	const char *title = title_of(login->session);
 	bool is_auto = smarthost_of(login->session)->auth == SMARTHOST_AUTH_AUTO;
 
-	/* RFC 4954, 6 and Google: the mechanism is too weak, or a second factor is on. */
-	if (reply->code == 534)
-		return error_next(error,
-		    "make an application password at the provider and write it to "
-		    "secrets.ini, section [%s]",
-		    title);
-	if (strcmp(reply->status, "5.7.139") == 0 || strcmp(reply->status, "5.7.30") == 0)
-		return error_next(error,
-		    "the provider takes no passwords here: have it allow them for this mailbox, "
-		    "or write a token_file to secrets.ini, section [%s]",
-		    title);
 	if (login->mechanism->auth == SMARTHOST_AUTH_CRAM_MD5 && is_auto)
-		return error_next(error,
+		error_next(error,
 		    "check user and password in secrets.ini, section [%s]; a server that "
 		    "keeps passwords hashed cannot do CRAM-MD5: auth = \"plain\"",
 		    title);
-	return error_next(error, "check user and password in secrets.ini, section [%s]", title);
+	else
+		error_next(error, "check user and password in secrets.ini, section [%s]", title);
+	advice_add(reply, smarthost_of(login->session), ADVICE_AUTH, error);
 }
 
-static int advise(const struct login *login, const struct reply *reply, struct error *error)
+static void advise(const struct login *login, const struct reply *reply, struct error *error)
 {
 	const char *title = title_of(login->session);
 
+	(void)error_code(error, "MC-AUTH-01");
 	switch (login->mechanism->secret) {
 	case MECHANISM_TOKEN:
-		return error_next(error,
+		error_means(error, "the token is not valid, not for this user, or has expired");
+		error_next(error,
 		    "put a fresh token where secrets.ini, section [%s], has the old one; one "
 		    "for user %s, with the right to send mail by SMTP",
 		    title, user_of(login->session));
+		return;
 	case MECHANISM_CERTIFICATE:
-		return error_next(error,
+		error_next(error,
 		    "have the operator map the certificate of smarthost \"%s\" to an account",
 		    title);
+		return;
 	case MECHANISM_PASSWORD:
-		break;
+		advise_on_password(login, reply, error);
 	}
-	return advise_on_password(login, reply, error);
 }
 
 static int login_refused(const struct login *login, const struct reply *reply, struct error *error)
@@ -415,7 +410,8 @@ static int login_refused(const struct login *login, const struct reply *reply, s
 	    "%s refused the login of %s (AUTH %s): %s%s%s", session->stream->peer,
 	    user[0] != '\0' ? user : "our certificate", login->mechanism->name, words,
 	    login->note[0] != '\0' ? "; reason: " : "", login->note);
-	return advise(login, reply, error);
+	advise(login, reply, error);
+	return -1;
 }
 
 /* A server that skips its proof may be anybody: it learnt nothing, and gets no mail. */
@@ -459,7 +455,7 @@ static int log_in(struct session *session, struct error *error)
 	terms.has_binding = stream_channel_binding(session->stream, &binding) == 0;
 	login.mechanism = mechanism_choose(&terms, error);
 	if (login.mechanism == NULL)
-		return -1;
+		return error_code(error, "MC-AUTH-18");
 	if (login.mechanism->secret != MECHANISM_TOKEN &&
 	    start_library(&login, buffer_span(&binding), error) < 0)
 		return -1;

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "smtp/client/advice.h"
 
 enum { WHAT_SIZE = 1200 }; /* "RCPT TO:<address>" */
 
@@ -39,6 +40,26 @@ static void report_all(struct fates *fates, const struct transaction_result *res
 			report(fates, i, result);
 }
 
+static enum advice_step step_of(enum command_verb verb)
+{
+	if (verb == COMMAND_MAIL)
+		return ADVICE_MAIL;
+	return verb == COMMAND_RCPT ? ADVICE_RCPT : ADVICE_CONTENT;
+}
+
+/* What the table knows of the reply goes into the text; our own service has done so itself. */
+static void advise(const struct fates *fates, enum command_verb verb, const struct reply *reply,
+    struct error *error)
+{
+	char line[ERROR_TEXT_SIZE];
+
+	if (fates->session->extensions.mailchute)
+		return;
+	advice_add(reply, fates->session->settings->smarthost, step_of(verb), error);
+	error_line(error, line, sizeof line);
+	memcpy(error->text, line, sizeof line);
+}
+
 /* The server's verdict; text is valid as long as error is. */
 static struct transaction_result verdict(const struct fates *fates, enum command_verb verb,
     const char *what, const struct reply *reply, struct error *error)
@@ -55,6 +76,7 @@ static struct transaction_result verdict(const struct fates *fates, enum command
 		result.outcome = reply_class(reply) == 4 ? TRANSACTION_DEFERRED
 							 : TRANSACTION_FAILED;
 		result.blame = blame_of(reply, verb);
+		advise(fates, verb, reply, error);
 	}
 	text_copy(result.status, sizeof result.status, error->status);
 	result.text = error->text;
@@ -253,6 +275,7 @@ static bool refuse_size(struct fates *fates)
 	char text[ERROR_TEXT_SIZE];
 	char is[TEXT_SIZE_SIZE];
 	char most[TEXT_SIZE_SIZE];
+	struct error error;
 
 	/* Our own service knows better which rule it is. */
 	if (!offered->size || offered->size_limit == 0 || !fates->parameters.has_size ||
@@ -260,8 +283,12 @@ static bool refuse_size(struct fates *fates)
 		return false;
 	text_size(fates->parameters.size, is);
 	text_size(offered->size_limit, most);
-	snprintf(text, sizeof text, "message is %s, %s takes %s (SIZE %llu)", is,
+	error_set(&error, ERROR_DATA, "5.3.4", "message is %s, %s takes %s (SIZE %llu)", is,
 	    fates->session->stream->peer, most, (unsigned long long)offered->size_limit);
+	error_code(&error, "MC-SIZE-12");
+	error_means(&error, "attachments grow by a third on the way; nothing was transferred");
+	error_next(&error, "send a link, or a part of it");
+	error_line(&error, text, sizeof text);
 	for (size_t i = 0; i < fates->transaction->envelope->recipient_count; i++)
 		refuse(fates, i, "5.3.4", text);
 	return true;
@@ -282,7 +309,7 @@ static void refuse_international(struct fates *fates)
 		if (!sender_is && !span_has_8bit(span_from_string(address)))
 			continue;
 		snprintf(text, sizeof text,
-		    "%s does not offer SMTPUTF8, which the address <%s> asks for",
+		    "MC-ADDR-25 %s does not offer SMTPUTF8, which the address <%s> asks for",
 		    fates->session->stream->peer, sender_is ? envelope->sender : address);
 		refuse(fates, i, "5.6.7", text);
 	}

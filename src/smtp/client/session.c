@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "smtp/client/advice.h"
 #include "smtp/client/session_wire.h"
+#include "smtp/client/tls_hello.h"
 #include "smtp/command.h"
 
 const struct session_timeouts session_default_timeouts = {
@@ -64,6 +66,9 @@ static enum state no_tls_offered(const struct session *session, struct error *er
 {
 	error_set(error, ERROR_UNAVAILABLE, "4.7.10",
 	    "%s does not offer STARTTLS; nothing was sent in the clear", peer_of(session));
+	error_code(error, "MC-TLS-22");
+	error_means(error, "it has no TLS on this port, or somebody in between has taken the offer "
+			   "away");
 	error_next(error,
 	    "in smarthost \"%s\" write url = \"smtps://%s\" if it speaks TLS from the start, "
 	    "or url = \"smtp+notls://%s:%u\" if everybody on the way may read and change the mail",
@@ -83,6 +88,7 @@ static enum state no_clear_login(const struct session *session, struct error *er
 {
 	error_set(error, ERROR_CONFIG, "5.3.5",
 	    "no login at %s: the password would travel in the clear", peer_of(session));
+	error_code(error, "MC-AUTH-18");
 	error_next(error,
 	    "in smarthost \"%s\" write url = \"smtp+tls://%s:587\" or url = \"smtps://%s\"",
 	    title_of(session), host_of(session), host_of(session));
@@ -132,10 +138,12 @@ static enum state on_greeting(
     struct session *session, const struct answer *answer, struct error *error)
 {
 	if (answer->reply->code != 220) {
-		if (reply_class(answer->reply) >= 4)
+		if (reply_class(answer->reply) >= 4) {
 			session_refused(session, "the connection", answer->reply, error);
-		else
+			advice_add(answer->reply, smarthost_of(session), ADVICE_CONNECT, error);
+		} else {
 			session_unexpected(session, "the connection", answer->reply, error);
+		}
 		return FAILED;
 	}
 	struct span rest = span_from_string(answer->reply->text);
@@ -176,8 +184,14 @@ static enum state hello_refused(
 	session_refused(session, what, answer->reply, error);
 	error_next(error,
 	    "we called ourselves \"%s\"; another name is written as "
-	    "identity { ehlo = \"...\" }",
+	    "identity { ehlo = \"web.example.com\" }",
 	    session->settings->hello);
+	/* Of our name more is known here than the table has. */
+	char next[ERROR_NEXT_SIZE];
+	memcpy(next, error->next, sizeof next);
+	advice_add(answer->reply, smarthost_of(session), ADVICE_HELLO, error);
+	if (strcmp(error->code, "MC-EHLO-11") == 0)
+		memcpy(error->next, next, sizeof next);
 	return FAILED;
 }
 
@@ -223,6 +237,7 @@ static enum state on_starttls(
 	if (!tls_is_required(session))
 		return after_tls(session, error);
 	session_refused(session, "STARTTLS", answer->reply, error);
+	error_code(error, "MC-TLS-22");
 	error_next(
 	    error, "nothing was sent in the clear; ask the operator of %s", host_of(session));
 	return FAILED;
@@ -254,6 +269,7 @@ static enum state run_handshake(struct session *session, struct error *error)
 		error_set(error, ERROR_UNAVAILABLE, "4.7.5",
 		    "%s, or somebody on the way, sent octets between STARTTLS and TLS",
 		    peer_of(session));
+		error_code(error, "MC-TLS-22");
 		session_break(session);
 		return FAILED;
 	}
@@ -312,6 +328,8 @@ static enum state take_step(struct session *session, const struct row *row, stru
 	session->step = row->step;
 	if (row->run != NULL)
 		return row->run(session, error);
+	if (row->step == SESSION_GREETING && tls_hello_ask(session, error) < 0)
+		return FAILED;
 	if (row->send != NULL) {
 		if (session_check_silence(session, error) < 0)
 			return FAILED;

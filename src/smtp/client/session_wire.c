@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "smtp/client/advice.h"
 #include "smtp/client/transcript.h"
 #include "smtp/command.h"
 
@@ -116,9 +117,10 @@ static void take_note(struct session *session, struct reply *reply)
 	session->last_code = reply->code;
 }
 
-/* What it said last tells how far it was when it fell silent. */
+/* The connection is gone, or of no use; what it said last tells how far it was. */
 static void add_last_reply(const struct session *session, struct error *error)
 {
+	(void)error_code(error, "MC-NET-23");
 	if (session->last_reply[0] == '\0')
 		return;
 	text_append(error->text, sizeof error->text, " (its last reply: ");
@@ -160,6 +162,9 @@ static int closing(struct session *session, const struct reply *reply, struct er
 	reply_line(reply, line, sizeof line);
 	error_set(error, ERROR_UNAVAILABLE, status[0] == '4' ? status : "4.3.2",
 	    "%s ended the session at %s: %s", peer_of(session), awaited(session), line);
+	/* What our own service says of itself is said in full. */
+	if (session->settings->smarthost->host != NULL)
+		advice_add(reply, session->settings->smarthost, ADVICE_CONNECT, error);
 	return session_break(session);
 }
 
@@ -172,6 +177,7 @@ static int malformed(struct session *session, const struct error *reason, struct
 	hide_in_string(session, text);
 	error_set(error, ERROR_UNAVAILABLE, "4.5.0", "%s does not speak SMTP (at %s): %s",
 	    peer_of(session), awaited(session), text);
+	(void)error_code(error, "MC-NET-23");
 	return session_break(session);
 }
 

@@ -335,11 +335,80 @@ static void test_names_of_one_provider_only(void **state)
 	assert_ptr_equal(known, advice_find(&reply, "gmail.com", ADVICE_AUTH));
 }
 
+static void test_hosts_that_are_not_known(void **state)
+{
+	static const struct {
+		const char *host;
+		const char *from;
+		const char *next;
+	} cases[] = {
+		{ "smtp.gmial.com", NULL, "did you mean smtp.gmail.com?" },
+		{ "smtp.office356.com", NULL, "did you mean smtp.office365.com?" },
+		{ "smtp.exmaple.com", "a@example.com", "did you mean smtp.example.com?" },
+		{ "smtp.exmaple.com", NULL, "check the host" },
+		{ "smtp.example.com", "a@example.com", "check the host" },
+		{ "smtp.entirely.different", "a@example.com", "check the host" },
+		{ "relay", "a@example.com", "check the host" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char host[100];
+		char from[100];
+		struct error error;
+
+		snprintf(host, sizeof host, "%s", cases[i].host);
+		snprintf(from, sizeof from, "%s", cases[i].from != NULL ? cases[i].from : "");
+		struct smarthost smarthost = { .host = host,
+			.from = cases[i].from != NULL ? from : NULL };
+		error_set(&error, ERROR_NO_HOST, "5.1.2", "there is no host %s", host);
+		advice_add_host(&smarthost, &error);
+		if (strstr(error.next, cases[i].next) == NULL)
+			fail_msg("%s: %s", host, error.next);
+		error_set(&error, ERROR_UNAVAILABLE, "4.4.3", "no resolver");
+		advice_add_host(&smarthost, &error);
+		assert_string_equal(error.next, "");
+	}
+}
+
+static void test_ports(void **state)
+{
+	static const struct {
+		uint16_t port;
+		bool is_loopback;
+		const char *next;
+	} cases[] = {
+		{ 587, false, "try the other ports: url = \"smtps://h.example\" in smarthost" },
+		{ 465, false, "try the other ports: url = \"smtp+tls://h.example\" in smarthost" },
+		{ 25, false,
+		    "url = \"smtps://h.example\" or \"smtp+tls://h.example\" in smarthost "
+		    "\"gmail\"" },
+		{ 25, true, "" },
+	};
+	char host[] = "h.example";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct smarthost smarthost = { .name = gmail,
+			.host = host,
+			.port = cases[i].port,
+			.is_loopback = cases[i].is_loopback };
+		struct error error = { 0 };
+
+		advice_add_ports(&smarthost, &error);
+		if (strstr(error.next, cases[i].next) == NULL ||
+		    (error.next[0] == '\0') != (cases[i].next[0] == '\0'))
+			fail_msg("%u: %s", cases[i].port, error.next);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_host_changes_no_blame),
+		cmocka_unit_test(test_hosts_that_are_not_known),
+		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_names_of_one_provider_only),
 	};
 
