@@ -633,7 +633,8 @@ def test_a_disk_that_does_not_sync_is_told(later, verb):
 def test_the_change_outlives_the_service_that_answered(several):
     names = [each["queue_id"] for each in objects(several)]
     for verb, name in zip(("hold", "remove", "retry"), names):
-        tell(several, verb, name)
+        # A service that has just begun may be trying it.
+        wait_for(lambda v=verb, n=name: several.admin("queue", v, n).status == 0, what=verb)
         several.kill()
         if verb == "hold":
             assert objects(several)[0]["queue_name"] == "hold"

@@ -27,10 +27,16 @@ class Caller:
 
     def __init__(self, programs, service, *arguments):
         self.service = service
-        self.before = set(children_of(service.process.pid))
+        # But the parent of the workers; a spare receive process would take us without a new one.
+        self.before = wait_for(lambda: self.only_child(service), what="spares to go")
         self.process = subprocess.Popen(
             [str(programs.sendmail), "-i", *arguments], stdin=subprocess.PIPE,
             stderr=subprocess.PIPE, env=environment(socket=service.socket))
+
+    @staticmethod
+    def only_child(service):
+        children = children_of(service.process.pid)
+        return children if len(children) == 1 else None
 
     def write(self, octets):
         """Returns once sendmail has read them."""

@@ -12,29 +12,34 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "service/spares.h"
 
 void clients_init(struct clients *clients)
 {
 	*clients = (struct clients){ .board = board_new(CLIENTS_LIMIT) };
 }
 
-static void free_place(struct clients *clients, size_t place)
+void clients_forget(struct clients *clients, size_t place)
 {
 	struct client *client = clients->places[place];
 
+	if (client->is_spare) {
+		clients->spare_count--;
+	} else {
+		board_leave(clients->board, place);
+		clients->count--;
+	}
 	channel_finish(&client->channel);
 	buffer_finish(&client->lines);
 	free(client);
-	board_leave(clients->board, place);
 	clients->places[place] = NULL;
-	clients->count--;
 }
 
 void clients_finish(struct clients *clients)
 {
 	for (size_t i = 0; i < CLIENTS_LIMIT; i++)
 		if (clients->places[i] != NULL)
-			free_place(clients, i);
+			clients_forget(clients, i);
 	board_free(clients->board);
 	clients->board = NULL;
 }
@@ -54,46 +59,64 @@ static void take_place(struct clients *clients, const struct reception *birth, i
 
 	channel_init_take_fd(&client->channel, channel_fd);
 	client->viewer = birth->viewer;
+	client->generation = clients->generation;
 	clients->places[birth->place] = client;
 	clients->count++;
+}
+
+static int fork_client(
+    struct clients *clients, int connection, const struct reception *birth, struct error *error)
+{
+	int ends[2];
+
+	if (channel_pair(ends) < 0)
+		return error_system(error, "cannot make a channel");
+	board_enter(clients->board, birth->place, birth->viewer.uid);
+	pid_t pid = fork();
+	if (pid == 0)
+		reception_run(connection, ends[1], birth);
+	if (pid < 0)
+		error_system(error, "cannot start a receive process");
+	file_close(&ends[1]);
+	if (pid < 0) {
+		board_leave(clients->board, birth->place);
+		file_close(&ends[0]);
+		return -1;
+	}
+	take_place(clients, birth, ends[0]);
+	return 0;
 }
 
 int clients_start(struct clients *clients, int connection,
     const struct reception_settings *settings, struct error *error)
 {
-	int ends[2];
-	const struct reception birth = {
+	int owned CLEANUP(file_close) = connection;
+	struct reception birth = {
 		.settings = settings,
 		.viewer = queue_viewer_of(settings->uid, settings->root_counts),
 		.board = clients->board,
-		.place = find_free(clients),
 	};
 
-	if (birth.place == CLIENTS_LIMIT) {
-		file_close(&connection);
+	if (spares_serve(clients, connection, &birth.viewer))
+		return 0;
+	birth.place = find_free(clients);
+	if (birth.place == CLIENTS_LIMIT && spares_forget_one(clients))
+		birth.place = find_free(clients);
+	if (birth.place == CLIENTS_LIMIT)
 		return error_set(error, ERROR_UNAVAILABLE, "4.3.2",
 		    "%d clients are being served, and no more can be", CLIENTS_LIMIT);
-	}
-	if (channel_pair(ends) < 0) {
-		error_system(error, "cannot make a channel");
-		file_close(&connection);
-		return -1;
-	}
-	board_enter(clients->board, birth.place, birth.viewer.uid);
-	pid_t pid = fork();
-	if (pid == 0)
-		reception_run(connection, ends[1], &birth);
-	if (pid < 0)
-		error_system(error, "cannot start a receive process");
-	file_close(&ends[1]);
-	file_close(&connection);
-	if (pid < 0) {
-		board_leave(clients->board, birth.place);
-		file_close(&ends[0]);
-		return -1;
-	}
-	take_place(clients, &birth, ends[0]);
-	return 0;
+	return fork_client(clients, owned, &birth, error);
+}
+
+void clients_renew(struct clients *clients)
+{
+	clients->generation++;
+	spares_forget_all(clients);
+}
+
+int64_t clients_deadline(const struct clients *clients)
+{
+	return spares_deadline(clients);
 }
 
 struct client *clients_waiting_for(struct clients *clients, const char *id)
@@ -311,6 +334,19 @@ static void apply(
 		take_queued(clients, place, notice);
 }
 
+/* Its client has left; it may be a spare now. */
+static void leave(struct clients *clients, size_t place)
+{
+	struct client *client = clients->places[place];
+
+	settle(clients, client, false);
+	if (client->is_spare)
+		return;
+	client->may_flush = false;
+	spares_keep(clients, place);
+	clients->left(clients->context, client->viewer.uid);
+}
+
 static void read_client(struct clients *clients, size_t place)
 {
 	struct client *client = clients->places[place];
@@ -321,15 +357,16 @@ static void read_client(struct clients *clients, size_t place)
 
 	buffer_init(&lines, NOTICE_LINES);
 	while ((outcome = notice_take_lines(&client->channel, &notice, &lines)) > 0) {
-		apply(clients, place, &notice, buffer_span(&lines));
+		if (notice.kind == NOTICE_FREE)
+			leave(clients, place);
+		else if (!client->is_spare)
+			apply(clients, place, &notice, buffer_span(&lines));
 		buffer_clear(&lines);
 	}
-	if (outcome >= 0 && !has_ended)
+	if (outcome >= 0 && !has_ended && !spares_is_stale(clients, client))
 		return;
-	int64_t uid = client->viewer.uid;
-	settle(clients, client, false);
-	free_place(clients, place);
-	clients->left(clients->context, uid);
+	leave(clients, place);
+	clients_forget(clients, place);
 }
 
 void clients_step(struct clients *clients)
@@ -343,4 +380,5 @@ void clients_step(struct clients *clients)
 		if (poll(&ready, 1, 0) > 0)
 			read_client(clients, i);
 	}
+	spares_forget_old(clients);
 }

@@ -4,7 +4,8 @@
  * clients - the receive processes: one for each client of the service
  *
  * Each is forked when its client is let in (reception.h), and outlives the
- * service if it must.
+ * service if it must.  When its client has left it is a spare for a while,
+ * for the next client of the same user (spares.h).
  */
 
 #ifndef SERVICE_CLIENTS_H
@@ -32,12 +33,17 @@ struct client {
 	struct buffer lines;	     /* of that, not yet told */
 	struct queue_viewer viewer;  /* what of the queue it may see and have tried */
 	bool may_flush;		     /* it was told GO, and has not yet said what is due */
+	bool is_spare;		     /* its client has left */
+	int64_t spare_until;	     /* clock_monotonic */
+	unsigned generation;	     /* of the settings that it was forked with */
 };
 
 struct clients {
 	struct client *places[CLIENTS_LIMIT]; /* owned; NULL: the place is free */
-	size_t count;
-	struct board *board; /* a row for each place; owned */
+	size_t count;			      /* that have a client */
+	size_t spare_count;		      /* that have none */
+	unsigned generation;		      /* of the settings, as clients_renew counts */
+	struct board *board;		      /* a row for each place; owned */
 	/* A queue file of this uid is durable; is_later: not to be tried at once. */
 	void (*queued)(void *context, const char *id, int64_t uid, uint64_t octets, bool is_later);
 	/* A client of this uid has left. */
@@ -65,9 +71,18 @@ struct clients {
 void clients_init(struct clients *clients);
 void clients_finish(struct clients *clients);
 
-/* Takes over connection and forks a receive process for it. */
+/* Takes over connection and gives it to a spare receive process of this user, or to a new one. */
 int clients_start(struct clients *clients, int connection,
     const struct reception_settings *settings, struct error *error);
+
+/* The settings have changed: no receive process that has the old ones gets another client. */
+void clients_renew(struct clients *clients);
+
+/* When clients_step has something to do without any input. */
+int64_t clients_deadline(const struct clients *clients);
+
+/* For spares.c: forgets a receive process, which ends when it has no client any more. */
+void clients_forget(struct clients *clients, size_t place);
 
 /* Whoever waits for this file; NULL: nobody. */
 struct client *clients_waiting_for(struct clients *clients, const char *id);

@@ -28,8 +28,11 @@
  *	HEALTH	child to service: which smarthosts are paused?  "JSON" in the text: so
  *	STATES	service to child: these, a line each (health_view.h)
  *
- * FLUSH, GO, PAUSED, DUE, ASK, WORKER, COUNT, COUNTED, HEALTH and STATES are about no
- * file: their id is NOTICE_NO_ID.
+ *	FREE	child to service: its client has left; another of the same may come
+ *	CLIENT	service to child: one has come, and its connection with this
+ *
+ * FLUSH, GO, PAUSED, DUE, ASK, WORKER, COUNT, COUNTED, HEALTH, STATES, FREE and CLIENT are
+ * about no file: their id is NOTICE_NO_ID.
  *
  * A child that does not answer ANSWERS has told its caller 250, or has lost
  * it: then the file stays, its recipients marked failed.
@@ -64,6 +67,8 @@ enum notice_kind {
 	NOTICE_COUNTED = 'M',
 	NOTICE_HEALTH = 'H',
 	NOTICE_STATES = 'S',
+	NOTICE_FREE = 'I',
+	NOTICE_CLIENT = 'J',
 };
 
 /* No message was ever received at its time. */

@@ -5,6 +5,8 @@
  *
  * Forked for one client, it keeps that connection, the queue directory, its end
  * of a channel to the service, and its row on the board; it closes all else.
+ * When its client has left, it says so and may be given another of the same
+ * user (spares.h); it ends when the channel does.
  */
 
 #ifndef SERVICE_RECEPTION_H

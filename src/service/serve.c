@@ -35,6 +35,7 @@ static int64_t next_deadline(const struct service *service, int64_t leave_at)
 	if (service->is_configured)
 		deadline = clock_earlier(deadline, runner_deadline(&service->runner));
 	deadline = clock_earlier(deadline, admission_deadline(&service->admission));
+	deadline = clock_earlier(deadline, clients_deadline(&service->clients));
 	deadline = clock_earlier(deadline, notify_deadline(&service->notify));
 	return clock_earlier(deadline, leaving_deadline(service));
 }

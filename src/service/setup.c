@@ -149,7 +149,11 @@ int setup_run(struct service *service, struct error *error)
 
 void setup_again(struct service *service)
 {
-	if (!service->is_configured && setup_run(service, &service->fault) == 0)
+	if (service->is_configured)
+		return;
+	int outcome = setup_run(service, &service->fault);
+	clients_renew(&service->clients);
+	if (outcome == 0)
 		log_event(LOG_LEVEL_INFO, "the configuration is complete now, spool %s",
 		    service->config.spool);
 }
@@ -199,6 +203,7 @@ void setup_reload(struct service *service)
 	struct error error;
 	char line[900];
 
+	clients_renew(&service->clients);
 	if (!service->is_configured) {
 		setup_again(service);
 		if (!service->is_configured)
