@@ -16,6 +16,7 @@
 typedef int admin_command(int argc, char **argv);
 
 admin_command command_doctor;
+admin_command command_test;
 admin_command command_serve;
 admin_command command_sink;
 admin_command command_queue;

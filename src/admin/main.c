@@ -16,6 +16,7 @@ static const struct {
 	{ "doctor", command_doctor, "say whether this is set up right, and what to mend" },
 	{ "serve", command_serve, "take mail and have it delivered (the service)" },
 	{ "queue", command_queue, "list what waits, and change it (queue --help)" },
+	{ "test", command_test, "send one mail and show all that is said about it" },
 	{ "explain", command_explain, "say what would become of a message, and why" },
 	{ "secret", command_secret, "set a login or password, or list them (secret --help)" },
 	{ "newaliases", command_newaliases, "check the aliases file" },
