@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * blocks - every block of a file, put into the settings as a whole
+ * blocks - all blocks as checked values
  */
 
 #ifndef CONFIG_BLOCKS_H
 #define CONFIG_BLOCKS_H
 
 #include "config/config.h"
-#include "config/settings.h"
+#include "config/entries.h"
+#include "config/faults.h"
 
-/* What this block says goes into config.  -1 with the settings' error. */
-int blocks_read(const struct block *block, struct config *config);
+/* Fills config, in which what no file sets gets its default.  What is wrong is in the faults. */
+void blocks_read(const struct entries *entries, struct faults *faults, struct config *config);
 
 #endif

@@ -409,6 +409,11 @@ int check_domain(
 	    may_be_literal ? " or \"[192.0.2.1]\"" : "");
 }
 
+int check_ehlo(const struct check_place *place, const char *text, struct error *error)
+{
+	return strcmp(text, "auto") == 0 ? 0 : check_domain(place, text, true, error);
+}
+
 /* Settings know only the outer form; the envelope's door looks again. */
 static bool is_local_part(struct span local)
 {

@@ -94,6 +94,9 @@ int check_address(
 int check_domain(
     const struct check_place *place, const char *text, bool may_be_literal, struct error *error);
 
+/* What check_domain takes, literals too, or "auto". */
+int check_ehlo(const struct check_place *place, const char *text, struct error *error);
+
 /* Letters, digits, '-', '_', '.': what both parsers keep. */
 int check_title(const struct check_place *place, const char *text, struct error *error);
 

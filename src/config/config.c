@@ -14,11 +14,14 @@
 #include "config/alias_list.h"
 #include "config/blocks.h"
 #include "config/check.h"
+#include "config/entries.h"
 #include "config/environment.h"
+#include "config/faults.h"
+#include "config/files.h"
 #include "config/host.h"
+#include "config/origins.h"
 #include "config/overrides.h"
 #include "config/route_block.h"
-#include "config/settings.h"
 
 static const char compiled_main_file[] = MAILCHUTE_SYSCONFDIR "/mailchute.conf";
 static const char compiled_secrets_file[] = MAILCHUTE_SYSCONFDIR "/secrets.ini";
@@ -31,31 +34,6 @@ const struct config_limits config_default_limits = {
 	.reserve = (uint64_t)64 << 20,
 	.reserve_percent = 5,
 };
-
-static void set_defaults(struct config *config)
-{
-	static const int64_t retry[] = { 30000, 120000, 600000, 1800000, 3600000 };
-
-	*config = (struct config){
-		.aliases_file = memory_copy_string("/etc/aliases"),
-		.spool = memory_copy_string(MAILCHUTE_SPOOL_DIR),
-		.mode = CONFIG_MODE_AUTO,
-		.wait = CONFIG_WAIT_AUTO,
-		.wait_limit = 3000,
-		.idle = 10000,
-		.timeout = 20000,
-		.retry = memory_allocate(sizeof retry),
-		.retry_count = sizeof retry / sizeof retry[0],
-		.lifetime = INT64_C(5) * 24 * 60 * 60 * 1000,
-		.warn = INT64_C(4) * 60 * 60 * 1000,
-		.bounce = memory_copy_string("root"),
-		.keeps_failed = true,
-		.failed_limit = INT64_C(30) * 24 * 60 * 60 * 1000,
-		.limits = config_default_limits,
-		.log_to = memory_copy_string("auto"),
-	};
-	memcpy(config->retry, retry, sizeof retry);
-}
 
 /* Debian's own answer to "what completes a bare name here". */
 static char *read_mailname(void)
@@ -81,27 +59,55 @@ static char *read_mailname(void)
 	return name;
 }
 
+static void complete_ehlo(struct config *config, const char *full)
+{
+	if (strcmp(config->ehlo, "auto") != 0)
+		return;
+	free(config->ehlo);
+	config->ehlo = full != NULL ? memory_copy_string(full) : host_address_literal();
+	origins_explain(config, "identity", NULL, "ehlo", config->ehlo,
+	    full != NULL ? "this machine's full name" : "this machine's address");
+}
+
+static void complete_domain(struct config *config, const char *mailname, const char *full)
+{
+	if (config->domain != NULL)
+		return;
+	if (mailname != NULL) {
+		config->domain = memory_copy_string(mailname);
+		config->domain_source = memory_copy_string("/etc/mailname");
+	} else {
+		config->domain = full != NULL ? memory_copy_string(full) : host_name();
+		config->domain_source = memory_copy_string(
+		    full != NULL ? "this machine's full name" : "this machine's name");
+	}
+	origins_explain(config, "identity", NULL, "domain", config->domain, config->domain_source);
+}
+
 /* The FQDN may cost a look-up, so it is asked for last and once. */
 static void complete_identity(struct config *config)
 {
+	CLEANUP(memory_free_string)
+	char *mailname = config->domain == NULL ? read_mailname() : NULL;
 	CLEANUP(memory_free_string) char *full = NULL;
 
-	if (config->ehlo != NULL && strcmp(config->ehlo, "auto") == 0)
-		memory_free_string(&config->ehlo);
-	if (config->domain == NULL) {
-		config->domain = read_mailname();
-		if (config->domain != NULL)
-			config->domain_source = memory_copy_string("/etc/mailname");
-	}
-	if (config->ehlo == NULL || config->domain == NULL)
+	if (strcmp(config->ehlo, "auto") == 0 || (config->domain == NULL && mailname == NULL))
 		full = host_fully_qualified();
-	if (config->ehlo == NULL)
-		config->ehlo = full != NULL ? memory_copy_string(full) : host_address_literal();
-	if (config->domain != NULL)
-		return;
-	config->domain = full != NULL ? memory_copy_string(full) : host_name();
-	config->domain_source = memory_copy_string(
-	    full != NULL ? "this machine's full name" : "this machine's name");
+	complete_ehlo(config, full);
+	complete_domain(config, mailname, full);
+}
+
+static void explain_secrets(struct config *config)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		const struct config_smarthost *smarthost = &config->smarthosts[i];
+		const struct config_origin *origin = config_find_origin(
+		    config, "smarthost", smarthost->parameters.name, "secret");
+
+		if (origin == NULL || !origin->is_set)
+			origins_explain(config, "smarthost", smarthost->parameters.name, "secret",
+			    smarthost->secret, "the title");
+	}
 }
 
 /* The nearest one to this process: its service's credentials, its container's, the machine's. */
@@ -128,54 +134,84 @@ static char *find_secrets_file(const struct config_sources *sources, const char 
 	return memory_copy_string(compiled_secrets_file);
 }
 
-static int visit(void *context, const struct block *block)
+static const char *find_main_file(const struct config_sources *sources, const char *named)
 {
-	return blocks_read(block, context);
+	if (sources->main_file != NULL)
+		return sources->main_file;
+	return named != NULL ? named : compiled_main_file;
 }
 
-static int load(const struct config_sources *sources, struct config *config, struct error *error)
+static void refuse_missing(const char *path, struct faults *faults)
 {
+	struct error error;
+
+	error_set(
+	    &error, ERROR_CONFIG, "5.3.5", "MAILCHUTE_CONFIG names %s, which does not exist", path);
+	faults_add(faults, 0, 0, &error);
+}
+
+static void load(const struct config_sources *sources, struct config *config, struct faults *faults)
+{
+	CLEANUP(entries_finish) struct entries entries = { 0 };
 	bool uses_environment = !sources->ignores_environment;
 	const char *named = uses_environment ? environment_get("MAILCHUTE_CONFIG") : NULL;
 	const char *run_secrets = sources->run_secrets != NULL ? sources->run_secrets
 							       : "/run/secrets";
-	const char *path = compiled_main_file;
+	const char *path = find_main_file(sources, named);
+	bool is_there = files_read(
+	    path, uses_environment && environment_may_expand(), &entries, faults);
 
-	if (sources->main_file != NULL)
-		path = sources->main_file;
-	else if (named != NULL)
-		path = named;
-	int outcome = settings_read(
-	    path, uses_environment && environment_may_expand(), visit, config, error);
-	if (outcome < 0)
-		return -1;
-	if (outcome > 0 && path == named)
-		return error_set(error, ERROR_CONFIG, "5.3.5",
-		    "MAILCHUTE_CONFIG names %s, which does not exist", path);
-	if (overrides_apply(run_secrets, uses_environment, config, error) < 0)
-		return -1;
+	if (!is_there && path == named)
+		refuse_missing(path, faults);
+	blocks_read(&entries, faults, config);
+	origins_fill(config, &entries);
+	overrides_apply(run_secrets, uses_environment, config, faults);
+	if (faults->count != 0)
+		return;
 	complete_identity(config);
+	explain_secrets(config);
 	config->secrets_file = find_secrets_file(sources, run_secrets);
 	if (config->smarthost_count == 0) {
 		CLEANUP(memory_free_string)
 		char *others = overrides_looked(run_secrets, uses_environment);
 
 		config->looked = memory_format(
-		    "%s (%s), %s", path, outcome > 0 ? "missing" : "names none", others);
+		    "%s (%s), %s", path, is_there ? "names none" : "missing", others);
 	}
+}
+
+/* The first one, and how many there are besides. */
+static int conclude(const struct faults *faults, struct error *error)
+{
+	size_t others = faults->count + faults->left_out - 1;
+	const struct error *first = &faults->items[0].error;
+
+	*error = *first;
+	if (others == 0)
+		return -1;
+	return error_next(error, "%s%s(and %zu more: mailchute doctor shows them)", first->next,
+	    first->next[0] != '\0' ? " " : "", others);
+}
+
+int config_load_telling(const struct config_sources *sources, struct config *config,
+    config_tell *tell, void *context, struct error *error)
+{
+	CLEANUP(config_finish) struct config fresh = { 0 };
+	CLEANUP(faults_finish) struct faults faults = { 0 };
+
+	load(sources, &fresh, &faults);
+	for (size_t i = 0; i < faults.count && tell != NULL; i++)
+		tell(context, &faults.items[i].error);
+	if (faults.count != 0)
+		return conclude(&faults, error);
+	*config = fresh;
+	fresh = (struct config){ 0 };
 	return 0;
 }
 
 int config_load(const struct config_sources *sources, struct config *config, struct error *error)
 {
-	CLEANUP(config_finish) struct config fresh = { 0 };
-
-	set_defaults(&fresh);
-	if (load(sources, &fresh, error) < 0)
-		return -1;
-	*config = fresh;
-	fresh = (struct config){ 0 };
-	return 0;
+	return config_load_telling(sources, config, NULL, NULL, error);
 }
 
 void config_finish_smarthost(struct config_smarthost *smarthost)
@@ -211,6 +247,7 @@ void config_finish(struct config *config)
 	free(config->log_to);
 	free(config->secrets_file);
 	free(config->looked);
+	origins_finish(config);
 	*config = (struct config){ 0 };
 }
 

@@ -3,10 +3,10 @@
 /*
  * config - every setting, whole and checked
  *
- * Order, the later one wins: built-in, mailchute.conf, /run/secrets,
- * environment, the command line of mailchute.  (conf.d and include come with
- * their own issue.)  Nothing is silently cut, swallowed or defaulted: lint
- * reads the raw text first.
+ * Order, the later one wins: built-in, mailchute.conf, conf.d, /run/secrets,
+ * environment, the command line of mailchute.  Files are merged option by
+ * option.  Nothing is silently cut, swallowed or defaulted: lint reads the raw
+ * text first.
  *
  * Does not know: who uses an option.
  */
@@ -113,6 +113,8 @@ struct config {
 	bool log_is_json; /* log { format = "json" } */
 	bool log_subject; /* the Subject field is logged, too */
 	char *secrets_file;
+	struct config_origin *origins; /* where each setting came from (config/origins.h) */
+	size_t origin_count;
 	char *looked; /* what was looked at, for "no smarthost is configured" */
 };
 
@@ -126,9 +128,21 @@ struct config_sources {
 
 /*
  * Reads all sources and checks every value.  -1: ERROR_CONFIG with file, line,
- * the fault and the corrected line.  config need not be initialised.
+ * the fault and the corrected line; of several it is the first, which says so.
+ * config need not be initialised.
  */
 int config_load(const struct config_sources *sources, struct config *config, struct error *error);
+
+/* Hears every fault of every file and variable, in their order. */
+typedef void config_tell(void *context, const struct error *fault);
+
+int config_load_telling(const struct config_sources *sources, struct config *config,
+    config_tell *tell, void *context, struct error *error);
+
+/* The row of an option in force; block NULL: outside of blocks.  NULL: there is none. */
+struct config_origin;
+const struct config_origin *config_find_origin(
+    const struct config *config, const char *block, const char *title, const char *option);
 
 /* Safe on a zeroed config; wipes secrets; zeroes. */
 void config_finish(struct config *config);

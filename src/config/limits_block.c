@@ -2,39 +2,38 @@
 
 #include "config/limits_block.h"
 
-#include "base/memory.h"
-#include "config/block.h"
-
 enum {
 	MESSAGES_LIMIT = 1000000,
 	PERCENT_LIMIT = 50,
 };
 
-static int take_number(
-    const struct block *block, const char *option, uint64_t limit, uint64_t *target)
+static int read_messages(
+    const struct check_place *place, const char *text, void *target, struct error *error)
 {
-	const char *text = settings_text(block, option);
-
-	if (text == NULL)
-		return 0;
-	CLEANUP(memory_free_string) char *where = block_where(block, option);
-	return check_number(
-	    &(struct check_place){ where, option }, text, limit, target, block->settings->error);
+	return check_number(place, text, MESSAGES_LIMIT, target, error);
 }
 
-int limits_block_read(const struct block *block, struct config *config)
+static int read_percent(
+    const struct check_place *place, const char *text, void *target, struct error *error)
+{
+	unsigned *percent = target;
+	uint64_t number;
+
+	if (check_number(place, text, PERCENT_LIMIT, &number, error) < 0)
+		return -1;
+	*percent = (unsigned)number;
+	return 0;
+}
+
+void limits_block_read(const struct block *block, struct config *config)
 {
 	struct config_limits *limits = &config->limits;
-	uint64_t percent = limits->reserve_percent;
 
-	if (block_take_count(block, "sessions", CONFIG_SESSIONS_LIMIT, &limits->sessions) < 0 ||
-	    block_take_count(
-		block, "sessions_per_uid", CONFIG_SESSIONS_LIMIT, &limits->sessions_per_uid) < 0 ||
-	    take_number(block, "messages_per_uid", MESSAGES_LIMIT, &limits->messages_per_uid) < 0 ||
-	    block_take_size(block, "size_per_uid", &limits->size_per_uid) < 0 ||
-	    block_take_size(block, "reserve", &limits->reserve) < 0 ||
-	    take_number(block, "reserve_percent", PERCENT_LIMIT, &percent) < 0)
-		return -1;
-	limits->reserve_percent = (unsigned)percent;
-	return 0;
+	block_take_count(block, "sessions", CONFIG_SESSIONS_LIMIT, &limits->sessions);
+	block_take_count(
+	    block, "sessions_per_uid", CONFIG_SESSIONS_LIMIT, &limits->sessions_per_uid);
+	block_take(block, "messages_per_uid", read_messages, &limits->messages_per_uid);
+	block_take_size(block, "size_per_uid", &limits->size_per_uid);
+	block_take_size(block, "reserve", &limits->reserve);
+	block_take(block, "reserve_percent", read_percent, &limits->reserve_percent);
 }

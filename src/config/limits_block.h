@@ -7,10 +7,9 @@
 #ifndef CONFIG_LIMITS_BLOCK_H
 #define CONFIG_LIMITS_BLOCK_H
 
+#include "config/block.h"
 #include "config/config.h"
-#include "config/settings.h"
 
-/* -1 with the settings' error. */
-int limits_block_read(const struct block *block, struct config *config);
+void limits_block_read(const struct block *block, struct config *config);
 
 #endif

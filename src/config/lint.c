@@ -3,82 +3,12 @@
 #include "config/lint.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_QUOTED, TOKEN_MARK };
-
-struct token {
-	enum token_kind kind;
-	struct span text; /* without the quotes */
-	int line;
-	bool may_expand; /* in double quotes, where libConfuse puts in ${NAME} */
-};
-
-struct scanner {
-	const char *path;
-	struct span text;
-	size_t at;
-	int line;
-	struct error *error;
-};
-
-/* Where in the file a walk stands; option is empty at the start of a block. */
-struct stand {
-	struct span block;
-	struct span title;
-	struct span option;
-	int line;
-};
-
-typedef int visit_function(void *context, const struct stand *stand);
-
-static int fault_at(struct scanner *scanner, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int fault_at(struct scanner *scanner, int line, const char *format, ...)
-{
-	char text[ERROR_TEXT_SIZE];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	return error_set(
-	    scanner->error, ERROR_CONFIG, "5.3.5", "%s line %d: %s", scanner->path, line, text);
-}
-
-/* The parts of the line around start..end, trimmed outwards. */
-static void split_line(
-    struct span text, size_t start, size_t end, struct span *before, struct span *after)
-{
-	size_t first = start;
-	size_t last = end;
-
-	while (first > 0 && text.start[first - 1] != '\n')
-		first--;
-	while (last < text.length && text.start[last] != '\n')
-		last++;
-	*before = span_after(span_first(text, start), first);
-	while (before->length != 0 && (before->start[0] == ' ' || before->start[0] == '\t'))
-		*before = span_after(*before, 1);
-	*after = span_after(span_first(text, last), end);
-	while (after->length != 0 && strchr(" \t\r", after->start[after->length - 1]) != NULL)
-		after->length--;
-}
-
-/* The line as it should be: what stands from start to end replaced by quote, the same, quote. */
-static int suggest(struct scanner *scanner, size_t start, size_t end, const char *quote)
-{
-	struct span before;
-	struct span after;
-	struct span middle = span_after(span_first(scanner->text, end), start);
-
-	split_line(scanner->text, start, end, &before, &after);
-	return error_next(scanner->error, "write: %.*s%s%.*s%s%.*s", span_int(before), before.start,
-	    quote, span_int(middle), middle.start, quote, span_int(after), after.start);
-}
+#include "base/memory.h"
+#include "config/options.h"
+#include "config/scan.h"
 
 int lint_bytes(const char *path, struct span text, struct error *error)
 {
@@ -98,407 +28,409 @@ int lint_bytes(const char *path, struct span text, struct error *error)
 	    error, ERROR_CONFIG, "5.3.5", "%s line %d: there is a NUL byte", path, line);
 }
 
-/* mailchute.conf: tokens */
-
-static struct span rest_of(const struct scanner *scanner)
-{
-	return span_after(scanner->text, scanner->at);
-}
-
-static bool is_word_byte(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c != '\0' && strchr("_.:/@%-", c) != NULL);
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool is_mark(char c)
-{
-	return c != '\0' && strchr("={},()", c) != NULL;
-}
-
-static void advance(struct scanner *scanner, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		scanner->line += scanner->text.start[scanner->at + i] == '\n';
-	scanner->at += count;
-}
-
-static int skip_comment(struct scanner *scanner)
-{
-	struct span rest = rest_of(scanner);
-	const char *end;
-
-	if (!span_starts_with(rest, "/*")) {
-		ssize_t length = span_find_byte(rest, '\n');
-
-		advance(scanner, length < 0 ? rest.length : (size_t)length);
-		return 0;
-	}
-	end = memmem(rest.start + 2, rest.length - 2, "*/", 2);
-	if (end == NULL)
-		return fault_at(scanner, scanner->line, "the comment /* has no end */");
-	advance(scanner, (size_t)(end + 2 - rest.start));
-	return 0;
-}
-
-static int skip_blanks(struct scanner *scanner)
-{
-	for (;;) {
-		struct span rest = rest_of(scanner);
-
-		if (rest.length != 0 && is_blank(rest.start[0]))
-			advance(scanner, 1);
-		else if (span_starts_with(rest, "#") || span_starts_with(rest, "//") ||
-			 span_starts_with(rest, "/*")) {
-			if (skip_comment(scanner) < 0)
-				return -1;
-		} else
-			return 0;
-	}
-}
-
-/* libConfuse would take \n and \x for controls and drop other backslashes. */
-static int check_escape(struct scanner *scanner, struct span inside, char quote)
-{
-	if (inside.length != 0 && (inside.start[0] == '\\' || inside.start[0] == quote))
-		return 0;
-	if (quote == '\'')
-		return 0;
-	fault_at(scanner, scanner->line, "a backslash in double quotes changes what follows it");
-	return error_next(
-	    scanner->error, "write \\\\ for one backslash, or put the value in single quotes");
-}
-
-static int scan_quoted(struct scanner *scanner, struct token *token)
-{
-	struct span rest = rest_of(scanner);
-	char quote = rest.start[0];
-	size_t length = 1;
-
-	while (length < rest.length && rest.start[length] != quote && rest.start[length] != '\n') {
-		if (rest.start[length] == '\\') {
-			if (check_escape(scanner, span_after(rest, length + 1), quote) < 0)
-				return -1;
-			/* In single quotes a lone backslash stands for itself. */
-			if (length + 1 < rest.length && rest.start[length + 1] != '\n')
-				length++;
-		}
-		length++;
-	}
-	if (length >= rest.length || rest.start[length] == '\n')
-		return fault_at(
-		    scanner, scanner->line, "the quote %c that begins here has no end", quote);
-	token->kind = TOKEN_QUOTED;
-	token->text = span_after(span_first(rest, length), 1);
-	token->may_expand = quote == '"';
-	advance(scanner, length + 1);
-	return 0;
-}
-
-/* What the writer surely meant as one value: to the next blank or mark. */
-static size_t meant_length(struct span rest)
-{
-	size_t length = 0;
-
-	while (length < rest.length && !is_blank(rest.start[length]) &&
-	       strchr("{},;", rest.start[length]) == NULL)
-		length++;
-	return length;
-}
-
-static int refuse_unquoted(struct scanner *scanner, struct span rest, size_t good)
-{
-	size_t length = meant_length(rest);
-
-	if (rest.start[good] == ';') {
-		struct span before;
-		struct span after;
-
-		split_line(
-		    scanner->text, scanner->at + good, scanner->at + good + 1, &before, &after);
-		fault_at(scanner, scanner->line, "there are no semicolons in this file");
-		return error_next(scanner->error, "write: %.*s%.*s", span_int(before), before.start,
-		    span_int(after), after.start);
-	}
-	if (span_starts_with(rest, "+=")) {
-		fault_at(scanner, scanner->line, "+= is not known, a list is replaced as a whole");
-		return error_next(scanner->error, "write = and all elements");
-	}
-	fault_at(scanner, scanner->line, "\"%.*s\" must be in double quotes",
-	    span_int(span_first(rest, length)), rest.start);
-	return suggest(scanner, scanner->at, scanner->at + length, "\"");
-}
-
-static int scan_word(struct scanner *scanner, struct token *token)
-{
-	struct span rest = rest_of(scanner);
-	size_t length = 0;
-
-	while (length < rest.length && is_word_byte(rest.start[length]))
-		length++;
-	if (length == 0 ||
-	    (length < rest.length && !is_blank(rest.start[length]) && !is_mark(rest.start[length])))
-		return refuse_unquoted(scanner, rest, length);
-	token->kind = TOKEN_WORD;
-	token->text = span_first(rest, length);
-	advance(scanner, length);
-	return 0;
-}
-
-static int next_token(struct scanner *scanner, struct token *token)
-{
-	if (skip_blanks(scanner) < 0)
-		return -1;
-	struct span rest = rest_of(scanner);
-
-	*token = (struct token){ .kind = TOKEN_END, .line = scanner->line };
-	if (rest.length == 0)
-		return 0;
-	if (rest.start[0] == '"' || rest.start[0] == '\'')
-		return scan_quoted(scanner, token);
-	if (!is_mark(rest.start[0]))
-		return scan_word(scanner, token);
-	token->kind = TOKEN_MARK;
-	token->text = span_first(rest, 1);
-	advance(scanner, 1);
-	return 0;
-}
-
-static bool is_marked(const struct token *token, char mark)
-{
-	return token->kind == TOKEN_MARK && token->text.start[0] == mark;
-}
-
-static bool is_value(const struct token *token)
-{
-	return token->kind == TOKEN_WORD || token->kind == TOKEN_QUOTED;
-}
-
-/* mailchute.conf: grammar */
-
-static int walk_list(struct scanner *scanner, int line)
-{
-	bool wants_comma = false;
-	struct token token;
-
-	for (;;) {
-		if (next_token(scanner, &token) < 0)
-			return -1;
-		if (is_marked(&token, '}'))
-			return 0;
-		if (token.kind == TOKEN_END || is_marked(&token, '=') || is_marked(&token, '{')) {
-			fault_at(scanner, line, "the list that begins here has no closing }");
-			return error_next(
-			    scanner->error, "write: NAME = { \"first\", \"second\" }");
-		}
-		if (is_value(&token) == wants_comma) {
-			fault_at(scanner, token.line, "a comma is %s in the list",
-			    wants_comma ? "missing" : "misplaced");
-			return error_next(
-			    scanner->error, "write: NAME = { \"first\", \"second\" }");
-		}
-		wants_comma = !wants_comma;
-	}
-}
-
-static int walk_value(struct scanner *scanner, const struct stand *stand)
-{
-	struct token token;
-
-	if (next_token(scanner, &token) < 0)
-		return -1;
-	if (is_marked(&token, '{'))
-		return walk_list(scanner, token.line);
-	if (is_value(&token))
-		return 0;
-	fault_at(scanner, stand->line, "%.*s has no value", span_int(stand->option),
-	    stand->option.start);
-	return error_next(
-	    scanner->error, "write: %.*s = \"...\"", span_int(stand->option), stand->option.start);
-}
-
-/* name = value, name {, or name "title" { */
-static int walk_statement(
-    struct scanner *scanner, const struct token *name, struct stand *stand, bool *is_block)
-{
-	struct token token;
-	struct span title = { 0 };
-
-	if (next_token(scanner, &token) < 0)
-		return -1;
-	*is_block = false;
-	stand->option = name->text;
-	stand->line = name->line;
-	if (is_marked(&token, '='))
-		return walk_value(scanner, stand);
-	if (is_value(&token)) {
-		title = token.text;
-		if (next_token(scanner, &token) < 0)
-			return -1;
-	}
-	if (!is_marked(&token, '{')) {
-		fault_at(scanner, name->line, "there is no = after \"%.*s\"", span_int(name->text),
-		    name->text.start);
-		return error_next(scanner->error, "write: %.*s = \"%.*s\"", span_int(name->text),
-		    name->text.start, span_int(title), title.start);
-	}
-	if (stand->block.length != 0) {
-		fault_at(scanner, name->line,
-		    "the block \"%.*s\" begins inside of the block \"%.*s\"", span_int(name->text),
-		    name->text.start, span_int(stand->block), stand->block.start);
-		return error_next(scanner->error, "write } on a line of its own before it");
-	}
-	*stand = (struct stand){ .block = name->text, .title = title, .line = name->line };
-	*is_block = true;
-	return 0;
-}
-
-static int refuse_token(
-    struct scanner *scanner, const struct token *token, const struct stand *stand)
-{
-	if (is_marked(token, '}'))
-		return fault_at(scanner, token->line, "this } closes nothing");
-	if (is_marked(token, ',')) {
-		fault_at(scanner, token->line, "there are no commas between options");
-		return error_next(scanner->error, "write each option on a line of its own");
-	}
-	if (token->kind == TOKEN_MARK || stand->option.length == 0) {
-		fault_at(scanner, token->line, "\"%.*s\" does not belong here",
-		    span_int(token->text), token->text.start);
-		return error_next(scanner->error, "write: name = \"value\"");
-	}
-	fault_at(scanner, token->line, "\"%.*s\" stands behind the value of %.*s",
-	    span_int(token->text), token->text.start, span_int(stand->option), stand->option.start);
-	return error_next(scanner->error, "write: name = \"value\", names without quotes");
-}
-
-/* Visits each block and each option in it; ends with the first non-zero answer. */
-static int walk_settings(struct scanner *scanner, visit_function *visit, void *context)
-{
-	struct stand stand = { 0 };
-	int block_line = 0;
-
-	for (;;) {
-		struct token token;
-		bool is_block = false;
-
-		if (next_token(scanner, &token) < 0)
-			return -1;
-		if (token.kind == TOKEN_END && stand.block.length == 0)
-			return 0;
-		if (token.kind == TOKEN_END)
-			return fault_at(scanner, block_line,
-			    "the block \"%.*s\" that begins here has no closing }",
-			    span_int(stand.block), stand.block.start);
-		if (is_marked(&token, '}') && stand.block.length != 0) {
-			stand = (struct stand){ 0 };
-			continue;
-		}
-		if (token.kind != TOKEN_WORD)
-			return refuse_token(scanner, &token, &stand);
-		if (walk_statement(scanner, &token, &stand, &is_block) < 0)
-			return -1;
-		if (is_block)
-			block_line = stand.line;
-		int outcome = visit(context, &stand);
-		if (outcome != 0)
-			return outcome;
-	}
-}
-
-static bool is_same_place(const struct stand *a, const struct stand *b)
-{
-	return span_equals(a->block, b->block) && span_equals(a->title, b->title) &&
-	       span_equals(a->option, b->option);
-}
-
-/* The first place like the wanted one. */
-struct search {
-	struct stand wanted;
-	const char *found;
-	int line;
+struct walk {
+	struct scan scan;
+	const struct lint_listener *listener;
+	struct lint_statement block; /* in which we are; its name is empty outside */
+	size_t block_start;
+	bool is_left_out;	     /* the block */
+	struct lint_statement *seen; /* owned */
+	size_t seen_count;
 };
 
-static int visit_search(void *context, const struct stand *stand)
+/* What follows makes no sense any more. */
+static void give_up(struct walk *walk, int line, const struct error *error)
 {
-	struct search *search = context;
-
-	if (!is_same_place(stand, &search->wanted))
-		return 0;
-	search->found = stand->option.length != 0 ? stand->option.start : stand->block.start;
-	search->line = stand->line;
-	return 1;
+	scan_fault(&walk->scan, line, error);
+	walk->scan.is_over = true;
 }
 
-static int search_text(struct span text, struct search *search)
-{
-	struct error error;
-	struct scanner scanner = { .path = "", .text = text, .line = 1, .error = &error };
+/* ---- twice ---- */
 
-	(void)walk_settings(&scanner, visit_search, search);
-	return search->line;
+static bool is_same(const struct lint_statement *a, const struct lint_statement *b)
+{
+	return a->kind == b->kind && span_equals(a->name, b->name) &&
+	       span_equals(a->block, b->block) && span_equals(a->title, b->title);
+}
+
+static const struct lint_statement *find_seen(
+    const struct walk *walk, const struct lint_statement *statement)
+{
+	for (size_t i = walk->seen_count; i-- != 0;) {
+		const struct lint_statement *other = &walk->seen[i];
+
+		if (is_same(other, statement))
+			return other;
+		/* A title stands once, and so does what is in its block. */
+		if (statement->kind == LINT_OPTION && statement->has_title &&
+		    other->kind == LINT_BLOCK)
+			return NULL;
+	}
+	return NULL;
 }
 
 /* libConfuse takes the last of two settings without a word. */
-static int visit_twice(void *context, const struct stand *stand)
+static bool is_twice(struct walk *walk, const struct lint_statement *statement)
 {
-	struct scanner *scanner = context;
-	struct search search = { .wanted = *stand };
-	/* Only what was read so far is known to be sound, and an earlier one is looked for. */
-	struct span before = span_first(scanner->text, scanner->at);
-	int line = search_text(before, &search);
+	bool may_come_twice = statement->kind == LINT_INCLUDE ||
+			      (statement->kind == LINT_BLOCK && !statement->has_title);
+	const struct lint_statement *first = may_come_twice ? NULL : find_seen(walk, statement);
+	struct error error;
 
-	if (stand->option.length == 0 && stand->title.length == 0)
-		return 0;
-	if (search.found == (stand->option.length != 0 ? stand->option.start : stand->block.start))
-		return 0;
-	if (stand->option.length == 0)
-		fault_at(scanner, stand->line, "%.*s \"%.*s\" stands in line %d already",
-		    span_int(stand->block), stand->block.start, span_int(stand->title),
-		    stand->title.start, line);
+	if (first == NULL) {
+		walk->seen = memory_resize_array(
+		    walk->seen, walk->seen_count + 1, sizeof *walk->seen);
+		walk->seen[walk->seen_count++] = *statement;
+		return false;
+	}
+	if (statement->kind == LINT_BLOCK)
+		scan_describe(&walk->scan, &error, statement->line,
+		    "%.*s \"%.*s\" stands in line %d already", span_int(statement->block),
+		    statement->block.start, span_int(statement->title), statement->title.start,
+		    first->line);
 	else
-		fault_at(scanner, stand->line, "%.*s is set in line %d already",
-		    span_int(stand->option), stand->option.start, line);
-	return error_next(scanner->error, "remove one of the two");
+		scan_describe(&walk->scan, &error, statement->line,
+		    "%.*s is set in line %d already", span_int(statement->name),
+		    statement->name.start, first->line);
+	error_next(&error, "remove one of the two");
+	scan_fault(&walk->scan, statement->line, &error);
+	return true;
+}
+
+/* ---- values ---- */
+
+static void refuse_list(struct walk *walk, int line, const char *what)
+{
+	struct error error;
+
+	scan_describe(&walk->scan, &error, line, "%s", what);
+	error_next(&error, "write: NAME = { \"first\", \"second\" }");
+	scan_fault(&walk->scan, line, &error);
+}
+
+static void walk_list(struct walk *walk, int line, struct lint_statement *statement)
+{
+	bool wants_comma = false;
+	bool is_told = false;
+	struct scan_token token;
+
+	statement->is_list = true;
+	for (;;) {
+		scan_next(&walk->scan, &token);
+		if (scan_is_mark(&token, '}') || walk->scan.is_over)
+			return;
+		if (token.kind == SCAN_END || scan_is_mark(&token, '=') ||
+		    scan_is_mark(&token, '{')) {
+			if (!is_told)
+				refuse_list(
+				    walk, line, "the list that begins here has no closing }");
+			walk->scan.is_over = true;
+			return;
+		}
+		statement->reads_environment |= token.reads_environment;
+		if (scan_is_value(&token) == wants_comma && !is_told) {
+			refuse_list(walk, token.line,
+			    wants_comma ? "a comma is missing in the list"
+					: "a comma is misplaced in the list");
+			is_told = true;
+		}
+		wants_comma = scan_is_value(&token);
+	}
+}
+
+static void walk_value(struct walk *walk, struct lint_statement *statement)
+{
+	struct scan_token token;
+	struct error error;
+
+	scan_next(&walk->scan, &token);
+	statement->reads_environment = token.reads_environment;
+	if (scan_is_mark(&token, '{')) {
+		walk_list(walk, token.line, statement);
+		return;
+	}
+	if (scan_is_value(&token))
+		return;
+	scan_describe(&walk->scan, &error, statement->line, "%.*s has no value",
+	    span_int(statement->name), statement->name.start);
+	error_next(
+	    &error, "write: %.*s = \"...\"", span_int(statement->name), statement->name.start);
+	scan_fault(&walk->scan, statement->line, &error);
+	scan_return(&walk->scan, &token);
+}
+
+/* ---- statements ---- */
+
+/* What was read since start is for the parser, unless something is wrong with it. */
+static void conclude(
+    struct walk *walk, size_t start, unsigned faults_before, struct lint_statement *statement)
+{
+	if (walk->scan.is_over)
+		return;
+	bool is_second = is_twice(walk, statement);
+	statement->is_faulty = is_second || walk->scan.fault_count != faults_before ||
+			       walk->is_left_out;
+	bool is_wanted = walk->listener->hear(walk->listener->context, statement);
+	if (statement->is_faulty || !is_wanted || statement->kind == LINT_INCLUDE)
+		scan_blank(&walk->scan, start);
+}
+
+static void walk_option(struct walk *walk, const struct scan_token *name)
+{
+	unsigned faults_before = walk->scan.fault_count;
+	struct lint_statement statement = walk->block;
+
+	statement.kind = LINT_OPTION;
+	statement.name = name->text;
+	statement.line = name->line;
+	walk_value(walk, &statement);
+	conclude(walk, name->start, faults_before, &statement);
+}
+
+static void walk_include(struct walk *walk, const struct scan_token *name)
+{
+	unsigned faults_before = walk->scan.fault_count;
+	struct lint_statement statement = { .kind = LINT_INCLUDE, .line = name->line };
+	struct scan_token value;
+	struct scan_token end;
+	struct error error;
+
+	scan_next(&walk->scan, &value);
+	if (scan_is_value(&value))
+		scan_next(&walk->scan, &end);
+	else
+		end = value;
+	if (!scan_is_mark(&end, ')')) {
+		scan_describe(&walk->scan, &error, name->line, "include names no file");
+		error_next(&error, "write: include(\"/etc/mailchute/local.conf\")");
+		give_up(walk, name->line, &error);
+		return;
+	}
+	if (walk->block.block.length != 0) {
+		scan_describe(&walk->scan, &error, name->line,
+		    "include stands inside of the block \"%.*s\"", span_int(walk->block.block),
+		    walk->block.block.start);
+		error_next(&error, "write it outside of all blocks");
+		scan_fault(&walk->scan, name->line, &error);
+	}
+	statement.name = value.text;
+	statement.reads_environment = value.reads_environment;
+	conclude(walk, name->start, faults_before, &statement);
+}
+
+/* A name with neither = nor a block behind it. */
+static void refuse_name(struct walk *walk, const struct scan_token *name, struct span value,
+    const struct scan_token *next)
+{
+	struct error error;
+	int length = span_int(name->text);
+
+	if (options_find_block(name->text) != NULL) {
+		scan_describe(&walk->scan, &error, name->line, "there is no { after \"%.*s\"",
+		    length, name->text.start);
+		error_next(&error, "write: %.*s%s%.*s%s {", length, name->text.start,
+		    value.length != 0 ? " \"" : "", span_int(value), value.start,
+		    value.length != 0 ? "\"" : "");
+		give_up(walk, name->line, &error);
+		return;
+	}
+	scan_describe(&walk->scan, &error, name->line, "there is no = after \"%.*s\"", length,
+	    name->text.start);
+	error_next(&error, "write: %.*s = \"%.*s\"", length, name->text.start, span_int(value),
+	    value.start);
+	scan_fault(&walk->scan, name->line, &error);
+	scan_return(&walk->scan, next);
+	scan_blank(&walk->scan, name->start);
+}
+
+static void open_block(
+    struct walk *walk, const struct scan_token *name, const struct scan_token *title)
+{
+	unsigned faults_before = walk->scan.fault_count;
+	struct lint_statement statement = { .kind = LINT_BLOCK,
+		.block = name->text,
+		.has_title = scan_is_value(title),
+		.line = name->line };
+	struct error error;
+
+	if (statement.has_title) {
+		statement.title = title->text;
+		statement.reads_environment = title->reads_environment;
+	}
+	if (walk->block.block.length != 0) {
+		scan_describe(&walk->scan, &error, name->line,
+		    "the block \"%.*s\" begins inside of the block \"%.*s\"", span_int(name->text),
+		    name->text.start, span_int(walk->block.block), walk->block.block.start);
+		error_next(&error, "write } on a line of its own before it");
+		give_up(walk, name->line, &error);
+		return;
+	}
+	bool is_second = is_twice(walk, &statement);
+	statement.is_faulty = is_second || walk->scan.fault_count != faults_before;
+	bool is_wanted = walk->listener->hear(walk->listener->context, &statement);
+	walk->block = statement;
+	walk->block_start = name->start;
+	walk->is_left_out = statement.is_faulty || !is_wanted;
+}
+
+static void close_block(struct walk *walk)
+{
+	if (walk->is_left_out)
+		scan_blank(&walk->scan, walk->block_start);
+	walk->block = (struct lint_statement){ 0 };
+	walk->is_left_out = false;
+}
+
+/* name = value, name { ... }, name "title" { ... }, or include("file") */
+static void walk_statement(struct walk *walk, const struct scan_token *name)
+{
+	struct scan_token title = { 0 };
+	struct scan_token token;
+
+	scan_next(&walk->scan, &token);
+	if (scan_is_mark(&token, '=')) {
+		walk_option(walk, name);
+		return;
+	}
+	if (scan_is_mark(&token, '(') && span_equals_string(name->text, "include")) {
+		walk_include(walk, name);
+		return;
+	}
+	if (scan_is_value(&token)) {
+		title = token;
+		scan_next(&walk->scan, &token);
+	}
+	if (scan_is_mark(&token, '{'))
+		open_block(walk, name, &title);
+	else if (!walk->scan.is_over)
+		refuse_name(walk, name, title.text, &token);
+}
+
+static void refuse_token(struct walk *walk, const struct scan_token *token, struct span last)
+{
+	struct scan *scan = &walk->scan;
+	struct error error;
+
+	if (scan_is_mark(token, '}')) {
+		scan_describe(scan, &error, token->line, "this } closes nothing");
+		give_up(walk, token->line, &error);
+		return;
+	}
+	if (scan_is_mark(token, ',')) {
+		scan_describe(scan, &error, token->line, "there are no commas between options");
+		error_next(&error, "write each option on a line of its own");
+	} else if (token->kind == SCAN_MARK || last.length == 0) {
+		scan_describe(scan, &error, token->line, "\"%.*s\" does not belong here",
+		    span_int(token->text), token->text.start);
+		error_next(&error, "write: name = \"value\"");
+	} else {
+		scan_describe(scan, &error, token->line, "\"%.*s\" stands behind the value of %.*s",
+		    span_int(token->text), token->text.start, span_int(last), last.start);
+		error_next(&error, "write: name = \"value\", names without quotes");
+	}
+	scan_fault(scan, token->line, &error);
+	scan->is_over = scan_is_mark(token, '{');
+	scan_blank(scan, token->start);
+}
+
+/* The option before this token, for a fault in what follows it. */
+static struct span last_option(const struct walk *walk)
+{
+	const struct lint_statement *last;
+
+	if (walk->seen_count == 0)
+		return span_from_bytes("", 0);
+	last = &walk->seen[walk->seen_count - 1];
+	return last->kind == LINT_OPTION && span_equals(last->block, walk->block.block)
+		   ? last->name
+		   : span_from_bytes("", 0);
+}
+
+static void walk_all(struct walk *walk)
+{
+	struct error error;
+	struct scan_token token;
+
+	for (;;) {
+		scan_next(&walk->scan, &token);
+		if (walk->scan.is_over)
+			return;
+		if (token.kind == SCAN_END)
+			break;
+		if (scan_is_mark(&token, '}') && walk->block.block.length != 0)
+			close_block(walk);
+		else if (token.kind == SCAN_WORD)
+			walk_statement(walk, &token);
+		else
+			refuse_token(walk, &token, last_option(walk));
+	}
+	if (walk->block.block.length == 0)
+		return;
+	scan_describe(&walk->scan, &error, walk->block.line,
+	    "the block \"%.*s\" that begins here has no closing }", span_int(walk->block.block),
+	    walk->block.block.start);
+	give_up(walk, walk->block.line, &error);
+}
+
+char *lint_walk(const char *path, struct span text, const struct lint_listener *listener)
+{
+	struct walk walk = {
+		.scan = { .path = path,
+		    .text = text,
+		    .line = 1,
+		    .tell = listener->tell,
+		    .context = listener->context },
+		.listener = listener,
+	};
+	struct error error;
+
+	if (lint_bytes(path, text, &error) < 0) {
+		ssize_t nul = span_find_byte(text, '\0');
+		int line = 1;
+
+		for (ssize_t i = 0; i < nul && !span_starts_with(text, "\xef\xbb\xbf"); i++)
+			line += text.start[i] == '\n';
+		listener->tell(listener->context, line, &error);
+		return NULL;
+	}
+	walk.scan.mended = memory_copy(text.start, text.length);
+	walk_all(&walk);
+	free(walk.seen);
+	/* What was taken for sound so far may be half of something. */
+	if (walk.scan.is_over)
+		memory_free_secret(&walk.scan.mended);
+	return walk.scan.mended;
+}
+
+/* ---- the first fault alone ---- */
+
+struct first {
+	struct error *error;
+	bool is_filled;
+};
+
+static bool hear_nothing(void *context, const struct lint_statement *statement)
+{
+	(void)context;
+	(void)statement;
+	return true;
+}
+
+static void keep_first(void *context, int line, const struct error *fault)
+{
+	struct first *first = context;
+
+	(void)line;
+	if (!first->is_filled)
+		*first->error = *fault;
+	first->is_filled = true;
 }
 
 int lint_settings(const char *path, struct span text, struct error *error)
 {
-	struct scanner scanner = { .path = path, .text = text, .line = 1, .error = error };
+	struct first first = { .error = error };
+	const struct lint_listener listener = { &first, hear_nothing, keep_first };
+	CLEANUP(memory_free_secret) char *mended = lint_walk(path, text, &listener);
 
-	if (lint_bytes(path, text, error) < 0)
-		return -1;
-	return walk_settings(&scanner, visit_twice, &scanner);
-}
-
-static struct span span_of(const char *string)
-{
-	return span_from_string(string != NULL ? string : "");
-}
-
-int lint_find_line(struct span text, const char *block, const char *title, const char *option)
-{
-	struct search search = { .wanted = { .block = span_of(block),
-				     .title = span_of(title),
-				     .option = span_of(option) } };
-
-	return search_text(text, &search);
-}
-
-int lint_find_expansion(struct span text)
-{
-	struct error error;
-	struct scanner scanner = { .path = "", .text = text, .line = 1, .error = &error };
-	struct token token = { .kind = TOKEN_WORD };
-
-	while (next_token(&scanner, &token) == 0 && token.kind != TOKEN_END)
-		if (token.may_expand && token.text.length != 0 &&
-		    memmem(token.text.start, token.text.length, "${", 2) != NULL)
-			return token.line;
-	return 0;
+	return first.is_filled ? -1 : 0;
 }

@@ -10,17 +10,47 @@
 #ifndef CONFIG_LINT_H
 #define CONFIG_LINT_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/span.h"
 
 /* What neither file may hold: a byte order mark, NUL. */
 int lint_bytes(const char *path, struct span text, struct error *error);
 
+enum lint_kind { LINT_BLOCK, LINT_OPTION, LINT_INCLUDE };
+
+/* One thing that mailchute.conf says. */
+struct lint_statement {
+	enum lint_kind kind;
+	struct span block; /* its name; empty outside of blocks */
+	struct span title; /* as written */
+	bool has_title;
+	struct span name; /* of an option; the file to include; empty for a block */
+	bool is_list;
+	bool reads_environment; /* by a ${NAME} in it, or in its title */
+	bool is_faulty;		/* it, or the block that it stands in */
+	int line;
+};
+
+struct lint_listener {
+	void *context;
+	/* false: it is to be left out, as what is faulty always is. */
+	bool (*hear)(void *context, const struct lint_statement *statement);
+	void (*tell)(void *context, int line, const struct error *fault);
+};
+
 /*
  * mailchute.conf before libConfuse: unquoted values that lose '*' or what
- * follows '#', '+' unquoted, unbalanced braces or quotes, ';', a byte order
- * mark, NUL.
+ * follows '#', '+' unquoted, unbalanced braces or quotes, ';', names set
+ * twice, a byte order mark, NUL.  All faults are told, as far as what follows
+ * one still makes sense.  Returns the text without what is at fault or left
+ * out, lines staying where they are, which the caller frees as a secret; NULL
+ * where it did not make sense to its end.
  */
+char *lint_walk(const char *path, struct span text, const struct lint_listener *listener);
+
+/* The first fault of mailchute.conf; 0: there is none. */
 int lint_settings(const char *path, struct span text, struct error *error);
 
 /*
@@ -34,16 +64,6 @@ int lint_secrets(const char *path, struct span text, struct error *error);
 /* The same with every fault told, in their order. */
 int lint_secrets_telling(const char *path, struct span text,
     void (*tell)(void *context, const struct error *fault), void *context, struct error *error);
-
-/*
- * The line where mailchute.conf, which passed lint_settings, sets the option
- * of this block (NULL: outside of blocks), or where the block begins (option
- * NULL).  title is NULL for blocks without one.  0: it does not.
- */
-int lint_find_line(struct span text, const char *block, const char *title, const char *option);
-
-/* The line of the first value that reads the environment, "${NAME}"; 0 without one. */
-int lint_find_expansion(struct span text);
 
 /* The line of a key in secrets.ini, which passed lint_secrets; 0: it is not there. */
 int lint_find_secret(struct span text, const char *section, const char *key);

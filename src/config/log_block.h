@@ -7,10 +7,9 @@
 #ifndef CONFIG_LOG_BLOCK_H
 #define CONFIG_LOG_BLOCK_H
 
+#include "config/block.h"
 #include "config/config.h"
-#include "config/settings.h"
 
-/* -1 with the settings' error. */
-int log_block_read(const struct block *block, struct config *config);
+void log_block_read(const struct block *block, struct config *config);
 
 #endif

@@ -10,6 +10,7 @@
 #include "config/alias_list.h"
 #include "config/check.h"
 #include "config/environment.h"
+#include "config/origins.h"
 #include "config/route_block.h"
 #include "config/secrets.h"
 
@@ -77,6 +78,14 @@ static int apply_url(
 		.place = { .file = source, .line = 0 },
 	};
 	config->smarthosts[0].parameters.name = memory_copy_string("default");
+	origins_drop(config, "smarthost", NULL);
+	origins_drop(config, "route", NULL);
+	origins_add_block(config, "smarthost", "default");
+	origins_put(config, "smarthost", "default", "url", parameters.url, source);
+	if (parameters.user != NULL)
+		origins_put(config, "smarthost", "default", "user", parameters.user, source);
+	if (parameters.password != NULL)
+		origins_put(config, "smarthost", "default", "password", NULL, source);
 	parameters = (struct smarthost){ 0 };
 	source = NULL;
 	return 0;
@@ -112,8 +121,10 @@ static int apply_login(
 				     : refuse_login(is_variable ? source : "MAILCHUTE_USER",
 					   "there are several smarthosts", error);
 	struct smarthost *smarthost = &config->smarthosts[0].parameters;
-	if (user != NULL)
+	if (user != NULL) {
 		replace(&smarthost->user, user);
+		origins_put(config, "smarthost", smarthost->name, "user", user, "MAILCHUTE_USER");
+	}
 	/* Another program's smtp_password must not make a login where nobody asked for one. */
 	if (password != NULL && smarthost->user == NULL)
 		return !is_variable ? 0 : refuse_login(source, "no user is known", error);
@@ -121,6 +132,7 @@ static int apply_login(
 		memory_free_secret(&smarthost->password);
 		smarthost->password = password;
 		password = NULL;
+		origins_put(config, "smarthost", smarthost->name, "password", NULL, source);
 	}
 	return 0;
 }
@@ -145,63 +157,127 @@ static int apply_token(struct config *config, struct error *error)
 	memory_free_secret(&smarthost->token);
 	smarthost->token = token;
 	token = NULL;
+	origins_put(config, "smarthost", smarthost->name, "token", NULL, source);
 	return 0;
 }
 
-static int apply_auth(struct config *config, struct error *error)
+/* ---- variables that are a setting each ---- */
+
+typedef int apply_value(
+    struct config *config, const struct check_place *place, const char *text, struct error *error);
+
+typedef int check_text(const struct check_place *place, const char *text, struct error *error);
+
+static int apply_text(check_text *check, const struct check_place *place, const char *text,
+    char **target, struct error *error)
 {
-	const struct check_place place = { "environment", "MAILCHUTE_AUTH" };
-	const char *word = environment_get("MAILCHUTE_AUTH");
+	if (check(place, text, error) < 0)
+		return -1;
+	replace(target, text);
+	return 0;
+}
+
+static int apply_ehlo(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return apply_text(check_ehlo, place, text, &config->ehlo, error);
+}
+
+static int apply_domain(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	if (check_domain(place, text, false, error) < 0)
+		return -1;
+	replace(&config->domain, text);
+	replace(&config->domain_source, place->name);
+	return 0;
+}
+
+static int apply_spool(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return apply_text(check_path, place, text, &config->spool, error);
+}
+
+static int apply_capture(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return apply_text(check_path, place, text, &config->capture, error);
+}
+
+static int apply_idle(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return check_duration(place, text, &config->idle, error);
+}
+
+static int apply_timeout(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return check_duration(place, text, &config->timeout, error);
+}
+
+static int apply_mode(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return check_mode(place, text, &config->mode, error);
+}
+
+static int apply_log(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return apply_text(check_log, place, text, &config->log_to, error);
+}
+
+static int apply_log_format(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	return check_log_format(place, text, &config->log_is_json, error);
+}
+
+/* ---- for every smarthost ---- */
+
+static int apply_auth(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
 	enum smarthost_auth auth = SMARTHOST_AUTH_AUTO;
 
-	if (word == NULL)
-		return 0;
-	if (check_auth(&place, word, &auth, error) < 0)
+	if (check_auth(place, text, &auth, error) < 0)
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		config->smarthosts[i].parameters.auth = auth;
 	return 0;
 }
 
-static int apply_from(struct config *config, struct error *error)
+static int apply_from(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
 {
-	const struct check_place place = { "environment", "MAILCHUTE_FROM" };
-	const char *from = environment_get("MAILCHUTE_FROM");
-
-	if (from == NULL)
-		return 0;
-	if (check_address(&place, from, false, error) < 0)
+	if (check_address(place, text, false, error) < 0)
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
-		replace(&config->smarthosts[i].parameters.from, from);
+		replace(&config->smarthosts[i].parameters.from, text);
 	return 0;
 }
 
-static int apply_from_policy(struct config *config, struct error *error)
+static int apply_from_policy(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
 {
-	const struct check_place place = { "environment", "MAILCHUTE_FROM_POLICY" };
-	const char *word = environment_get("MAILCHUTE_FROM_POLICY");
 	enum smarthost_from_policy policy = SMARTHOST_FROM_AUTO;
 
-	if (word == NULL)
-		return 0;
-	if (check_from_policy(&place, word, &policy, error) < 0)
+	if (check_from_policy(place, text, &policy, error) < 0)
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		config->smarthosts[i].parameters.from_policy = policy;
 	return 0;
 }
 
-static int apply_rate(struct config *config, struct error *error)
+static int apply_rate(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
 {
-	const struct check_place place = { "environment", "MAILCHUTE_RATE" };
-	const char *text = environment_get("MAILCHUTE_RATE");
 	unsigned rate;
 	int64_t period;
 
-	if (text == NULL)
-		return 0;
-	if (check_rate(&place, text, &rate, &period, error) < 0)
+	if (check_rate(place, text, &rate, &period, error) < 0)
 		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++) {
 		config->smarthosts[i].parameters.rate = rate;
@@ -210,115 +286,104 @@ static int apply_rate(struct config *config, struct error *error)
 	return 0;
 }
 
-static int apply_root(struct config *config, struct error *error)
+/* ---- the rest ---- */
+
+static int apply_root(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
 {
-	const struct check_place place = { "environment", "MAILCHUTE_ROOT" };
-	const char *root = environment_get("MAILCHUTE_ROOT");
 	struct config_alias alias = { 0 };
 
-	if (root == NULL)
-		return 0;
-	alias_list_add_targets(&alias, root);
-	if (alias_list_check(&place, &alias, error) < 0) {
+	alias_list_add_targets(&alias, text);
+	if (alias_list_check(place, &alias, error) < 0) {
 		alias_list_finish(&alias);
 		return -1;
 	}
 	alias.name = memory_copy_string("root");
-	alias.place = (struct config_place){ .file = memory_copy_string("MAILCHUTE_ROOT") };
+	alias.place = (struct config_place){ .file = memory_copy_string(place->name) };
 	alias_list_put(config, &alias);
+	origins_drop(config, "alias", "root");
+	origins_add_block(config, "alias", "root");
 	return 0;
 }
 
-static int apply_log(struct config *config, struct error *error)
-{
-	const char *to = environment_get("MAILCHUTE_LOG");
-	const char *format = environment_get("MAILCHUTE_LOG_FORMAT");
+static const struct variable {
+	const char *name;
+	const char *block; /* of the option that it sets */
+	const char *option;
+	const char *title; /* NULL: those of all smarthosts, or none */
+	apply_value *apply;
+} variables[] = {
+	{ "MAILCHUTE_EHLO", "identity", "ehlo", NULL, apply_ehlo },
+	{ "MAILCHUTE_DOMAIN", "identity", "domain", NULL, apply_domain },
+	{ "MAILCHUTE_AUTH", "smarthost", "auth", NULL, apply_auth },
+	{ "MAILCHUTE_FROM", "smarthost", "from", NULL, apply_from },
+	{ "MAILCHUTE_FROM_POLICY", "smarthost", "from_policy", NULL, apply_from_policy },
+	{ "MAILCHUTE_RATE", "smarthost", "rate", NULL, apply_rate },
+	{ "MAILCHUTE_ROOT", "alias", "to", "root", apply_root },
+	{ "MAILCHUTE_MODE", "submit", "mode", NULL, apply_mode },
+	{ "MAILCHUTE_TIMEOUT", "submit", "timeout", NULL, apply_timeout },
+	{ "MAILCHUTE_IDLE", "submit", "idle", NULL, apply_idle },
+	{ "MAILCHUTE_SPOOL", "queue", "dir", NULL, apply_spool },
+	{ "MAILCHUTE_LOG", "log", "to", NULL, apply_log },
+	{ "MAILCHUTE_LOG_FORMAT", "log", "format", NULL, apply_log_format },
+	{ "MAILCHUTE_CAPTURE", NULL, "capture", NULL, apply_capture },
+};
 
-	if (to != NULL) {
-		if (check_log(&(struct check_place){ "environment", "MAILCHUTE_LOG" }, to, error) <
-		    0)
-			return -1;
-		replace(&config->log_to, to);
+static void record(struct config *config, const struct variable *variable, const char *text)
+{
+	if (variable->block == NULL || strcmp(variable->block, "smarthost") != 0) {
+		origins_put(config, variable->block, variable->title, variable->option, text,
+		    variable->name);
+		return;
 	}
-	if (format == NULL)
-		return 0;
-	return check_log_format(&(struct check_place){ "environment", "MAILCHUTE_LOG_FORMAT" },
-	    format, &config->log_is_json, error);
-}
-
-typedef int check_text(const struct check_place *place, const char *text, struct error *error);
-
-static int check_ehlo(const struct check_place *place, const char *text, struct error *error)
-{
-	return strcmp(text, "auto") == 0 ? 0 : check_domain(place, text, true, error);
-}
-
-static int check_plain_domain(
-    const struct check_place *place, const char *text, struct error *error)
-{
-	return check_domain(place, text, false, error);
-}
-
-static int apply_text(const char *variable, check_text *check, char **target, struct error *error)
-{
-	const struct check_place place = { "environment", variable };
-	const char *text = environment_get(variable);
-
-	if (text == NULL)
-		return 0;
-	if (check(&place, text, error) < 0)
-		return -1;
-	replace(target, text);
-	return 0;
-}
-
-static int apply_duration(const char *variable, int64_t *target, struct error *error)
-{
-	const struct check_place place = { "environment", variable };
-	const char *text = environment_get(variable);
-
-	return text == NULL ? 0 : check_duration(&place, text, target, error);
-}
-
-static int apply_mode(struct config *config, struct error *error)
-{
-	const struct check_place place = { "environment", "MAILCHUTE_MODE" };
-	const char *text = environment_get("MAILCHUTE_MODE");
-
-	return text == NULL ? 0 : check_mode(&place, text, &config->mode, error);
-}
-
-static int apply_simple(struct config *config, struct error *error)
-{
-	if (apply_text("MAILCHUTE_EHLO", check_ehlo, &config->ehlo, error) < 0 ||
-	    apply_text("MAILCHUTE_DOMAIN", check_plain_domain, &config->domain, error) < 0)
-		return -1;
-	if (environment_get("MAILCHUTE_DOMAIN") != NULL)
-		replace(&config->domain_source, "MAILCHUTE_DOMAIN");
-	if (apply_text("MAILCHUTE_SPOOL", check_path, &config->spool, error) < 0 ||
-	    apply_text("MAILCHUTE_CAPTURE", check_path, &config->capture, error) < 0 ||
-	    apply_duration("MAILCHUTE_IDLE", &config->idle, error) < 0 ||
-	    apply_duration("MAILCHUTE_TIMEOUT", &config->timeout, error) < 0 ||
-	    apply_log(config, error) < 0)
-		return -1;
-	return apply_mode(config, error);
-}
-
-int overrides_apply(
-    const char *run_secrets, bool uses_environment, struct config *config, struct error *error)
-{
-	if (apply_url(run_secrets, uses_environment, config, error) < 0 ||
-	    apply_login(run_secrets, uses_environment, config, error) < 0)
-		return -1;
-	if (uses_environment &&
-	    (apply_token(config, error) < 0 || apply_auth(config, error) < 0 ||
-		apply_from(config, error) < 0 || apply_from_policy(config, error) < 0 ||
-		apply_rate(config, error) < 0 || apply_root(config, error) < 0 ||
-		apply_simple(config, error) < 0))
-		return -1;
 	for (size_t i = 0; i < config->smarthost_count; i++)
-		secrets_default_from(&config->smarthosts[i].parameters);
-	return 0;
+		origins_put(config, variable->block, config->smarthosts[i].parameters.name,
+		    variable->option, text, variable->name);
+}
+
+static void apply_variables(struct config *config, struct faults *faults)
+{
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+		const struct variable *variable = &variables[i];
+		const struct check_place place = { "environment", variable->name };
+		const char *text = environment_get(variable->name);
+		struct error error;
+
+		if (text == NULL)
+			continue;
+		if (variable->apply(config, &place, text, &error) == 0)
+			record(config, variable, text);
+		else
+			faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
+	}
+}
+
+/* A smarthost without a from sends as its login, where that is an address. */
+static void default_senders(struct config *config)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		struct smarthost *smarthost = &config->smarthosts[i].parameters;
+		bool had_none = smarthost->from == NULL;
+
+		secrets_default_from(smarthost);
+		if (had_none && smarthost->from != NULL)
+			origins_explain(config, "smarthost", smarthost->name, "from",
+			    smarthost->from, "the login");
+	}
+}
+
+void overrides_apply(
+    const char *run_secrets, bool uses_environment, struct config *config, struct faults *faults)
+{
+	struct error error;
+
+	if (apply_url(run_secrets, uses_environment, config, &error) < 0 ||
+	    apply_login(run_secrets, uses_environment, config, &error) < 0 ||
+	    (uses_environment && apply_token(config, &error) < 0))
+		faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
+	if (uses_environment)
+		apply_variables(config, faults);
+	default_senders(config);
 }
 
 char *overrides_looked(const char *run_secrets, bool uses_environment)

@@ -11,11 +11,12 @@
 
 #include <stdbool.h>
 
-#include "base/error.h"
 #include "config/config.h"
+#include "config/faults.h"
 
-int overrides_apply(
-    const char *run_secrets, bool uses_environment, struct config *config, struct error *error);
+/* What is wrong with them is in the faults. */
+void overrides_apply(
+    const char *run_secrets, bool uses_environment, struct config *config, struct faults *faults);
 
 /* "/run/secrets/mailchute_url (missing), MAILCHUTE_URL (unset here)"; the caller frees it. */
 char *overrides_looked(const char *run_secrets, bool uses_environment);

@@ -10,8 +10,6 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/span.h"
-#include "config/block.h"
-#include "config/lint.h"
 
 enum { WEIGHT_LIMIT = 1000 };
 
@@ -30,44 +28,6 @@ void route_block_finish(struct config_route *route)
 	free(route->title);
 	free(route->place.file);
 	*route = (struct config_route){ 0 };
-}
-
-/* One element, without the blanks around it; a variable may hold several between commas. */
-typedef int visit_element(
-    const struct check_place *place, struct span text, void *target, struct error *error);
-
-static int read_list(
-    const struct block *block, const char *option, visit_element *visit, void *target)
-{
-	CLEANUP(memory_free_string) char *where = block_where(block, option);
-	const struct check_place place = { where, option };
-
-	for (unsigned i = 0; i < settings_count(block, option); i++) {
-		struct span rest = span_from_string(settings_item(block, option, i));
-		struct span part;
-
-		while (span_take_until(&rest, ',', &part)) {
-			part = span_trim(part);
-			if (part.length != 0 &&
-			    visit(&place, part, target, block->settings->error) < 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
-static int add_pattern(
-    const struct check_place *place, struct span text, void *target, struct error *error)
-{
-	struct config_list *list = target;
-	CLEANUP(memory_free_string) char *pattern = span_copy(text);
-
-	if (check_pattern(place, pattern, error) < 0)
-		return -1;
-	list->items = memory_resize_array(list->items, list->count + 1, sizeof *list->items);
-	list->items[list->count++] = pattern;
-	pattern = NULL;
-	return 0;
 }
 
 /*
@@ -89,14 +49,13 @@ static int find_uid(
 }
 
 static int add_user(
-    const struct check_place *place, struct span text, void *target, struct error *error)
+    const struct check_place *place, const char *name, void *target, struct error *error)
 {
 	struct config_route *route = target;
-	CLEANUP(memory_free_string) char *name = span_copy(text);
 	uint64_t number = 0;
 	int64_t uid;
 
-	if (span_to_number(text, &number) && number < UINT32_MAX)
+	if (span_to_number(span_from_string(name), &number) && number < UINT32_MAX)
 		uid = (int64_t)number;
 	else if (find_uid(place, name, &uid, error) < 0)
 		return -1;
@@ -110,6 +69,7 @@ static int add_user(
 /* The smarthosts that there are, and the route they are for. */
 struct vias {
 	const struct config *config;
+	bool is_whole; /* there are no others */
 	struct config_route *route;
 };
 
@@ -176,8 +136,9 @@ static int check_via(const struct check_place *place, const struct vias *vias, s
 }
 
 static int add_via(
-    const struct check_place *place, struct span text, void *target, struct error *error)
+    const struct check_place *place, const char *item, void *target, struct error *error)
 {
+	struct span text = span_from_string(item);
 	const struct vias *vias = target;
 	struct config_route *route = vias->route;
 	struct config_via via = { 0 };
@@ -186,7 +147,7 @@ static int add_via(
 	if (split_via(place, text, &name, &via.weight, error) < 0)
 		return -1;
 	CLEANUP(memory_free_string) char *title = span_copy(name);
-	if (config_find_smarthost(vias->config, title) == NULL)
+	if (vias->is_whole && config_find_smarthost(vias->config, title) == NULL)
 		return refuse_unknown(place, vias->config, name, error);
 	via.smarthost = title;
 	if (check_via(place, vias, text, &via, error) < 0)
@@ -197,69 +158,78 @@ static int add_via(
 	return 0;
 }
 
-static int read_via(const struct block *block, struct config *config, struct config_route *route)
+static void take_via(
+    const struct block *block, const struct config *config, struct config_route *route)
 {
-	struct vias vias = { config, route };
+	struct vias vias = { config, block->is_whole, route };
+	size_t faults_before = block->faults->count;
+	struct error error;
 
-	if (read_list(block, "via", add_via, &vias) < 0)
-		return -1;
-	if (route->via_count != 0)
-		return 0;
+	block_take_each(block, "via", add_via, &vias);
+	if (route->via_count != 0 || !block->is_whole || block->faults->count != faults_before)
+		return;
 	CLEANUP(memory_free_string) char *where = block_where(block, NULL);
-	struct error *error = block->settings->error;
-	error_set(error, ERROR_CONFIG, "5.3.5", "%s: route \"%s\" has no via", where, block->title);
-	return error_next(error, "write: via = { \"%s\" }",
+	error_set(
+	    &error, ERROR_CONFIG, "5.3.5", "%s: route \"%s\" has no via", where, block->title);
+	error_next(&error, "write: via = { \"%s\" }",
 	    config->smarthost_count != 0 ? config->smarthosts[0].parameters.name : "provider");
+	block_fault(block, NULL, &error);
 }
 
 /* ---- the block ---- */
 
-static int check_route_title(const struct block *block, const struct config *config)
+static void check_route_title(const struct block *block, const struct config *config)
 {
 	CLEANUP(memory_free_string) char *where = block_where(block, NULL);
-	struct error *error = block->settings->error;
+	struct error error;
 
-	if (check_title(&(struct check_place){ where, "route" }, block->title, error) < 0)
-		return -1;
-	for (size_t i = 0; i < config->route_count; i++)
-		if (strcasecmp(config->routes[i].title, block->title) == 0)
-			return error_set(error, ERROR_CONFIG, "5.3.5",
-			    "%s: there is a route \"%s\" in line %d already", where,
-			    config->routes[i].title, config->routes[i].place.line);
-	return 0;
+	if (check_title(&(struct check_place){ where, "route" }, block->title, &error) < 0) {
+		block_fault(block, NULL, &error);
+		return;
+	}
+	for (size_t i = 0; i < config->route_count; i++) {
+		if (strcasecmp(config->routes[i].title, block->title) != 0)
+			continue;
+		error_set(&error, ERROR_CONFIG, "5.3.5",
+		    "%s: there is a route \"%s\" in line %d already", where,
+		    config->routes[i].title, config->routes[i].place.line);
+		block_fault(block, NULL, &error);
+	}
 }
 
 /* An empty list, by an unset variable, must not become a route for all. */
-static int refuse_empty(const struct block *block, const char *option, size_t count)
+static void refuse_empty(const struct block *block, const char *option)
 {
-	bool is_set = lint_find_line(block->settings->text, block->name, block->title, option) != 0;
+	struct error error;
 
-	if (count != 0 || !is_set)
-		return 0;
+	if (!block_is_empty(block, option))
+		return;
 	CLEANUP(memory_free_string) char *where = block_where(block, option);
-	struct error *error = block->settings->error;
-	error_set(error, ERROR_CONFIG, "5.3.5", "%s: %s of route \"%s\" is empty", where, option,
+	error_set(&error, ERROR_CONFIG, "5.3.5", "%s: %s of route \"%s\" is empty", where, option,
 	    block->title);
-	return error_next(error, "remove %s, or write what it is to match", option);
+	error_next(&error, "remove %s, or write what it is to match", option);
+	block_fault(block, option, &error);
 }
 
-int route_block_read(const struct block *block, struct config *config)
+void route_block_read(const struct block *block, struct config *config)
 {
 	CLEANUP(route_block_finish) struct config_route route = { 0 };
+	size_t faults_before = block->faults->count;
 
-	if (check_route_title(block, config) < 0 ||
-	    read_list(block, "from", add_pattern, &route.from) < 0 ||
-	    read_list(block, "to", add_pattern, &route.to) < 0 ||
-	    read_list(block, "user", add_user, &route) < 0 ||
-	    refuse_empty(block, "from", route.from.count) < 0 ||
-	    refuse_empty(block, "to", route.to.count) < 0 ||
-	    refuse_empty(block, "user", route.uid_count) < 0 || read_via(block, config, &route) < 0)
-		return -1;
+	check_route_title(block, config);
+	block_take_list(block, "from", check_pattern, &route.from);
+	block_take_list(block, "to", check_pattern, &route.to);
+	block_take_each(block, "user", add_user, &route);
+	refuse_empty(block, "from");
+	refuse_empty(block, "to");
+	refuse_empty(block, "user");
+	take_via(block, config, &route);
+	if (block->faults->count != faults_before)
+		return;
 	route.title = memory_copy_string(block->title);
-	route.place.file = memory_copy_string(block->settings->path);
-	route.place.line = lint_find_line(block->settings->text, block->name, block->title, NULL);
+	route.place.file = memory_copy_string(block->entries->files[block->found->file].path);
+	route.place.line = block->found->line;
 	config->routes = memory_resize_array(config->routes, config->route_count + 1, sizeof route);
 	config->routes[config->route_count++] = route;
 	route = (struct config_route){ 0 };
-	return 0;
 }

@@ -9,11 +9,11 @@
 #ifndef CONFIG_ROUTE_BLOCK_H
 #define CONFIG_ROUTE_BLOCK_H
 
+#include "config/block.h"
 #include "config/config.h"
-#include "config/settings.h"
 
-/* Adds it to config, whose smarthosts are all there; -1: the settings' error says why not. */
-int route_block_read(const struct block *block, struct config *config);
+/* Adds it to config, whose smarthosts are all there, unless it is at fault. */
+void route_block_read(const struct block *block, struct config *config);
 
 void route_block_finish(struct config_route *route);
 

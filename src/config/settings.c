@@ -4,20 +4,164 @@
 
 #include <assert.h>
 #include <confuse.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buffer.h"
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/nearest.h"
 #include "config/lint.h"
+#include "config/options.h"
 
-enum { SETTINGS_LIMIT = 1 << 20, OPTION_LIMIT = 64 };
+/* ---- the names ---- */
+
+/* The file as it was walked: what stands in it that is sound. */
+struct reading {
+	const struct settings *settings;
+	struct lint_statement *statements; /* owned */
+	size_t count;
+	bool is_in_unknown; /* block, whose options nobody knows */
+};
+
+static void tell(void *context, int line, const struct error *fault)
+{
+	const struct reading *reading = context;
+
+	faults_add(reading->settings->faults, reading->settings->file, line, fault);
+}
+
+static void describe(const struct reading *reading, const struct lint_statement *statement,
+    struct error *error, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static void describe(const struct reading *reading, const struct lint_statement *statement,
+    struct error *error, const char *format, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	error_set(error, ERROR_CONFIG, "5.3.5", "%s line %d: %s", reading->settings->path,
+	    statement->line, text);
+}
+
+static bool refuse_block(struct reading *reading, const struct lint_statement *statement)
+{
+	const struct option_block *nearest = options_nearest_block(statement->block);
+	const struct option *option = options_find(span_from_string(""), statement->block);
+	struct error error;
+
+	describe(reading, statement, &error, "there is no block \"%.*s\"",
+	    span_int(statement->block), statement->block.start);
+	if (option != NULL)
+		error_next(&error, "it is an option; write: %s = \"...\"", option->name);
+	else if (nearest != NULL)
+		error_next(&error, "the nearest known one is \"%s\"", nearest->name);
+	tell(reading, statement->line, &error);
+	reading->is_in_unknown = true;
+	return false;
+}
+
+static bool check_block(struct reading *reading, const struct lint_statement *statement)
+{
+	const struct option_block *block = options_find_block(statement->block);
+	struct error error;
+
+	reading->is_in_unknown = false;
+	if (block == NULL)
+		return refuse_block(reading, statement);
+	if (statement->has_title == (block->title != NULL))
+		return true;
+	if (block->title == NULL) {
+		describe(reading, statement, &error, "%s takes no title", block->name);
+		error_next(&error, "write: %s {", block->name);
+	} else {
+		describe(reading, statement, &error, "%s has no title", block->name);
+		error_next(&error, "write: %s \"%s\" {", block->name, block->title);
+	}
+	tell(reading, statement->line, &error);
+	return false;
+}
+
+static bool refuse_option(struct reading *reading, const struct lint_statement *statement)
+{
+	const struct option *elsewhere = options_elsewhere(statement->block, statement->name);
+	const struct option *nearest = options_nearest(statement->block, statement->name);
+	const struct option_block *block = options_find_block(statement->name);
+	bool is_outside = statement->block.length == 0;
+	struct error error;
+
+	describe(reading, statement, &error, "there is no option \"%.*s\" %s%.*s",
+	    span_int(statement->name), statement->name.start,
+	    is_outside ? "outside of blocks" : "in ", span_int(statement->block),
+	    statement->block.start);
+	if (is_outside && block != NULL)
+		error_next(&error, "it is a block; write: %s%s { ... }", block->name,
+		    block->title != NULL ? " \"TITLE\"" : "");
+	else if (elsewhere != NULL && elsewhere->block != NULL)
+		error_next(&error, "it belongs into a block: %s%s { %s = ... }", elsewhere->block,
+		    options_find_block(span_from_string(elsewhere->block))->title != NULL
+			? " \"TITLE\""
+			: "",
+		    elsewhere->name);
+	else if (elsewhere != NULL)
+		error_next(&error, "it stands outside of blocks");
+	else if (nearest != NULL)
+		error_next(&error, "the nearest known one is \"%s\"", nearest->name);
+	tell(reading, statement->line, &error);
+	return false;
+}
+
+static bool check_option(struct reading *reading, const struct lint_statement *statement)
+{
+	const struct option *option = options_find(statement->block, statement->name);
+	struct error error;
+
+	if (reading->is_in_unknown && statement->block.length != 0)
+		return false;
+	if (option == NULL)
+		return refuse_option(reading, statement);
+	if (!statement->is_list || option->is_list)
+		return true;
+	describe(reading, statement, &error, "%s takes one value, not a list", option->name);
+	error_next(&error, "write: %s = \"%s\"", option->name,
+	    option->value != NULL ? option->value : option->example);
+	tell(reading, statement->line, &error);
+	return false;
+}
+
+/* Whoever starts a set-id process would choose the smarthost, and collect the password. */
+static bool check_expansion(struct reading *reading, const struct lint_statement *statement)
+{
+	struct error error;
+
+	if (!statement->reads_environment || reading->settings->may_expand)
+		return true;
+	describe(reading, statement, &error,
+	    "${...} reads the environment, which does not count in this process");
+	error_next(&error, "write the value itself");
+	tell(reading, statement->line, &error);
+	return false;
+}
+
+static bool hear(void *context, const struct lint_statement *statement)
+{
+	struct reading *reading = context;
+	bool is_sound = check_expansion(reading, statement);
+
+	if (statement->kind == LINT_BLOCK)
+		is_sound = check_block(reading, statement) && is_sound;
+	else if (statement->kind == LINT_OPTION)
+		is_sound = check_option(reading, statement) && is_sound;
+	reading->statements = memory_resize_array(
+	    reading->statements, reading->count + 1, sizeof *reading->statements);
+	reading->statements[reading->count] = *statement;
+	reading->count += is_sound && !statement->is_faulty;
+	return is_sound;
+}
+
+/* ---- libConfuse ---- */
 
 /*
  * libConfuse's error function gets no context.  An option that no file can
@@ -31,107 +175,181 @@ struct complaint {
 
 static const char complaint_option[] = "\n";
 
-static struct complaint *complaint_of(cfg_t *section)
-{
-	for (const cfg_opt_t *option = section->opts; option->name != NULL; option++)
-		if (strcmp(option->name, complaint_option) == 0)
-			return (struct complaint *)(void *)option->simple_value.string;
-	return NULL;
-}
-
-static const char *nearest_option(const cfg_t *section, const char *given)
-{
-	const char *names[OPTION_LIMIT];
-	size_t count = 0;
-
-	for (const cfg_opt_t *option = section->opts; option->name != NULL; option++)
-		if (strcmp(option->name, complaint_option) != 0 && count < OPTION_LIMIT)
-			names[count++] = option->name;
-	return nearest_name(span_from_string(given), names, count);
-}
-
-static void refuse_option(cfg_t *section, const struct settings *settings, const char *given)
-{
-	const char *nearest = nearest_option(section, given);
-	bool is_outside = strcmp(cfg_name(section), "root") == 0;
-
-	error_set(settings->error, ERROR_CONFIG, "5.3.5",
-	    "%s line %d: there is no option \"%s\" %s%s", settings->path, section->line, given,
-	    is_outside ? "outside of blocks" : "in ", is_outside ? "" : cfg_name(section));
-	if (nearest != NULL)
-		error_next(settings->error, "the nearest known one is \"%s\"", nearest);
-}
-
 static void hear_complaint(cfg_t *section, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
 static void hear_complaint(cfg_t *section, const char *format, va_list arguments)
 {
-	struct complaint *complaint = complaint_of(section);
+	struct complaint *complaint = NULL;
 	char text[ERROR_TEXT_SIZE];
+	struct error error;
 
+	for (const cfg_opt_t *option = section->opts; option->name != NULL; option++)
+		if (strcmp(option->name, complaint_option) == 0)
+			complaint = (struct complaint *)(void *)option->simple_value.string;
 	/* The first one is nearest to the cause. */
 	if (complaint == NULL || complaint->is_filled)
 		return;
 	complaint->is_filled = true;
-	if (strcmp(format, "no such option '%s'") == 0) {
-		refuse_option(section, complaint->settings, va_arg(arguments, const char *));
-		return;
-	}
 	vsnprintf(text, sizeof text, format, arguments);
-	error_set(complaint->settings->error, ERROR_CONFIG, "5.3.5", "%s line %d: %s",
-	    complaint->settings->path, section->line, text);
+	error_set(&error, ERROR_CONFIG, "5.3.5", "%s line %d: %s", complaint->settings->path,
+	    section->line, text);
+	faults_add(complaint->settings->faults, complaint->settings->file, section->line, &error);
 }
 
-const char *settings_text(const struct block *block, const char *option)
+/* The options of a block (NULL: those outside), without defaults: those are ours. */
+static cfg_opt_t *make_options(const char *block, struct complaint *complaint, size_t extra)
 {
-	const char *text = cfg_getstr(block->section, option);
+	cfg_opt_t *made = memory_allocate((options_count() + extra + 2) * sizeof *made);
+	const cfg_opt_t way_out = CFG_SIMPLE_STR(complaint_option, &complaint->never_set);
+	size_t count = 0;
 
-	return text != NULL && text[0] != '\0' ? text : NULL;
-}
+	for (size_t i = 0; i < options_count(); i++) {
+		const struct option *option = options_at(i);
+		const cfg_opt_t one = CFG_STR(option->name, NULL, CFGF_NODEFAULT);
+		const cfg_opt_t list = CFG_STR_LIST(option->name, NULL, CFGF_NODEFAULT);
 
-bool settings_is_empty(const struct block *block, const char *option)
-{
-	const char *text = cfg_getstr(block->section, option);
-
-	return text != NULL && text[0] == '\0';
-}
-
-unsigned settings_count(const struct block *block, const char *option)
-{
-	return cfg_size(block->section, option);
-}
-
-const char *settings_item(const struct block *block, const char *option, unsigned index)
-{
-	return cfg_getnstr(block->section, option, index);
-}
-
-static int visit_blocks(const struct settings *settings, cfg_t *file, const char *name,
-    settings_visit *visit, void *context)
-{
-	for (unsigned i = 0; i < cfg_size(file, name); i++) {
-		cfg_t *section = cfg_getnsec(file, name, i);
-		const struct block block = { settings, section, name, cfg_title(section) };
-
-		if (visit(context, &block) < 0)
-			return -1;
+		if ((option->block == NULL) != (block == NULL) ||
+		    (block != NULL && strcmp(option->block, block) != 0))
+			continue;
+		made[count++] = option->is_list ? list : one;
 	}
-	return 0;
+	made[count++] = way_out;
+	/* The rest is zero, as CFG_END is; the caller may put sections before it. */
+	return made;
 }
 
-static int visit_all(
-    const struct settings *settings, cfg_t *file, settings_visit *visit, void *context)
+static size_t length_of(const cfg_opt_t *options)
 {
-	const struct block outside = { settings, file, NULL, NULL };
+	size_t count = 0;
 
-	if (visit(context, &outside) < 0)
-		return -1;
-	for (const cfg_opt_t *option = file->opts; option->name != NULL; option++)
-		if (option->type == CFGT_SEC &&
-		    visit_blocks(settings, file, option->name, visit, context) < 0)
-			return -1;
-	return 0;
+	while (options[count].name != NULL)
+		count++;
+	return count;
+}
+
+static cfg_t *make_parser(struct complaint *complaint)
+{
+	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+	cfg_opt_t *outside = make_options(NULL, complaint, options_block_count());
+	size_t first = length_of(outside);
+
+	for (size_t i = 0; i < options_block_count(); i++) {
+		const struct option_block *block = options_block_at(i);
+		const cfg_opt_t section = CFG_SEC(block->name,
+		    make_options(block->name, complaint, 0),
+		    block->title != NULL ? titled : CFGF_NODEFAULT);
+
+		outside[first + i] = section;
+	}
+	cfg_t *file = cfg_init(outside, CFGF_NONE);
+	assert(file != NULL);
+	cfg_set_error_function(file, hear_complaint);
+	for (size_t i = 0; i < options_block_count(); i++)
+		free(outside[first + i].subopts);
+	free(outside);
+	return file;
+}
+
+/* ---- into the entries ---- */
+
+/* A variable may hold several between commas. */
+static void add_items(struct entry *entry, const char *text, bool is_list)
+{
+	struct span rest = span_from_string(text);
+	struct span part;
+
+	while (is_list ? span_take_until(&rest, ',', &part) : rest.length != 0) {
+		if (!is_list)
+			span_take_until(&rest, '\0', &part);
+		else
+			part = span_trim(part);
+		if (part.length == 0)
+			continue;
+		entry->items = memory_resize_array(
+		    entry->items, entry->count + 1, sizeof *entry->items);
+		entry->items[entry->count++] = span_copy(part);
+	}
+}
+
+/*
+ * A variable that is empty counts as unset, so what was set before holds.  A
+ * list is set all the same where there is nothing to hold: a route must not
+ * become one for all.
+ */
+static bool is_unset(const struct settings *settings, const struct lint_statement *statement,
+    const struct entry *entry, size_t block, bool is_list)
+{
+	if (entry->count != 0 || !statement->reads_environment)
+		return false;
+	return !is_list || entries_find(&settings->entries->blocks[block], entry->name) != NULL;
+}
+
+static void put_option(const struct settings *settings, const struct lint_statement *statement,
+    cfg_t *section, size_t block)
+{
+	const struct option *option = options_find(statement->block, statement->name);
+	struct entry entry = {
+		.name = span_copy(statement->name),
+		.file = settings->file,
+		.line = statement->line,
+	};
+
+	for (unsigned i = 0; i < cfg_size(section, option->name); i++) {
+		const char *text = cfg_getnstr(section, option->name, i);
+
+		if (text != NULL)
+			add_items(&entry, text, option->is_list);
+	}
+	if (is_unset(settings, statement, &entry, block, option->is_list))
+		entries_finish_entry(&entry);
+	else
+		entries_put(settings->entries, block, &entry);
+}
+
+/* The how-manyth block of its kind this statement begins: libConfuse has them in this order. */
+static unsigned count_before(const struct reading *reading, size_t index)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < index; i++)
+		if (reading->statements[i].kind == LINT_BLOCK &&
+		    span_equals(reading->statements[i].block, reading->statements[index].block))
+			count++;
+	return count;
+}
+
+static void put_all(const struct reading *reading, cfg_t *file)
+{
+	const struct settings *settings = reading->settings;
+	size_t outside = entries_open(settings->entries, "", NULL, settings->file, 1);
+	size_t block = outside;
+	cfg_t *section = file;
+
+	for (size_t i = 0; i < reading->count; i++) {
+		const struct lint_statement *statement = &reading->statements[i];
+
+		if (statement->kind == LINT_INCLUDE) {
+			CLEANUP(memory_free_string) char *path = span_copy(statement->name);
+
+			settings->include(settings->context, path, statement->line);
+			continue;
+		}
+		if (statement->kind == LINT_BLOCK) {
+			CLEANUP(memory_free_string) char *name = span_copy(statement->block);
+			unsigned index = statement->has_title ? count_before(reading, i) : 0;
+
+			section = cfg_getnsec(file, name, index);
+			if (section == NULL)
+				return;
+			block = entries_open(settings->entries, name, cfg_title(section),
+			    settings->file, statement->line);
+			continue;
+		}
+		bool is_outside = statement->block.length == 0;
+		put_option(
+		    settings, statement, is_outside ? file : section, is_outside ? outside : block);
+	}
 }
 
 static void free_file(cfg_t **file)
@@ -140,110 +358,28 @@ static void free_file(cfg_t **file)
 		cfg_free(*file);
 }
 
-/* Every option there is.  Without defaults: those are ours (config.c). */
-static int parse(
-    const struct settings *settings, const char *text, settings_visit *visit, void *context)
+static void free_reading(struct reading *reading)
 {
+	free(reading->statements);
+}
+
+void settings_parse(const struct settings *settings, struct span text)
+{
+	CLEANUP(free_reading) struct reading reading = { .settings = settings };
+	const struct lint_listener listener = { &reading, hear, tell };
+	CLEANUP(memory_free_secret) char *mended = lint_walk(settings->path, text, &listener);
 	struct complaint complaint = { .settings = settings };
-	const cfg_opt_t way_out = CFG_SIMPLE_STR(complaint_option, &complaint.never_set);
-	cfg_opt_t identity[] = { CFG_STR("ehlo", NULL, CFGF_NODEFAULT),
-		CFG_STR("domain", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t smarthost[] = { CFG_STR("url", NULL, CFGF_NODEFAULT),
-		CFG_STR("secret", NULL, CFGF_NODEFAULT), CFG_STR("from", NULL, CFGF_NODEFAULT),
-		CFG_STR("ca_file", NULL, CFGF_NODEFAULT), CFG_STR("timeout", NULL, CFGF_NODEFAULT),
-		CFG_STR("auth", NULL, CFGF_NODEFAULT), CFG_STR("client_cert", NULL, CFGF_NODEFAULT),
-		CFG_STR("client_key", NULL, CFGF_NODEFAULT),
-		CFG_STR("tls_name", NULL, CFGF_NODEFAULT),
-		CFG_STR("tls_fingerprint", NULL, CFGF_NODEFAULT),
-		CFG_STR("tls_min", NULL, CFGF_NODEFAULT), CFG_STR("ip", NULL, CFGF_NODEFAULT),
-		CFG_STR("source", NULL, CFGF_NODEFAULT), CFG_STR("window", NULL, CFGF_NODEFAULT),
-		CFG_STR("rate", NULL, CFGF_NODEFAULT), CFG_STR("burst", NULL, CFGF_NODEFAULT),
-		CFG_STR("connections", NULL, CFGF_NODEFAULT),
-		CFG_STR("from_policy", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("from_allow", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t route[] = { CFG_STR_LIST("from", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("to", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("user", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("via", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t alias[] = { CFG_STR_LIST("to", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t submit[] = { CFG_STR("mode", NULL, CFGF_NODEFAULT),
-		CFG_STR("wait", NULL, CFGF_NODEFAULT), CFG_STR("wait_limit", NULL, CFGF_NODEFAULT),
-		CFG_STR("timeout", NULL, CFGF_NODEFAULT), CFG_STR("idle", NULL, CFGF_NODEFAULT),
-		CFG_STR("received", NULL, CFGF_NODEFAULT),
-		CFG_STR("rewrite_to", NULL, CFGF_NODEFAULT),
-		CFG_STR("max_size", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("users", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t queue[] = { CFG_STR("dir", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("retry", NULL, CFGF_NODEFAULT),
-		CFG_STR("lifetime", NULL, CFGF_NODEFAULT), CFG_STR("warn", NULL, CFGF_NODEFAULT),
-		CFG_STR("bounce", NULL, CFGF_NODEFAULT), CFG_STR("failed", NULL, CFGF_NODEFAULT),
-		CFG_STR("failed_limit", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t limits[] = { CFG_STR("sessions", NULL, CFGF_NODEFAULT),
-		CFG_STR("sessions_per_uid", NULL, CFGF_NODEFAULT),
-		CFG_STR("messages_per_uid", NULL, CFGF_NODEFAULT),
-		CFG_STR("size_per_uid", NULL, CFGF_NODEFAULT),
-		CFG_STR("reserve", NULL, CFGF_NODEFAULT),
-		CFG_STR("reserve_percent", NULL, CFGF_NODEFAULT), way_out, CFG_END() };
-	cfg_opt_t log[] = { CFG_STR("to", NULL, CFGF_NODEFAULT),
-		CFG_STR("format", NULL, CFGF_NODEFAULT), CFG_STR("subject", NULL, CFGF_NODEFAULT),
-		way_out, CFG_END() };
-	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-	cfg_opt_t options[] = { CFG_SEC("identity", identity, CFGF_NODEFAULT),
-		CFG_SEC("smarthost", smarthost, titled), CFG_SEC("route", route, titled),
-		CFG_SEC("alias", alias, titled), CFG_STR("aliases_file", NULL, CFGF_NODEFAULT),
-		CFG_STR("capture", NULL, CFGF_NODEFAULT), CFG_SEC("submit", submit, CFGF_NODEFAULT),
-		CFG_SEC("queue", queue, CFGF_NODEFAULT), CFG_SEC("limits", limits, CFGF_NODEFAULT),
-		CFG_SEC("log", log, CFGF_NODEFAULT), way_out, CFG_END() };
-	CLEANUP(free_file) cfg_t *file = cfg_init(options, CFGF_NONE);
+	CLEANUP(free_file) cfg_t *file = mended != NULL ? make_parser(&complaint) : NULL;
+	struct error error;
 
-	assert(file != NULL);
-	cfg_set_error_function(file, hear_complaint);
-	if (cfg_parse_buf(file, text) != CFG_SUCCESS) {
-		if (!complaint.is_filled)
-			error_set(settings->error, ERROR_CONFIG, "5.3.5", "%s cannot be parsed",
-			    settings->path);
-		return -1;
+	if (file == NULL)
+		return;
+	if (cfg_parse_buf(file, mended) == CFG_SUCCESS) {
+		put_all(&reading, file);
+		return;
 	}
-	return visit_all(settings, file, visit, context);
-}
-
-/* Whoever starts a set-id process would choose the smarthost, and collect the password. */
-static int refuse_expansion(const struct settings *settings, bool may_expand)
-{
-	int line = may_expand ? 0 : lint_find_expansion(settings->text);
-
-	if (line == 0)
-		return 0;
-	error_set(settings->error, ERROR_CONFIG, "5.3.5",
-	    "%s line %d: ${...} reads the environment, which does not count in this process",
-	    settings->path, line);
-	return error_next(settings->error, "write the value itself");
-}
-
-int settings_read(
-    const char *path, bool may_expand, settings_visit *visit, void *context, struct error *error)
-{
-	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	CLEANUP(buffer_finish) struct buffer text = { 0 };
-	struct stat status = { 0 };
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return 1;
-	buffer_init(&text, SETTINGS_LIMIT);
-	int outcome = fd < 0 || fstat(fd, &status) < 0 ? -1 : file_read_to_end(fd, &text);
-	if (outcome < 0) {
-		error_system(error, "cannot read %s as uid %u", path, (unsigned)geteuid());
-		error->kind = ERROR_CONFIG;
-		snprintf(error->status, sizeof error->status, "4.3.5");
-		return error_next(error, "it holds no secrets: chmod 644 %s", path);
-	}
-	if (outcome > 0)
-		return error_set(error, ERROR_CONFIG, "5.3.5", "%s is larger than %d bytes", path,
-		    SETTINGS_LIMIT);
-	const struct settings settings = { path, span_first(buffer_span(&text), text.length),
-		(status.st_mode & S_IROTH) != 0, error };
-	if (lint_settings(path, settings.text, error) < 0 ||
-	    refuse_expansion(&settings, may_expand) < 0)
-		return -1;
-	return parse(&settings, buffer_string(&text), visit, context);
+	if (complaint.is_filled)
+		return;
+	error_set(&error, ERROR_CONFIG, "5.3.5", "%s cannot be parsed", settings->path);
+	faults_add(settings->faults, settings->file, 0, &error);
 }

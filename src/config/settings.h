@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * settings - a file of settings, block by block; the only file that sees libConfuse
+ * settings - one file of settings as entries; the only file that sees libConfuse
  *
- * The raw text goes through lint first.  Here is the table of all options;
- * their values stay texts.
+ * The raw text goes through lint first, and its names are held against the
+ * table of options.
  *
- * Does not know: what an option means.
+ * Does not know: what an option means, which files there are.
  */
 
 #ifndef CONFIG_SETTINGS_H
@@ -14,46 +14,24 @@
 
 #include <stdbool.h>
 
-#include "base/error.h"
 #include "base/span.h"
+#include "config/entries.h"
+#include "config/faults.h"
 
-/* The file being read. */
+/* Where the file includes another one, whose entries come next. */
+typedef void settings_include(void *context, const char *path, int line);
+
 struct settings {
+	struct entries *entries;
+	struct faults *faults;
 	const char *path;
-	struct span text;
-	bool is_public; /* others may read it */
-	struct error *error;
+	int file; /* its number in entries */
+	bool may_expand;
+	settings_include *include;
+	void *context;
 };
 
-struct cfg_t;
-
-/* One block of it; name NULL: the options outside of blocks. */
-struct block {
-	const struct settings *settings;
-	struct cfg_t *section;
-	const char *name;
-	const char *title; /* NULL for blocks without one */
-};
-
-/* 0, or -1 with the settings' error. */
-typedef int settings_visit(void *context, const struct block *block);
-
-/*
- * Reads the file and visits what stands outside of blocks, then all blocks,
- * those of a kind together.  Returns 0, 1 when the file is missing, or -1 with
- * file, line, the fault and the corrected line.
- */
-int settings_read(
-    const char *path, bool may_expand, settings_visit *visit, void *context, struct error *error);
-
-/* NULL when the option is not set; a value that came out empty, by an unset variable, is none. */
-const char *settings_text(const struct block *block, const char *option);
-
-/* It is set to "", which a few options take for a value. */
-bool settings_is_empty(const struct block *block, const char *option);
-
-/* Of a list. */
-unsigned settings_count(const struct block *block, const char *option);
-const char *settings_item(const struct block *block, const char *option, unsigned index);
+/* Every fault is told, and what is sound put into the entries. */
+void settings_parse(const struct settings *settings, struct span text);
 
 #endif

@@ -127,30 +127,11 @@ static void nul_is_a_fault(void **state)
 	assert_string_equal(error.text, "f line 2: there is a NUL byte");
 }
 
-static void lines_are_found(void **state)
-{
-	struct span text = guarded_string("# x\naliases_file = \"/a\"\nqueue {\n}\n"
-					  "smarthost \"a\" {\n url = \"b\" }\n"
-					  "smarthost \"b\" {\n\n url = \"${U}\"\n}\n");
-
-	(void)state;
-	assert_int_equal(lint_find_line(text, NULL, NULL, "aliases_file"), 2);
-	assert_int_equal(lint_find_line(text, "queue", NULL, NULL), 3);
-	assert_int_equal(lint_find_line(text, "queue", NULL, "dir"), 0);
-	assert_int_equal(lint_find_line(text, "smarthost", "a", "url"), 6);
-	assert_int_equal(lint_find_line(text, "smarthost", "b", "url"), 9);
-	assert_int_equal(lint_find_line(text, "smarthost", "b", NULL), 7);
-	assert_int_equal(lint_find_line(text, "smarthost", "c", NULL), 0);
-	assert_int_equal(lint_find_expansion(text), 9);
-	assert_int_equal(lint_find_expansion(guarded_string("x = '${U}' # \"${U}\"")), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_are_sound_or_named),
 		cmocka_unit_test(nul_is_a_fault),
-		cmocka_unit_test(lines_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

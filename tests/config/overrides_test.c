@@ -28,6 +28,19 @@ static void build(struct config *config, size_t count)
 		smarthost_init(&config->smarthosts[i].parameters);
 }
 
+/* The first fault, as config_load gives it. */
+static int apply(
+    const char *run_secrets, bool uses_environment, struct config *config, struct error *error)
+{
+	CLEANUP(faults_finish) struct faults faults = { 0 };
+
+	overrides_apply(run_secrets, uses_environment, config, &faults);
+	if (faults.count == 0)
+		return 0;
+	*error = faults.items[0].error;
+	return -1;
+}
+
 static void a_login_belongs_to_one_smarthost(void **state)
 {
 	static const struct row {
@@ -53,7 +66,7 @@ static void a_login_belongs_to_one_smarthost(void **state)
 		build(&config, rows[i].count);
 		setenv("MAILCHUTE_USER", rows[i].user, 1);
 		setenv("MAILCHUTE_PASSWORD", rows[i].password, 1);
-		int outcome = overrides_apply("/nowhere", true, &config, &error);
+		int outcome = apply("/nowhere", true, &config, &error);
 		assert_int_equal(outcome, rows[i].want != NULL ? -1 : 0);
 		if (rows[i].want != NULL)
 			assert_non_null(strstr(error.text, rows[i].want));
@@ -62,7 +75,7 @@ static void a_login_belongs_to_one_smarthost(void **state)
 		/* Unused, they are not even looked at. */
 		CLEANUP(config_finish) struct config other = { 0 };
 		build(&other, 1);
-		assert_int_equal(overrides_apply("/nowhere", false, &other, &error), 0);
+		assert_int_equal(apply("/nowhere", false, &other, &error), 0);
 		assert_null(other.smarthosts[0].parameters.user);
 	}
 	unsetenv("MAILCHUTE_USER");
@@ -93,7 +106,7 @@ static void a_token_stands_for_a_password(void **state)
 		setenv("MAILCHUTE_USER", rows[i].user, 1);
 		setenv("MAILCHUTE_PASSWORD", rows[i].password, 1);
 		setenv("MAILCHUTE_TOKEN", rows[i].token, 1);
-		int outcome = overrides_apply("/nowhere", true, &config, &error);
+		int outcome = apply("/nowhere", true, &config, &error);
 		unsetenv("MAILCHUTE_USER");
 		unsetenv("MAILCHUTE_PASSWORD");
 		unsetenv("MAILCHUTE_TOKEN");
@@ -115,10 +128,10 @@ static void auth_is_for_all(void **state)
 	(void)state;
 	build(&config, 2);
 	setenv("MAILCHUTE_AUTH", "xoauth2", 1);
-	assert_int_equal(overrides_apply("/nowhere", true, &config, &error), 0);
+	assert_int_equal(apply("/nowhere", true, &config, &error), 0);
 	assert_int_equal(config.smarthosts[1].parameters.auth, SMARTHOST_AUTH_XOAUTH2);
 	setenv("MAILCHUTE_AUTH", "ntlm", 1);
-	assert_int_equal(overrides_apply("/nowhere", true, &config, &error), -1);
+	assert_int_equal(apply("/nowhere", true, &config, &error), -1);
 	unsetenv("MAILCHUTE_AUTH");
 	assert_non_null(strstr(error.text, "MAILCHUTE_AUTH = \"ntlm\""));
 	assert_non_null(strstr(error.next, "oauthbearer"));
@@ -133,7 +146,7 @@ static void from_is_for_all(void **state)
 	build(&config, 2);
 	config.smarthosts[1].parameters.from = memory_copy_string("old@x.example");
 	setenv("MAILCHUTE_FROM", "new@x.example", 1);
-	assert_int_equal(overrides_apply("/nowhere", true, &config, &error), 0);
+	assert_int_equal(apply("/nowhere", true, &config, &error), 0);
 	unsetenv("MAILCHUTE_FROM");
 	assert_string_equal(config.smarthosts[0].parameters.from, "new@x.example");
 	assert_string_equal(config.smarthosts[1].parameters.from, "new@x.example");

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config/faults.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static bool comes_before(const struct fault *fault, int file, int line)
+{
+	return fault->file != file ? fault->file < file : fault->line <= line;
+}
+
+void faults_add(struct faults *faults, int file, int line, const struct error *error)
+{
+	size_t at = faults->count;
+
+	if (faults->count == FAULTS_LIMIT) {
+		faults->left_out++;
+		return;
+	}
+	while (at != 0 && !comes_before(&faults->items[at - 1], file, line))
+		at--;
+	faults->items = memory_resize_array(
+	    faults->items, faults->count + 1, sizeof *faults->items);
+	memmove(&faults->items[at + 1], &faults->items[at],
+	    (faults->count - at) * sizeof *faults->items);
+	faults->items[at] = (struct fault){ file, line, *error };
+	faults->count++;
+}
+
+bool faults_has_line(const struct faults *faults, int file, int line)
+{
+	for (size_t i = 0; i < faults->count; i++)
+		if (faults->items[i].file == file && faults->items[i].line == line)
+			return true;
+	return false;
+}
+
+void faults_finish(struct faults *faults)
+{
+	free(faults->items);
+	*faults = (struct faults){ 0 };
+}
