@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -23,6 +24,12 @@ admin_command command_queue;
 admin_command command_secret;
 admin_command command_explain;
 admin_command command_newaliases;
+admin_command command_help;
+
+/* The command of this name, or NULL. */
+admin_command *command_find(const char *name);
+/* Writes what there is; returns status. */
+int command_print_list(FILE *where, int status);
 
 /*
  * Reads "--name value" options.  Each entry's value is set when its option was

@@ -21,9 +21,10 @@ static const struct {
 	{ "secret", command_secret, "set a login or password, or list them (secret --help)" },
 	{ "newaliases", command_newaliases, "check the aliases file" },
 	{ "sink", command_sink, "catch mail in a Maildir, for development" },
+	{ "help", command_help, "explain a command, or the code of an error: help MC-AUTH-01" },
 };
 
-static int show_help(FILE *where, int status)
+int command_print_list(FILE *where, int status)
 {
 	fprintf(where, "usage: mailchute COMMAND [OPTION ...]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
@@ -32,18 +33,26 @@ static int show_help(FILE *where, int status)
 	return status;
 }
 
+admin_command *command_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run;
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	process_open_standard_descriptors();
 	if (argc < 2)
-		return show_help(stderr, ERROR_USAGE);
+		return command_print_list(stderr, ERROR_USAGE);
 	if (strcmp(argv[1], "--version") == 0)
 		return printf("mailchute %s\n", MAILCHUTE_VERSION) < 0 ? ERROR_IO : 0;
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-		return show_help(stdout, 0);
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		if (strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--help") == 0)
+		return command_print_list(stdout, 0);
+	admin_command *command = command_find(argv[1]);
+	if (command != NULL)
+		return command(argc - 1, argv + 1);
 	fprintf(stderr, "mailchute: there is no command \"%s\"\n\n", argv[1]);
-	return show_help(stderr, ERROR_USAGE);
+	return command_print_list(stderr, ERROR_USAGE);
 }

@@ -81,8 +81,9 @@ static void note_first(struct tally *tally, const struct transaction_result *res
 		if (rest.length != 0 && !is_progress(rest))
 			text_append(words, sizeof words, line.length < FULL_LINE ? "; " : " ");
 	}
-	error_set(
-	    &tally->first, error_kind_from_status(result->status), result->status, "%s", words);
+	error_read_line(words, &tally->first);
+	tally->first.kind = error_kind_from_status(result->status);
+	text_copy(tally->first.status, sizeof tally->first.status, result->status);
 }
 
 /* "delivered as ID", or that it waits: the last of the conversation does not say which. */
@@ -129,6 +130,7 @@ static enum way_outcome judge(
 		    "been queued (%s)",
 		    lost->text);
 		(void)error_next(error, "see mailchute queue before sending it again");
+		(void)error_mail(error, "kept, or not: nobody knows");
 		return WAY_REFUSED;
 	}
 	/* Who was refused will be so again; the others have not been asked to the end. */
@@ -139,8 +141,10 @@ static enum way_outcome judge(
 	if (tally->refused == 0)
 		return WAY_DONE;
 	*error = tally->first;
-	if (tally->taken != 0)
+	if (tally->taken != 0) {
 		(void)error_prefix(error, "not for %s (the others were taken): ", tally->names);
+		(void)error_mail(error, "NOT sent to these");
+	}
 	return WAY_REFUSED;
 }
 
@@ -209,7 +213,7 @@ static enum way_outcome run_session(void *context, int fd, const char *label, st
 	/* The service says how long it may take; it bounds itself, we bound one that hangs. */
 	limit = visit.session.extensions.mailchute_limit;
 	if (limit != 0 && limit < WAY_ANSWER_TIMEOUT / 1000)
-		visit.settings.timeouts.end = (int64_t)limit * 1000;
+		way_visit_bound(&visit, (int64_t)limit * 1000);
 	return send_message(
 	    &visit.session, handoff->intake, handoff->options, handoff->viewer, error);
 }

@@ -64,6 +64,13 @@ static void tell_ignored(const struct options *options)
 	    (unsigned)getuid(), options->ignored_letter, options->ignored_value);
 }
 
+/* Unless more is known of what became of it. */
+static void say_not_sent(struct error *error)
+{
+	if (error->mail[0] == '\0')
+		(void)error_mail(error, "NOT sent");
+}
+
 static int send_message(const struct options *options)
 {
 	struct intake intake CLEANUP(intake_finish) = { 0 };
@@ -72,10 +79,12 @@ static int send_message(const struct options *options)
 	tell_ignored(options);
 	if (intake_read(&intake, options, &error) < 0) {
 		intake_give_back(&intake);
+		say_not_sent(&error);
 		return fail_and_log(&error);
 	}
 	if (handoff_send(&intake, options, &error) < 0) {
 		intake_give_back(&intake);
+		say_not_sent(&error);
 		return error.kind == ERROR_SYSTEM || error.kind == ERROR_IO ? fail_and_log(&error)
 									    : fail(&error);
 	}

@@ -40,6 +40,7 @@ struct making {
 	struct envelope to; /* of the report */
 	struct report report;
 	const char **addresses; /* owned; borrowed strings */
+	char **words; /* owned, as many as recipients of about; NULL where there is none */
 	struct report_recipient *recipients;
 	struct queue_file file; /* the report's own */
 };
@@ -48,6 +49,10 @@ static void finish(struct making *making)
 {
 	free(making->from);
 	free(making->addresses);
+	for (size_t i = 0; making->words != NULL && i < making->about->envelope.recipient_count;
+	     i++)
+		free(making->words[i]);
+	free(making->words);
 	free(making->recipients);
 	envelope_finish(&making->to);
 	buffer_finish(&making->report.held);
@@ -208,7 +213,16 @@ static const char *find_remote_mta(const struct making *making, size_t index)
 	return list.count == 1 ? list.smarthosts[0]->parameters.host : NULL;
 }
 
-static void describe(const struct making *making, size_t index, struct report_recipient *recipient)
+/* What was said, without the advice, which is for whoever runs this machine. */
+static char *copy_plain(const char *line)
+{
+	struct error failure;
+
+	error_read_line(line, &failure);
+	return memory_copy_string(failure.code[0] != '\0' ? failure.text : line);
+}
+
+static void describe(struct making *making, size_t index, struct report_recipient *recipient)
 {
 	static const char classes[] = {
 		[REPORT_FAILED] = '5',
@@ -224,8 +238,8 @@ static void describe(const struct making *making, size_t index, struct report_re
 		.original = file->envelope.recipients[index].original,
 		.last_attempt = clock_wall(),
 	};
-	read_words(
-	    words != NULL ? words : file->progress.last_reply, classes[making->action], recipient);
+	making->words[index] = copy_plain(words != NULL ? words : file->progress.last_reply);
+	read_words(making->words[index], classes[making->action], recipient);
 	if (recipient->diagnostic != NULL)
 		recipient->remote_mta = find_remote_mta(making, index);
 	if (making->action == REPORT_DELAYED)
@@ -310,6 +324,7 @@ static void fill_report(struct making *making, struct span header)
 	making->from = find_author(making->config, routing_first(making->config, about));
 	making->recipients = memory_allocate(
 	    about->envelope.recipient_count * sizeof making->recipients[0]);
+	making->words = memory_allocate(about->envelope.recipient_count * sizeof making->words[0]);
 	for (size_t i = 0; i < about->envelope.recipient_count; i++)
 		if (is_meant(about, i, making->action))
 			describe(making, i, &making->recipients[count++]);

@@ -101,6 +101,14 @@ static void add_name(char *names, size_t size, const char *address)
 	text_append(names, size, address);
 }
 
+/* The line has the advice in it. */
+static void note_failure(struct error *error, const struct result *result)
+{
+	error_read_line(result->text, error);
+	error->kind = error_kind_from_status(result->status);
+	text_copy(error->status, sizeof error->status, result->status);
+}
+
 static void note_result(
     struct answers *answers, const struct envelope *envelope, const struct result *result)
 {
@@ -117,8 +125,7 @@ static void note_result(
 	if (is_delivered)
 		text_copy(answers->words, sizeof answers->words, result->text);
 	else if (answers->first.kind == ERROR_NONE)
-		error_set(&answers->first, error_kind_from_status(result->status), result->status,
-		    "%s", result->text);
+		note_failure(&answers->first, result);
 }
 
 static void note_line(struct answers *answers, const struct result *result)
@@ -405,7 +412,7 @@ static void answer(
 		(void)error_prefix(
 		    &error, "sent to %s, but not to %s: ", answers->sent, answers->not_sent);
 	else
-		text_append(error.text, sizeof error.text, "; nothing was kept");
+		(void)error_mail(&error, "NOT sent, nothing was kept");
 	server_reply_from_error(reply, &error);
 }
 
@@ -427,9 +434,9 @@ static void append_what_became(const struct errand *errand, struct error *error)
 		(void)error_prefix(
 		    error, "sent to %s; not known of the others: ", errand->answers.sent);
 	if (errand->is_sent || errand->answers.delivered == 0)
-		text_append(error->text, sizeof error->text,
-		    errand->is_sent ? "; it may have been sent all the same"
-				    : "; nothing was kept");
+		(void)error_mail(error, "%s",
+		    errand->is_sent ? "it may have been sent all the same"
+				    : "NOT sent, nothing was kept");
 }
 
 /* ---- leg by leg (legs.h) ---- */
@@ -444,6 +451,14 @@ struct voyage {
 	struct error unreached; /* why the first smarthost could not be reached */
 };
 
+/* Where a way has failed before this one, both together have the time of one. */
+static int64_t find_deadline(const struct direct_store *store)
+{
+	int64_t deadline = clock_deadline(store->config->timeout);
+
+	return store->latest != 0 ? clock_earlier(deadline, store->latest) : deadline;
+}
+
 static void voyage_init(struct voyage *voyage, const struct direct_store *store,
     const struct queue_attributes *attributes, struct transcript_excerpt *trace)
 {
@@ -452,7 +467,7 @@ static void voyage_init(struct voyage *voyage, const struct direct_store *store,
 		    .envelope = store->envelope,
 		    .attributes = *attributes,
 		    .header_length = store->header_length },
-		.deadline = clock_deadline(store->config->timeout),
+		.deadline = find_deadline(store),
 		.errand = { .channel.fd = -1, .answers = { .trace = trace, .log = &voyage->log } },
 	};
 	direct_log_init(&voyage->log, store->id, &store->envelope, attributes);

@@ -3,6 +3,7 @@
 #include "service/events.h"
 
 #include "base/buffer.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -152,6 +153,16 @@ struct fate {
 	bool is_doubtful;
 };
 
+/* "code" is the server's. */
+static void name_failure(struct buffer *members, const char *reply)
+{
+	struct error failure;
+
+	error_read_line(reply, &failure);
+	if (failure.code[0] != '\0')
+		event_words_string(members, "failure", failure.code, EVENT_WORDS_LIMIT);
+}
+
 static void delivery_as_object(const struct event_delivery *delivery, const struct fate *fate)
 {
 	struct buffer members CLEANUP(buffer_finish) = { 0 };
@@ -174,6 +185,8 @@ static void delivery_as_object(const struct event_delivery *delivery, const stru
 	event_words_string(&members, "dsn", delivery->status, EVENT_ADDRESS_LIMIT);
 	if (delivery->code != 0)
 		json_number(&members, "code", delivery->code);
+	if (delivery->reply != NULL)
+		name_failure(&members, delivery->reply);
 	event_words_string(&members, "reply", delivery->reply, EVENT_WORDS_LIMIT);
 	json_bool(&members, "possible_duplicate", fate->is_doubtful);
 	log_json(fate->level, fate->event, delivery->id, &members);

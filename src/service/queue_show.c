@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/error_block.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -15,8 +16,9 @@
 #include "service/routing.h"
 
 enum {
-	BLOCK = 8192, /* octets of the message at once */
-	PIECE = 4096, /* of a long line; encoded it is three times as long at most */
+	BLOCK = 8192,	     /* octets of the message at once */
+	BLOCK_LIMIT = 16384, /* octets of a reply, shown as a block */
+	PIECE = 4096,	     /* of a long line; encoded it is three times as long at most */
 };
 
 struct showing {
@@ -122,6 +124,25 @@ struct history {
 	size_t count;
 };
 
+/* With server, meaning and fix on lines of their own. */
+static void say_block(struct showing *showing, const char *text)
+{
+	struct buffer block CLEANUP(buffer_finish) = { 0 };
+	struct error failure;
+	struct span rest;
+	struct span line;
+
+	error_read_line(text, &failure);
+	buffer_init(&block, BLOCK_LIMIT);
+	error_block(&failure, &block);
+	rest = buffer_span(&block);
+	while (span_take_line(&rest, &line)) {
+		begin(showing, "");
+		utf8_append_shown(&showing->line, line);
+		hand_over(showing);
+	}
+}
+
 static void say_reply(void *context, size_t recipient, const char *text)
 {
 	struct history *history = context;
@@ -129,7 +150,7 @@ static void say_reply(void *context, size_t recipient, const char *text)
 	if (recipient != history->recipient)
 		return;
 	history->count++;
-	say(history->showing, "", text);
+	say_block(history->showing, text);
 }
 
 static void say_recipient(struct showing *showing, const struct queue_file *file, size_t index)
@@ -150,7 +171,7 @@ static void say_recipient(struct showing *showing, const struct queue_file *file
 	    &file->journal, file->fd, file->envelope.recipient_count, say_reply, &history);
 	if (history.count == 0 && file->marks[index] == RECIPIENT_WAITING &&
 	    file->progress.last_reply[0] != '\0')
-		say(showing, "", file->progress.last_reply);
+		say_block(showing, file->progress.last_reply);
 }
 
 static void say_envelope(struct showing *showing, const struct queue_file *file)

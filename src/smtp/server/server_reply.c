@@ -55,17 +55,34 @@ static int code_from_status(const char *status)
 	return 451;
 }
 
+/* What has a name stays in one piece, which error_read_line reads again. */
+static void write_error(const struct error *error, struct buffer *text)
+{
+	char line[ERROR_TEXT_SIZE + ERROR_MEANS_SIZE + ERROR_NEXT_SIZE + ERROR_MAIL_SIZE];
+
+	if (error->code[0] != '\0') {
+		error_line(error, line, sizeof line);
+		reply_wrap(text, span_from_string(line));
+		return;
+	}
+	reply_wrap(text, span_from_string(error->text));
+	if (error->next[0] != '\0') {
+		buffer_append_byte(text, '\n');
+		reply_wrap(text, span_from_string(error->next));
+	}
+	if (error->mail[0] != '\0') {
+		buffer_append_string(text, "\nmail: ");
+		reply_wrap(text, span_from_string(error->mail));
+	}
+}
+
 void server_reply_from_error(struct server_reply *reply, const struct error *error)
 {
 	CLEANUP(buffer_finish) struct buffer text = { 0 };
 	bool has_status = error->status[0] == '4' || error->status[0] == '5';
 
 	buffer_init(&text, REPLY_TEXT_SIZE - 1);
-	reply_wrap(&text, span_from_string(error->text));
-	if (error->next[0] != '\0') {
-		buffer_append_byte(&text, '\n');
-		reply_wrap(&text, span_from_string(error->next));
-	}
+	write_error(error, &text);
 	server_reply_set(reply, code_from_status(error->status),
 	    has_status ? error->status : "4.3.0", "%s", buffer_string(&text));
 }
