@@ -248,7 +248,8 @@ static int restart_service(void)
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0) {
-		char *const variables[] = { "PATH=/usr/bin:/bin", NULL };
+		static char path[] = "PATH=/usr/bin:/bin";
+		char *const variables[] = { path, NULL };
 
 		for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
 			execle(programs[i], "systemctl", "try-restart", "mailchute.service",
