@@ -61,8 +61,8 @@ def test_a_summary_as_sendmail_prints_it(check, programs):
     ("\n#\nbox: a@far.example, /var/mail/box\n",
      'aliases:3: box: "/var/mail/box" is passed over: files are not written to; '
      "mail for box goes to the others that it names"),
-    ("*: root\nlist: :include:/etc/list\n",
-     'aliases:2: list: ":include:/etc/list" is passed over: :include: and its like are not read; '
+    ("*: root\nlist: :fail:no\n",
+     'aliases:2: list: ":fail:no" is passed over: :fail: and its like are not obeyed; '
      'mail for list goes where "*" goes (aliases line 1)'),
     ("root: a\nRoot: b\n", "aliases:2: root stands in aliases line 1 already, and that one counts"),
 ])
@@ -95,6 +95,66 @@ def test_all_faults_at_once(check):
     assert result.status == 78
     assert [line.split(":")[2] for line in result.stderr.splitlines()] == ["1", "2", "3", "4", "4"]
     assert "\x1b" not in result.stderr
+
+
+def test_lists_are_read_too(check, folder):
+    """As for each message: who is on them, what is wrong with them."""
+    path = folder / "list"
+    path.write_text("# us\na@far.example\nroot\n")
+    path.chmod(0o644)
+    text = f"list: :include:{path}\nmore: list, b@far.example\nroot: me@far.example\n"
+    assert repr(check(text)) == "<exit 0, stdout b'', stderr ''>"
+
+    path.write_text("|/bin/x\na@far.example\n")
+    result = check(text)
+    assert result.status == 0
+    assert result.stderr == (f'newaliases: {path} line 1: "|/bin/x" is passed over: '
+                             "programs are not run\n")
+
+    path.write_text("a b\na@far.example\n")
+    result = check(text)
+    assert result.status == 78
+    assert result.stderr.count(f'{path} line 1: "a b" is passed over: it') == 1
+
+    path.write_text("")
+    result = check(text)
+    assert result.status == 78
+    assert result.stderr == (f'newaliases: alias "list" (aliases line 1): the list {path} '
+                             "names nobody\n")
+
+    path.write_text("a@far.example\n")
+    path.chmod(0o666)
+    result = check(text)
+    assert result.status == 78
+    assert result.stderr == (f'newaliases: alias "list" (aliases line 1): {path} may be written '
+                             "by others (mode 0666), who could put anybody into the list; "
+                             f"chmod go-w {path}\n")
+    path.chmod(0o644)
+    assert check(text).status == 0
+
+    path.unlink()
+    result = check(text)
+    assert result.status == 78
+    assert f'alias "list" (aliases line 1): cannot read {path} as uid' in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_loops_are_named(check, folder):
+    result = check("a: b, x@far.example\nb: c\nc: a\nroot: root, d@far.example\n*: root\n")
+    assert result.status == 78
+    assert "newaliases: alias \"a\" (aliases line 1) is in a loop: a -> b -> c -> a; " \
+        "it ends before it closes\n" in result.stderr
+    path = folder / "list"
+    path.write_text(f":include:{path}\n")
+    path.chmod(0o644)
+    result = check(f"list: :include:{path}, x@far.example\n")
+    assert (result.status, result.stderr) == (
+        78, f'newaliases: alias "list" (aliases line 1): the list {path} includes itself\n')
+    chain = "".join(f"n{i}: n{i + 1}\n" for i in range(21))
+    result = check(chain)
+    assert result.status == 78
+    assert 'alias "n20" (aliases line 21) stands at the end of more than 20 steps from n0; ' \
+        "let it name the addresses themselves" in result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")

@@ -206,24 +206,16 @@ static void read_lines(struct reading *reading, struct span text)
 	}
 }
 
-static int read_open_file(int fd, const char *path, uid_t owner, struct buffer *text,
-    uid_t *file_owner, struct error *error)
+static int read_text(const char *path, struct buffer *text, struct error *error)
 {
-	struct stat status;
+	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int outcome = fd < 0 ? -1 : file_read_to_end(fd, text);
 
-	if (fstat(fd, &status) < 0)
-		return cannot_read(path, error);
-	if (!S_ISREG(status.st_mode))
-		return error_set(error, ERROR_CONFIG, "4.3.5", "%s is no plain file", path);
-	if (check_place(path, owner, &status, error) < 0)
-		return -1;
-	int outcome = file_read_to_end(fd, text);
 	if (outcome < 0)
 		return cannot_read(path, error);
 	if (outcome > 0)
 		return error_set(
 		    error, ERROR_CONFIG, "4.3.5", "%s is larger than %d bytes", path, SIZE_LIMIT);
-	*file_owner = status.st_uid;
 	return 0;
 }
 
@@ -232,15 +224,19 @@ int included_read(const char *path, uid_t owner, included_fault *tell, void *con
 {
 	struct reading reading = { .list = list, .tell = tell, .context = context };
 	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	struct stat status;
 
 	if (check_way(path, owner, error) < 0)
 		return -1;
-	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
+	/* To open a device may do something already. */
+	if (stat(path, &status) < 0)
 		return cannot_read(path, error);
+	if (!S_ISREG(status.st_mode))
+		return error_set(error, ERROR_CONFIG, "4.3.5", "%s is no plain file", path);
 	buffer_init(&text, SIZE_LIMIT);
-	if (read_open_file(fd, path, owner, &text, &list->owner, error) < 0)
+	if (read_text(path, &text, error) < 0)
 		return -1;
+	list->owner = status.st_uid;
 	read_lines(&reading, buffer_span(&text));
 	return 0;
 }
