@@ -33,7 +33,8 @@ enum {
 
 static const struct session_timeouts timeouts = {
 	.greeting = GREETING_TIMEOUT,
-	.hello = WAY_ANSWER_TIMEOUT,
+	/* Whoever has greeted answers this without asking a disk. */
+	.hello = BUSY_TIMEOUT,
 	.starttls = WAY_ANSWER_TIMEOUT,
 	.handshake = WAY_ANSWER_TIMEOUT,
 	.auth = WAY_ANSWER_TIMEOUT,
@@ -65,6 +66,15 @@ enum way_outcome way_visit_open(
 		return visit->session.step == SESSION_GREETING ? WAY_NOT_HERE : WAY_LOST;
 	/* A refusal in words means that somebody is there. */
 	return error_is_temporary(error) ? WAY_BUSY : WAY_REFUSED;
+}
+
+void way_visit_bound(struct way_visit *visit, int64_t limit)
+{
+	struct session_timeouts *steps = &visit->settings.timeouts;
+
+	steps->mail = steps->rcpt = steps->data = limit;
+	/* It is about the service, which reads what there is, not about who writes to us. */
+	steps->content = steps->end = limit;
 }
 
 void way_visit_finish(struct way_visit *visit)
@@ -175,12 +185,15 @@ static enum way_outcome try_child(const struct journey *journey, struct error *e
 static enum way_outcome try_children(const struct journey *journey, struct error *error)
 {
 	enum way_outcome outcome = WAY_NOT_HERE;
+	int64_t deadline = clock_deadline(WAY_ANSWER_TIMEOUT);
 	int64_t pause = 20;
 
 	for (int i = 0; i < TRIES && outcome != WAY_DONE && outcome != WAY_REFUSED; i++) {
 		if (i != 0)
 			pause_milliseconds(pause);
 		outcome = try_child(journey, error);
+		if (clock_monotonic() >= deadline)
+			break;
 		pause *= 4;
 	}
 	return outcome;

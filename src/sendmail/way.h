@@ -57,6 +57,8 @@ struct way_visit {
 /* The part of an attempt that all have in common: takes over fd; the 220 and the answer to EHLO. */
 enum way_outcome way_visit_open(
     struct way_visit *visit, int fd, const char *label, struct error *error);
+/* Open, no step of it may take longer than so many milliseconds. */
+void way_visit_bound(struct way_visit *visit, int64_t limit);
 void way_visit_finish(struct way_visit *visit);
 
 #endif

@@ -221,14 +221,15 @@ static int start_inquiry(void *context, const struct config_smarthost *smarthost
 	return inquirer_start(own->parent, own->config, smarthost, worker, error);
 }
 
-static void receive_directly(
-    struct worker_parent *parent, const struct config *config, const struct error *fault)
+static void receive_directly(struct worker_parent *parent, const struct config *config,
+    const struct error *fault, int64_t latest)
 {
 	struct stream stream CLEANUP(stream_finish) = { 0 };
 	struct direct_store direct CLEANUP(direct_store_finish) = {
 		.config = config,
 		.parent = parent,
 		.fd = -1,
+		.latest = latest,
 	};
 	struct store store = direct_store_table(&direct);
 	struct own_worker own = { parent, config };
@@ -286,12 +287,12 @@ static void serve(struct worker_parent *parent, const struct config *config, boo
 	struct error fault;
 
 	if (check(config, &fault) < 0) {
-		receive_directly(parent, config, &fault);
+		receive_directly(parent, config, &fault, 0);
 		return;
 	}
 	/* What is queued already is not to be captured by the wish of one caller. */
 	if (is_question || capture_is_callers(config) || !for_caller_has_spool(config)) {
-		receive_directly(parent, config, NULL);
+		receive_directly(parent, config, NULL, 0);
 		return;
 	}
 	if (serve_by_spool(config, deadline, &fault) == 0)
@@ -299,7 +300,7 @@ static void serve(struct worker_parent *parent, const struct config *config, boo
 	log_event(LOG_LEVEL_WARNING, "no service for the spool %s: %s", config->spool, fault.text);
 	/* After submit { timeout } there is no time left to relay it, either. */
 	bool is_over = config->mode == CONFIG_MODE_SPOOL || clock_monotonic() >= deadline;
-	receive_directly(parent, config, is_over ? &fault : NULL);
+	receive_directly(parent, config, is_over ? &fault : NULL, deadline);
 }
 
 /* With the settings there is more to know of where the log goes. */
@@ -322,14 +323,14 @@ int for_caller_run(const struct config_sources *sources, bool is_question)
 	(void)log_open("mailchute", "auto");
 	/* Before any secret is read, so that no worker inherits one. */
 	if (worker_parent_start(&parent, &error) < 0) {
-		receive_directly(NULL, &config, &error);
+		receive_directly(NULL, &config, &error, 0);
 		return (int)error.kind;
 	}
 	int loaded = config_load(sources, &config, &error);
 	if (loaded == 0)
 		capture_complete(&config);
 	if (loaded < 0)
-		receive_directly(&parent, &config, &error);
+		receive_directly(&parent, &config, &error, 0);
 	else
 		serve_logging(&parent, &config, is_question);
 	worker_parent_finish(&parent);

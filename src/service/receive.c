@@ -459,10 +459,7 @@ static const struct server_handler handler = {
 /* In seconds; whoever waits for the outcome waits no longer than this, disk included. */
 static uint64_t answer_limit(const struct config *config)
 {
-	int64_t longest = config->timeout > config->wait_limit ? config->timeout
-							       : config->wait_limit;
-
-	return (uint64_t)(longest / 1000 + DISK_PATIENCE);
+	return (uint64_t)((config->timeout + 999) / 1000 + DISK_PATIENCE);
 }
 
 void receive_run(struct stream *stream, const struct receive_settings *settings)

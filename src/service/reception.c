@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -40,7 +41,9 @@ static void serve(struct channel *channel, int connection, const struct receptio
 		.has_no_quota = reception->viewer.sees_all,
 		.limits = &settings->config->limits,
 		.waits_by_default = settings->waits_by_default,
-		.wait_limit = settings->config->wait_limit,
+		/* The mail is kept, so nobody waits longer than for one that is not. */
+		.wait_limit = clock_earlier(
+		    settings->config->wait_limit, settings->config->timeout),
 		.first_step = settings->config->retry_count != 0 ? settings->config->retry[0] : 0,
 		.file = { .fd = -1 },
 	};
