@@ -110,8 +110,25 @@ static void explain_secrets(struct config *config)
 	}
 }
 
+/* Whoever names another mailchute.conf has his secrets beside it, unless only the machine has any.
+ */
+static char *secrets_beside(const char *named)
+{
+	const char *slash = named != NULL ? strrchr(named, '/') : NULL;
+
+	if (slash == NULL)
+		return memory_copy_string(compiled_secrets_file);
+	char *path = memory_format(
+	    "%.*s/secrets.ini", span_int(span_from_bytes(named, (size_t)(slash - named))), named);
+	if ((access(path, F_OK) == 0 || errno != ENOENT) || access(compiled_secrets_file, R_OK) < 0)
+		return path;
+	free(path);
+	return memory_copy_string(compiled_secrets_file);
+}
+
 /* The nearest one to this process: its service's credentials, its container's, the machine's. */
-static char *find_secrets_file(const struct config_sources *sources, const char *run_secrets)
+static char *find_secrets_file(
+    const struct config_sources *sources, const char *named, const char *run_secrets)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
@@ -131,7 +148,7 @@ static char *find_secrets_file(const struct config_sources *sources, const char 
 	if (access(path, F_OK) == 0 || errno == EACCES)
 		return path;
 	free(path);
-	return memory_copy_string(compiled_secrets_file);
+	return secrets_beside(named);
 }
 
 static const char *find_main_file(const struct config_sources *sources, const char *named)
@@ -170,7 +187,7 @@ static void load(const struct config_sources *sources, struct config *config, st
 		return;
 	complete_identity(config);
 	explain_secrets(config);
-	config->secrets_file = find_secrets_file(sources, run_secrets);
+	config->secrets_file = find_secrets_file(sources, named, run_secrets);
 	if (config->smarthost_count == 0) {
 		CLEANUP(memory_free_string)
 		char *others = overrides_looked(run_secrets, uses_environment);

@@ -33,8 +33,7 @@ static void wipe_dictionary(dictionary **entries)
 	*entries = NULL;
 }
 
-/* Where the runtime, not an administrator's chmod, decides who reads a file. */
-static bool is_runtime_secret(const char *path)
+bool secrets_are_of_runtime(const char *path)
 {
 	struct span span = span_from_string(path);
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -98,7 +97,7 @@ static int refuse_unreadable(const char *path, int number, struct error *error)
 	    user, strerror(number), mode);
 	error_code(error, "MC-CONF-14");
 	note_confinement(number, error);
-	if (is_runtime_secret(path))
+	if (secrets_are_of_runtime(path))
 		return error_next(error,
 		    "make the secret readable for this user: Kubernetes: defaultMode: 0440 with "
 		    "fsGroup; Compose: uid or mode of the secret");
@@ -117,7 +116,7 @@ static int check_mode(const char *path, int fd, struct error *error)
 
 	if (fstat(fd, &status) < 0)
 		return error_system(error, "cannot look at %s", path);
-	if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0 || is_runtime_secret(path))
+	if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0 || secrets_are_of_runtime(path))
 		return 0;
 	CLEANUP(memory_free_string) char *mode = mode_label(&status);
 	error_set(error, ERROR_CONFIG, "5.3.5",

@@ -9,6 +9,8 @@
 #ifndef CONFIG_SECRETS_H
 #define CONFIG_SECRETS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "smtp/smarthost.h"
 
@@ -42,6 +44,9 @@ int secrets_value(
  */
 int secrets_check(const char *path, void (*tell)(void *context, const struct error *fault),
     void *context, struct error *error);
+
+/* A container's runtime or systemd, not an administrator's chmod, decides who reads it. */
+bool secrets_are_of_runtime(const char *path);
 
 /*
  * What a human should know of a file with a secret that is taken nevertheless:

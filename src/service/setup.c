@@ -13,6 +13,7 @@
 #include "config/digest.h"
 #include "service/capture.h"
 #include "service/events.h"
+#include "service/openness.h"
 #include "service/owner.h"
 #include "spool/medium.h"
 
@@ -144,6 +145,7 @@ int setup_run(struct service *service, struct error *error)
 	}
 	service->is_configured = true;
 	tell_capture(&service->config);
+	openness_tell(&service->config);
 	return 0;
 }
 
