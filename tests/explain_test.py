@@ -367,25 +367,68 @@ def test_in_the_middle_of_a_message(service_and_peer):
 
 def test_the_header_is_shown(programs, folder, make_service):
     one = Asked("explain", programs, folder, make_service, "smtp://127.0.0.1:1")
-    message = b'From: "Joe \x1bc" <joe@localhost>\nSender: s@far.example\nTo: x\n\ntext\n'
+    message = b'From: "Joe \x1bc" <joe@localhost>\nSender: s@far.example\nTo: x\nBcc: y\n\ntext\n'
     result = one.ask("--message", "-", "root", "bob", input=message)
     assert result.status == 0, result
     text = result.stdout.decode()
-    assert text.count('    From: "Joe ') == 1
-    assert re.search(r'^    From: "Joe .* becomes "Joe .*<alerts@here\.example>$', text,
+    assert re.search(r'^-From: "Joe .*<joe@localhost>\n\+From: "Joe .*<alerts@here\.example>$', text,
                      re.MULTILINE)
-    assert "    Sender: s@far.example (stays)\n" in text
+    assert "Sender: s" not in text and "\n-Bcc: y\n" in text
+    assert "\n+Message-ID: <" in text and "\n+Date: " in text
+    assert "RCPT TO:<me@far.example> RCPT TO:<oncall@far.example>" in text
     assert "\x1b" not in text
     (folder / "mail").write_bytes(b"To: x\n\n")
     result = one.ask("-f", "joe@web1", "--message", folder / "mail", "root")
-    assert "    From: alerts@here.example (added)\n" in result.stdout.decode()
+    assert "\n+From: alerts@here.example\n" in result.stdout.decode()
+    # A file or a pipe on standard input is a message, too; one that holds none is none.
+    with open(folder / "mail", "rb") as file:
+        assert b"\n+From: alerts@here.example\n" in one.ask("-f", "joe@web1", "root",
+                                                          input=file).stdout
+    assert b"MAIL FROM" not in one.ask("root").stdout
+
+
+def test_recipients_of_the_header_and_refusals(programs, folder, make_service):
+    one = Asked("explain", programs, folder, make_service, "smtp://127.0.0.1:1")
+    one.service.configure("smtp://127.0.0.1:1", FROM, submit='max_size = "1k"')
+    result = one.ask("-t", input=b"To: you@far.example\nCc: bob\nBcc: c@far.example\n\ntext\n")
+    assert result.status == 0, result
+    for address in ("you@far.example", "bob@here.example", "c@far.example"):
+        assert deliverable(address)[0] in heads(result)
+    result = one.ask("-t", input=b"To: you@far.example\n\n" + b"x" * 60 + b"\n" * 1000)
+    assert result.status == 65 and b"submit { max_size } allows 1 KiB" in result.stdout, result
+    result = one.ask("-t", input=b"Subject: nobody\n\n")
+    assert result.status == 65 and "names no recipient" in result.stderr
+
+
+def test_explain_as_somebody_else(programs, folder, make_service):
+    one = Asked("explain", programs, folder, make_service, "smtp://127.0.0.1:1")
+    result = one.ask("--as", str(OTHER_UID), "me@far.example")
+    assert f"sender uid-{OTHER_UID}@here.example: the caller's own name" in result.stdout.decode()
+    result = one.ask("--as", "no-such-user", "me@far.example")
+    assert result.status == 64 and "--as no-such-user: there is no such user" in result.stderr
+
+
+def test_colour_is_for_terminals(programs, folder, make_service):
+    one = Asked("explain", programs, folder, make_service, "smtp://127.0.0.1:1")
+    (folder / "mail").write_bytes(b"From: joe@web1\n\n")
+    command = [programs.mailchute, "explain", "--message", folder / "mail", "root"]
+    assert b"\x1b" not in run(command, env=one.environment()).stdout
+    for variables, has_colour in (({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False),
+                                  ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
+        main, terminal = os.openpty()
+        subprocess.run(command, env={**one.environment(), **variables}, stdout=terminal,
+                       stdin=subprocess.DEVNULL, check=True)
+        os.close(terminal)
+        assert (b"\x1b[31m-From: joe@web1" in os.read(main, 65536)) == has_colour
+        os.close(main)
 
 
 @pytest.mark.parametrize("arguments, words", [
     ((), "whom would the message be for?"),
     (("--nothing", "root"), "unknown option --nothing"),
     (("root", "-f"), "-f needs a value"),
-    (("-f", "a b", "root"), "sender: "),
+    (("-f", "a b", "root"), 'sender "a b" is malformed'),
+    (("-bp", "root"), "these options send none"),
     (("--message", "/nonexistent", "root"), "/nonexistent"),
 ])
 def test_arguments_of_explain(programs, folder, make_service, arguments, words):

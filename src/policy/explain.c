@@ -10,8 +10,6 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "message/address.h"
-#include "message/field.h"
-#include "policy/complete.h"
 #include "policy/expand.h"
 #include "policy/route.h"
 #include "policy/sender.h"
@@ -60,42 +58,87 @@ static int expand(struct explain *explain, const struct explain_question *questi
 	    question->config, question->aliases, given, &witness, &explain->envelope, error);
 }
 
-/* Where this recipient's copy goes. */
-static struct route_list list_for(const struct explain *explain, size_t recipient)
+/* Where this recipient's copy goes.  -1: nowhere, and list has all that it might have been. */
+static int find_list(
+    const struct explain *explain, size_t recipient, struct route_list *list, struct error *error)
 {
 	const struct route_question question = {
 		.sender = explain->envelope.sender,
+		.author = explain->author,
 		.recipient = explain->envelope.recipients[recipient].address,
 		.uid = explain->uid,
 	};
-	struct route_list list;
 
-	route_list(explain->config, &question, &list);
+	route_list(explain->config, &question, list);
+	if (list->count == 0)
+		return config_no_smarthost(explain->config, error);
+	if (explain->filter == NULL || explain->filter(explain->filter_context, list, error) == 0)
+		return 0;
+	return error_prefix(error, "%s: ", question.recipient);
+}
+
+static struct route_list list_for(const struct explain *explain, size_t recipient)
+{
+	struct route_list list;
+	struct error ignored;
+
+	(void)find_list(explain, recipient, &list, &ignored);
 	return list;
+}
+
+static int make_given(
+    const struct explain_question *question, struct envelope *given, struct error *error)
+{
+	if (question->given != NULL) {
+		envelope_copy(question->given, given);
+		return 0;
+	}
+	if (envelope_set_sender(given, span_from_string(question->complete_sender), error) < 0)
+		return -1;
+	return envelope_add_recipient(
+	    given, span_from_string(question->recipient), (struct span){ 0 }, 0, error);
+}
+
+static char *copy_or_null(const char *text)
+{
+	return text != NULL ? memory_copy_string(text) : NULL;
+}
+
+/* All of them, for the message goes to all or to none. */
+static int find_lists(struct explain *explain, struct error *error)
+{
+	assert(explain->envelope.recipient_count != 0);
+	for (size_t i = 0; i < explain->envelope.recipient_count; i++) {
+		struct route_list list;
+
+		if (find_list(explain, i, &list, error) < 0)
+			return -1;
+		if (i == 0)
+			explain->smarthost = list.smarthosts[0];
+	}
+	return 0;
 }
 
 int explain_find(
     struct explain *explain, const struct explain_question *question, struct error *error)
 {
 	CLEANUP(explain_finish)
-	struct explain found = { .config = question->config, .uid = question->uid };
+	struct explain found = {
+		.config = question->config,
+		.uid = question->uid,
+		.filter = question->filter,
+		.filter_context = question->filter_context,
+		.author = copy_or_null(question->author),
+		.sender_given = copy_or_null(question->sender),
+		.fault = copy_or_null(question->aliases->fault),
+	};
 	CLEANUP(envelope_finish) struct envelope given = { 0 };
 
 	buffer_init(&found.steps, SIZE_MAX / 2);
-	if (envelope_set_sender(&given, span_from_string(question->complete_sender), error) < 0 ||
-	    envelope_add_recipient(
-		&given, span_from_string(question->recipient), (struct span){ 0 }, 0, error) < 0 ||
-	    expand(&found, question, &given, error) < 0)
+	if (make_given(question, &given, error) < 0 ||
+	    expand(&found, question, &given, error) < 0 || find_lists(&found, error) < 0)
 		return -1;
-	struct route_list list = list_for(&found, 0);
-	if (list.count == 0)
-		return config_no_smarthost(question->config, error);
-	found.smarthost = list.smarthosts[0];
-	if (question->sender != NULL)
-		found.sender_given = memory_copy_string(question->sender);
-	if (question->aliases->fault != NULL)
-		found.fault = memory_copy_string(question->aliases->fault);
-	found.recipient = memory_copy_string(question->recipient);
+	found.sender_complete = memory_copy_string(given.sender);
 	*explain = found;
 	found = (struct explain){ 0 };
 	return 0;
@@ -103,8 +146,9 @@ int explain_find(
 
 void explain_finish(struct explain *explain)
 {
+	free(explain->author);
 	free(explain->sender_given);
-	free(explain->recipient);
+	free(explain->sender_complete);
 	free(explain->fault);
 	envelope_finish(&explain->envelope);
 	buffer_finish(&explain->steps);
@@ -251,7 +295,7 @@ static void write_smarthost(struct writing *writing)
 static void write_own_sender(struct writing *writing)
 {
 	const struct explain *explain = writing->explain;
-	const char *complete = explain->envelope.sender;
+	const char *complete = explain->sender_complete;
 	const char *source = explain->config->domain_source;
 
 	if (source == NULL)
@@ -263,6 +307,9 @@ static void write_own_sender(struct writing *writing)
 	else if (strcmp(explain->sender_given, complete) != 0)
 		write_take(writing, memory_format("    sender %s: %s, its domain from %s", complete,
 					explain->sender_given, source));
+	if (strcmp(explain->envelope.sender, complete) != 0)
+		write_take(writing, memory_format("    sender %s: the owner of the list",
+					explain->envelope.sender));
 }
 
 static void write_sender(struct writing *writing)
@@ -309,54 +356,4 @@ void explain_write(const struct explain *explain, const struct explain_login *lo
 	write_other_routes(&writing);
 	if (explain->fault != NULL)
 		write_take(&writing, memory_format("    warning: %s", explain->fault));
-}
-
-/* ---- the header ---- */
-
-static const char *const sender_fields[] = { "From", "Sender", "Resent-From" };
-
-enum { SENDER_FIELDS = sizeof sender_fields / sizeof sender_fields[0] };
-
-/* The first field of this name, unfolded; NULL without one.  The caller frees it. */
-static char *value_of(const struct header *header, const char *name)
-{
-	ssize_t at = header_find(header, name, 0);
-
-	return at >= 0 ? field_unfold(header_field(header, (size_t)at).value) : NULL;
-}
-
-static void write_field(
-    struct writing *writing, const char *name, const char *before, const char *after)
-{
-	if (after == NULL)
-		return;
-	if (before == NULL)
-		write_take(writing, memory_format("    %s: %s (added)", name, after));
-	else if (strcmp(before, after) == 0)
-		write_take(writing, memory_format("    %s: %s (stays)", name, after));
-	else
-		write_take(writing, memory_format("    %s: %s becomes %s", name, before, after));
-}
-
-void explain_header(const struct explain *explain, const struct explain_login *login,
-    struct header *header, const char *full_name, explain_line *take, void *context)
-{
-	struct writing writing = { explain, login, take, context, false };
-	const struct complete_submitter submitter = {
-		.sender = explain->envelope.sender,
-		.full_name = full_name,
-	};
-	char *before[SENDER_FIELDS];
-
-	for (size_t i = 0; i < SENDER_FIELDS; i++)
-		before[i] = value_of(header, sender_fields[i]);
-	complete_header(header, explain->config, &submitter);
-	sender_rewrite_header(
-	    login->known != NULL ? login->known : &explain->smarthost->parameters, header);
-	for (size_t i = 0; i < SENDER_FIELDS; i++) {
-		CLEANUP(memory_free_string) char *after = value_of(header, sender_fields[i]);
-
-		write_field(&writing, sender_fields[i], before[i], after);
-		free(before[i]);
-	}
 }

@@ -3,7 +3,7 @@
 /*
  * explain - what would become of a message, and why
  *
- * Goes the way of a real one: complete_address, expand, route, sender.  The
+ * Goes the way of a real one: expand, route, sender.  The
  * answer is lines for people; those about an alias and about a final recipient
  * look as sendmail -bv writes them, the others begin with four blanks:
  *
@@ -20,13 +20,16 @@
 
 #include <stdbool.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
 #include "config/config.h"
 #include "message/envelope.h"
-#include "message/header.h"
 #include "policy/aliases.h"
 #include "policy/route.h"
+
+/* Takes smarthosts that may not be used out of the list.  -1: all of them. */
+typedef int explain_filter(void *context, struct route_list *list, struct error *error);
 
 struct explain_question {
 	const struct config *config;   /* borrowed by the answer, too */
@@ -34,7 +37,11 @@ struct explain_question {
 	const char *sender;	       /* as given; NULL: the caller's own */
 	const char *complete_sender;   /* as it stands in the envelope */
 	const char *recipient;
-	int64_t uid; /* of the submitter; -1: unknown */
+	const struct envelope *given; /* a whole one, instead of the last two; NULL: none */
+	const char *author;	      /* the address in From, for routes; NULL: not known */
+	int64_t uid;		      /* of the submitter; -1: unknown */
+	explain_filter *filter;	      /* may be NULL; as long as the answer */
+	void *filter_context;
 };
 
 /* What was found out; all owned but config and smarthost. */
@@ -42,8 +49,11 @@ struct explain {
 	const struct config *config;
 	const struct config_smarthost *smarthost; /* of the first recipient */
 	int64_t uid;
-	char *sender_given; /* NULL: the caller's own */
-	char *recipient;
+	explain_filter *filter;
+	void *filter_context;
+	char *author;
+	char *sender_given;	  /* NULL: the caller's own */
+	char *sender_complete;	  /* before the aliases */
 	struct envelope envelope; /* as it would be queued */
 	struct buffer steps;	  /* lines about the aliases, each with LF */
 	char *fault;		  /* of the aliases file, or NULL */
@@ -67,12 +77,5 @@ typedef bool explain_line(void *context, struct span line);
 /* The lines, in order. */
 void explain_write(const struct explain *explain, const struct explain_login *login,
     explain_line *take, void *context);
-
-/*
- * What happens to the sender fields of this header (parsed; it is changed as a
- * real one): "From: old" and "becomes: new", or that it stays.
- */
-void explain_header(const struct explain *explain, const struct explain_login *login,
-    struct header *header, const char *full_name, explain_line *take, void *context);
 
 #endif

@@ -57,15 +57,15 @@ static enum sender_fate judge_other(
 		*reason = "it may be an address of the world";
 		return SENDER_STAYS;
 	case SMARTHOST_FROM_REWRITE:
-		*reason = "of from_policy = \"rewrite\", and from_allow does not have it";
+		*reason = "from_policy is \"rewrite\", and from_allow does not have it";
 		return SENDER_BECOMES_FROM;
 	case SMARTHOST_FROM_KEEP:
 		break;
 	case SMARTHOST_FROM_REJECT:
-		*reason = "of from_policy = \"reject\", and from_allow does not have it";
+		*reason = "from_policy is \"reject\", and from_allow does not have it";
 		return SENDER_IS_REFUSED;
 	}
-	*reason = "of from_policy = \"keep\"";
+	*reason = "from_policy is \"keep\"";
 	return SENDER_STAYS;
 }
 

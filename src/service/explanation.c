@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "policy/aliases.h"
+#include "policy/sender.h"
 #include "service/outgoing.h"
+#include "service/permission.h"
 #include "smtp/client/transcript.h"
 
 /* What would be the settings of an attempt. */
@@ -15,6 +17,7 @@ struct answer {
 	const struct explanation_question *question;
 	struct aliases aliases;
 	struct explain explain;
+	struct permission permission;
 	struct smarthost account;
 	struct error fault; /* why there is no account, where that is allowed */
 	bool has_account;
@@ -30,16 +33,35 @@ static void finish_answer(struct answer *answer)
 	smarthost_finish(&answer->account);
 }
 
+static int filter(void *context, struct route_list *list, struct error *error)
+{
+	return permission_filter(context, list, error);
+}
+
 static int find(struct answer *answer, struct error *error)
 {
+	static const struct header no_header = { 0 };
 	const struct explanation_question *question = answer->question;
+	char *author CLEANUP(
+	    memory_free_string) = question->header != NULL ? sender_author(question->header) : NULL;
 	const struct explain_question asked = {
 		.config = question->config,
 		.aliases = &answer->aliases,
 		.sender = question->sender,
 		.complete_sender = question->complete_sender,
 		.recipient = question->recipient,
+		.given = question->given,
+		.author = author,
 		.uid = question->uid,
+		.filter = filter,
+		.filter_context = &answer->permission,
+	};
+
+	answer->permission = (struct permission){
+		.config = question->config,
+		.sender = question->given != NULL ? question->given->sender
+						  : question->complete_sender,
+		.header = question->header != NULL ? question->header : &no_header,
 	};
 
 	if (aliases_load(&answer->aliases, question->config, error) < 0 ||
@@ -172,9 +194,6 @@ int explanation_run(const struct explanation_question *question, explain_line *t
 		.is_shown = question->is_administrator,
 	};
 	explain_write(&answer.explain, &login, take, context);
-	if (question->header != NULL)
-		explain_header(
-		    &answer.explain, &login, question->header, question->full_name, take, context);
 	ask_smarthost(&answer);
 	*status = answer.status;
 	return 0;

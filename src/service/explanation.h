@@ -28,8 +28,8 @@ struct explanation_question {
 	const char *sender;	     /* as given; NULL: the caller's own */
 	const char *complete_sender; /* as it stands in the envelope */
 	const char *recipient;
-	struct header *header; /* whose sender fields are shown, changed; NULL: none */
-	const char *full_name; /* with header */
+	const struct envelope *given; /* a whole one, instead of the last two; NULL: none */
+	const struct header *header;  /* of its message, prepared (prediction.h); NULL: none */
 	const struct inquirer_source *inquirer; /* NULL: the smarthost is not asked */
 };
 

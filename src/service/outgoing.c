@@ -121,12 +121,26 @@ char *outgoing_identity(const struct request_attempt *attempt)
 	return memory_format("%s %s", sender, author);
 }
 
+int outgoing_known(const struct config *config, const struct config_smarthost *smarthost,
+    struct smarthost *known, struct error *error)
+{
+	struct smarthost found CLEANUP(smarthost_finish) = { 0 };
+
+	if (find_from(config, smarthost, &found, error) < 0)
+		return -1;
+	memory_free_secret(&found.password);
+	memory_free_secret(&found.token);
+	*known = found;
+	found = (struct smarthost){ 0 };
+	return 0;
+}
+
 int outgoing_message(const struct config *config, const struct config_smarthost *smarthost,
     const char *sender, struct span header, struct request_attempt *attempt, struct error *error)
 {
 	struct smarthost known CLEANUP(smarthost_finish) = { 0 };
 
-	if (find_from(config, smarthost, &known, error) < 0)
+	if (outgoing_known(config, smarthost, &known, error) < 0)
 		return -1;
 	return outgoing_message_as(&known, sender, header, attempt, error);
 }

@@ -26,6 +26,10 @@ int outgoing_account(const struct config *config, const struct config_smarthost 
 int outgoing_from(const struct config *config, const struct config_smarthost *smarthost,
     char **from, struct error *error);
 
+/* The smarthost as a message meets it: with that address, without any secret. */
+int outgoing_known(const struct config *config, const struct config_smarthost *smarthost,
+    struct smarthost *known, struct error *error);
+
 /*
  * Sets sender and header of attempt from those of the message; header is in
  * wire form.  A smarthost without a from sends as its login, if that is an

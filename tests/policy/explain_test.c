@@ -427,9 +427,11 @@ static void a_whole_envelope_is_explained(void **state)
 		    0);
 	assert_int_equal(explain_find(&scene.explain, &question, &scene.error), 0);
 	write_lines(&scene, NULL, false);
-	expect(&scene, "both", "root... aliased to me@y.example");
-	expect(&scene, "both", "me@y.example... deliverable");
-	expect(&scene, "both", "x@y.example... deliverable");
+	expect(&scene, "both", "root... aliased to me@y.example (/etc/aliases line 3)");
+	expect(&scene, "both",
+	    "me@y.example... deliverable: mailer relay, host h.example, user me@y.example");
+	expect(&scene, "both",
+	    "x@y.example... deliverable: mailer relay, host h.example, user x@y.example");
 	explain_finish(&scene.explain);
 	question.filter = refuse;
 	question.filter_context = name;
