@@ -340,10 +340,7 @@ int check_log(const struct check_place *place, const char *text, struct error *e
 		return check_path(place, text, error);
 	if (check_word(place, text, words, sizeof words / sizeof words[0], error) >= 0)
 		return 0;
-	return error_next(error,
-	    "write: %s = \"auto\" (known: auto, journal, syslog, stderr, none, or the "
-	    "absolute path of a file)",
-	    place->name);
+	return error_next(error, "%s, or the absolute path of a file", error->next);
 }
 
 int check_log_format(

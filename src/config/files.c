@@ -214,11 +214,11 @@ static int compare(const struct dirent **a, const struct dirent **b)
 static char *drop_in_folder(const char *main_file)
 {
 	const char *slash = strrchr(main_file, '/');
-	size_t length = slash != NULL ? (size_t)(slash - main_file) : 0;
+	const char *name = slash != NULL ? slash + 1 : main_file;
 
-	if (slash == NULL || strcmp(slash, "/mailchute.conf") != 0)
+	if (strcmp(name, "mailchute.conf") != 0)
 		return NULL;
-	return memory_format("%.*s/conf.d", (int)length, main_file);
+	return memory_format("%.*sconf.d", (int)(name - main_file), main_file);
 }
 
 /* -1 with the error: it may not be used. */

@@ -206,6 +206,7 @@ void origins_explain(struct config *config, const char *block, const char *title
 
 	origin->value = memory_copy_string(value);
 	origin->where = memory_copy_string(where);
+	origin->is_set = false;
 }
 
 void origins_finish(struct config *config)

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
+#include "base/span.h"
 #include "config/alias_list.h"
 #include "config/check.h"
 #include "config/environment.h"
@@ -329,6 +331,41 @@ static const struct variable {
 	{ "MAILCHUTE_CAPTURE", NULL, "capture", NULL, apply_capture },
 };
 
+/* Those that are no setting of a file, and what may carry _FILE. */
+static const char *const other_variables[] = { "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
+	"MAILCHUTE_USER", "MAILCHUTE_USER_FILE", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE",
+	"MAILCHUTE_TOKEN", "MAILCHUTE_TOKEN_FILE", "MAILCHUTE_CONFIG", "MAILCHUTE_SOCKET" };
+
+enum {
+	VARIABLE_COUNT = sizeof variables / sizeof variables[0],
+	OTHER_COUNT = sizeof other_variables / sizeof other_variables[0],
+};
+
+/* Kubernetes sets some for a service of our name, so none is an error. */
+char *overrides_unknown(void)
+{
+	const char *names[VARIABLE_COUNT + OTHER_COUNT];
+
+	for (size_t i = 0; i < VARIABLE_COUNT; i++)
+		names[i] = variables[i].name;
+	memcpy(names + VARIABLE_COUNT, other_variables, sizeof other_variables);
+	for (char **variable = environ; *variable != NULL; variable++) {
+		struct span name = span_first(span_from_string(*variable), strcspn(*variable, "="));
+		size_t i = 0;
+
+		if (!span_starts_with(name, "MAILCHUTE_"))
+			continue;
+		while (i < VARIABLE_COUNT + OTHER_COUNT && !span_equals_string(name, names[i]))
+			i++;
+		const char *nearest = nearest_name(name, names, VARIABLE_COUNT + OTHER_COUNT);
+		if (i == VARIABLE_COUNT + OTHER_COUNT && nearest != NULL)
+			return memory_format("%.*s is set, which is no variable of ours; the "
+					     "nearest known one is %s",
+			    span_int(name), name.start, nearest);
+	}
+	return NULL;
+}
+
 static void record(struct config *config, const struct variable *variable, const char *text)
 {
 	if (variable->block == NULL || strcmp(variable->block, "smarthost") != 0) {
@@ -343,7 +380,7 @@ static void record(struct config *config, const struct variable *variable, const
 
 static void apply_variables(struct config *config, struct faults *faults)
 {
-	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+	for (size_t i = 0; i < VARIABLE_COUNT; i++) {
 		const struct variable *variable = &variables[i];
 		const struct check_place place = { "environment", variable->name };
 		const char *text = environment_get(variable->name);

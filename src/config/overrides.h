@@ -18,6 +18,10 @@
 void overrides_apply(
     const char *run_secrets, bool uses_environment, struct config *config, struct faults *faults);
 
+/* "MAILCHUTE_ROOTS is set, which is no variable of ours; ..."; NULL without; the caller frees it.
+ */
+char *overrides_unknown(void);
+
 /* "/run/secrets/mailchute_url (missing), MAILCHUTE_URL (unset here)"; the caller frees it. */
 char *overrides_looked(const char *run_secrets, bool uses_environment);
 
