@@ -3,7 +3,7 @@
 /*
  * mailchute sink: the server session with a Maildir behind it.  The smarthost of
  * the demo, and a developer's mail catcher: it takes everything, sends nothing,
- * and prints a line for each message.
+ * and prints a line for each message.  Its verbs look at what was caught.
  */
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/sink_look.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -44,7 +45,12 @@ enum option {
 };
 
 static const char help[] =
-    "usage: mailchute sink [OPTION ...]\n"
+    "usage: mailchute sink [OPTION ...]       a server that takes all mail and sends none\n"
+    "       mailchute sink list [DIR]         what lies in a Maildir, a line a message\n"
+    "       mailchute sink show N|ID [DIR]    one of them; -1 is the newest; --raw: as it is\n"
+    "       mailchute sink follow [DIR]       each that comes; --body: with its text\n"
+    "\n"
+    "DIR is that of capture in the settings, else ./sink. Of the server:\n"
     "\n"
     "  --listen HOST:PORT|PATH    where clients come in (127.0.0.1:2525; port 0: any free one)\n"
     "  --maildir DIR              where messages are kept (./sink)\n"
@@ -351,6 +357,8 @@ int command_sink(int argc, char **argv)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct error error;
 
+	if (argc > 1 && argv[1][0] != '-')
+		return sink_look_run(argc - 1, argv + 1);
 	if (command_read_options(argc, argv, sink.options, COUNT, &error) < 0)
 		return command_fail(&error);
 	if (sink.options[HELP].value != NULL)
