@@ -192,14 +192,12 @@ static void walk_include(struct walk *walk, const struct scan_token *name)
 	unsigned faults_before = walk->scan.fault_count;
 	struct lint_statement statement = { .kind = LINT_INCLUDE, .line = name->line };
 	struct scan_token value;
-	struct scan_token end;
+	struct scan_token end = { 0 };
 	struct error error;
 
 	scan_next(&walk->scan, &value);
 	if (scan_is_value(&value))
 		scan_next(&walk->scan, &end);
-	else
-		end = value;
 	if (!scan_is_mark(&end, ')')) {
 		scan_describe(&walk->scan, &error, name->line, "include names no file");
 		error_next(&error, "write: include(\"/etc/mailchute/local.conf\")");
@@ -306,6 +304,24 @@ static void walk_statement(struct walk *walk, const struct scan_token *name)
 		refuse_name(walk, name, title.text, &token);
 }
 
+/* What is set by a name at fault belongs to the same fault. */
+static void skip_assignment(struct walk *walk)
+{
+	struct lint_statement unused = { 0 };
+	struct scan_token token;
+
+	scan_next(&walk->scan, &token);
+	if (!scan_is_mark(&token, '=')) {
+		scan_return(&walk->scan, &token);
+		return;
+	}
+	scan_next(&walk->scan, &token);
+	if (scan_is_mark(&token, '{'))
+		walk_list(walk, token.line, &unused);
+	else if (!scan_is_value(&token))
+		scan_return(&walk->scan, &token);
+}
+
 static void refuse_token(struct walk *walk, const struct scan_token *token, struct span last)
 {
 	struct scan *scan = &walk->scan;
@@ -330,6 +346,8 @@ static void refuse_token(struct walk *walk, const struct scan_token *token, stru
 	}
 	scan_fault(scan, token->line, &error);
 	scan->is_over = scan_is_mark(token, '{');
+	if (token->kind == SCAN_QUOTED)
+		skip_assignment(walk);
 	scan_blank(scan, token->start);
 }
 
