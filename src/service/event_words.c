@@ -40,7 +40,12 @@ void event_words_quoted(struct buffer *line, const char *name, const char *words
 {
 	buffer_append_string(line, name);
 	buffer_append_string(line, "=\"");
-	event_words_masked(line, event_words_cut(words, EVENT_WORDS_LIMIT), "\"");
+	size_t begin = line->length;
+	event_words_masked(line, event_words_cut(words, EVENT_WORDS_LIMIT), "");
+	/* A line to write is as good with these, and what it ends at stays clear. */
+	for (size_t i = begin; i < line->length; i++)
+		if (line->start[i] == '"')
+			line->start[i] = '\'';
 	buffer_append_byte(line, '"');
 }
 

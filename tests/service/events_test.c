@@ -328,7 +328,7 @@ static const struct row {
 	    "\"connected\",\"smarthost\":\"main\",\"relay\":\"mx.far.example:587 [192.0.2.1]\","
 	    "\"tls_version\":\"TLSv1.3\",\"tls_cipher\":\"TLS_AES_256_GCM_SHA384\"" },
 	{ connected_in_the_clear, "", NULL },
-	{ down, "mailchute/smtp: warning: smarthost=main state=down reason=\"x: ?no?\"\n",
+	{ down, "mailchute/smtp: warning: smarthost=main state=down reason=\"x: 'no'\"\n",
 	    "\"smarthost_down\",\"smarthost\":\"main\",\"reason\":\"x: \\\"no\\\"\"" },
 	{ login, "mailchute/smtp: warning: smarthost=main state=login_refused reason=\"535\"\n",
 	    "\"smarthost_login_refused\",\"smarthost\":\"main\",\"reason\":\"535\"" },
@@ -342,7 +342,7 @@ static const struct row {
 	    "\"sender_refused\",\"smarthost\":\"main\",\"sender\":\"a@b\",\"reason\":\"550\"" },
 	{ replaced,
 	    "mailchute/smtp: warning: smarthost=main sender=<> state=sender_replaced "
-	    "replacement=<a@b> reason=\"550 ?no?\"\n",
+	    "replacement=<a@b> reason=\"550 'no'\"\n",
 	    "\"sender_replaced\",\"smarthost\":\"main\",\"sender\":\"\",\"replacement\":\"a@b\","
 	    "\"reason\":\"550 \\\"no\\\"\"" },
 	{ up, "mailchute/smtp: smarthost=main state=up paused=61\n",
