@@ -226,8 +226,9 @@ static int make_own(struct writing *writing, const struct secrets_change *change
 	    0)
 		return -1;
 	(void)secrets_text_line(file_key, span_from_string(name), line);
-	free(writing->written.own_file);
-	writing->written.own_file = memory_format("%s/%s", writing->place.directory, name);
+	char *before CLEANUP(memory_free_string) = writing->written.own_file;
+	writing->written.own_file = memory_format("%s%s%s/%s", before != NULL ? before : "",
+	    before != NULL ? ", " : "", writing->place.directory, name);
 	own->name = name;
 	name = NULL;
 	writing->own_count++;

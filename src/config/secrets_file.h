@@ -30,7 +30,7 @@ struct secrets_change {
 struct secrets_written {
 	bool is_created; /* there was no secrets.ini */
 	bool was_open;	 /* others could read it; no more */
-	char *own_file;	 /* where the last secret that did not fit stands; owned; NULL: none */
+	char *own_file;	 /* where secrets stand that did not fit, ", " between; owned; NULL: none */
 	char *gave_way;	 /* keys that a section cannot have as well, "token, token_file"; owned */
 	char mode[16];	 /* "0640" */
 	char owner[70];	 /* "root:mailchute" */

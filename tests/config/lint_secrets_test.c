@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "tests/support/guarded.h"
 
 struct row {
@@ -100,6 +102,66 @@ static void secrets_are_sound_or_named(void **state)
 	}
 }
 
+struct told {
+	char lines[400];
+	int count;
+};
+
+static void note_fault(void *context, const struct error *fault)
+{
+	struct told *told = context;
+	size_t length = strlen(told->lines);
+
+	snprintf(told->lines + length, sizeof told->lines - length, "%.24s|", fault->text);
+	told->count++;
+	assert_null(strstr(fault->text, "hunt"));
+	assert_null(strstr(fault->next, "hunt"));
+}
+
+static void every_fault_is_told(void **state)
+{
+	struct told told = { 0 };
+	struct error error = { 0 };
+	struct span text = guarded_string("user = x\n[gmail] ; mine\nuser = a\npassword = hunt#1\n"
+					  "# ok\n[b\npasswort = x\nuser = \"hunt\n");
+
+	(void)state;
+	assert_int_equal(lint_secrets_telling("f", text, note_fault, &told, &error), -1);
+	/* What stands below a faulty section is that section's, not the next fault. */
+	assert_string_equal(told.lines,
+	    "f line 1: a key stands b|f line 2: something stan|f line 4: the value of p|"
+	    "f line 6: the section ha|f line 7: there is no ke|f line 8: the value of u|");
+	assert_non_null(strstr(error.text, "line 1"));
+	assert_int_equal(lint_secrets("f", text, &error), -1);
+	assert_non_null(strstr(error.next, "(and 5 more: mailchute doctor shows them)"));
+}
+
+static void the_line_to_write_has_the_right_quotes(void **state)
+{
+	static const struct {
+		const char *value;
+		const char *next;
+	} wants[] = {
+		{ "hunt#er", "write: password = \"...\" (or: mailchute secret set main password)" },
+		{ "hunt#e\"r", "write: password = '...' (or: mailchute secret set main password)" },
+		{ "hunt#e\"'r", "mailchute secret set main password makes it, and writes: "
+				"password_file = \"main.password\"" },
+		{ "hunt\\", "writes: password_file = \"main.password\"" },
+		{ "\"hunt\\er\"", "mailchute secret set main password does it" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wants / sizeof wants[0]; i++) {
+		char text[200];
+		struct error error = { 0 };
+
+		snprintf(text, sizeof text, "[main]\npassword = %s\n", wants[i].value);
+		assert_int_equal(lint_secrets("f", guarded_string(text), &error), -1);
+		if (strstr(error.next, wants[i].next) == NULL)
+			fail_msg("%s: %s", wants[i].value, error.next);
+	}
+}
+
 static void nul_is_a_fault(void **state)
 {
 	struct error error;
@@ -137,6 +199,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(secrets_are_sound_or_named),
+		cmocka_unit_test(every_fault_is_told),
+		cmocka_unit_test(the_line_to_write_has_the_right_quotes),
 		cmocka_unit_test(nul_is_a_fault),
 		cmocka_unit_test(long_lines_are_faults),
 		cmocka_unit_test(lines_are_found),

@@ -115,6 +115,15 @@ static void faults_are_named(void **state)
 		{ "[main]\nuser = a\ntoken_file = missing\n", 0600, "names the token_file" },
 		{ "[main]\ntoken = hunter\n", 0600, "line 1: [main] has no user" },
 		{ "[main]\nuser = a\ntoken = hunter#2\n", 0600, "line 3: the value of token" },
+		{ "[main]\nuser = a\npassword = hunter\n", 0602,
+		    "everyone on this machine may change" },
+		{ "[main]\nuser = a\ntoken_command = token\n", 0600,
+		    "[main] token_command: a command begins with the absolute path" },
+		{ "[main]\nuser = a\ntoken_command = /bin/t\ntoken = hunter\n", 0600,
+		    "both a token and token_command" },
+		{ "[main]\nuser = a\ntoken_command = /bin/t\npassword = hunter\n", 0600,
+		    "both a password and token_command" },
+		{ "[main]\ntoken_command = /bin/t\n", 0600, "line 1: [main] has no user" },
 	};
 
 	(void)state;
@@ -188,6 +197,107 @@ static void a_token_stands_beside_or_in_a_file(void **state)
 		assert_null(smarthost.password);
 		assert_string_equal(smarthost.from, "a@x.example");
 	}
+}
+
+static void a_command_is_handed_on(void **state)
+{
+	CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+	struct error error;
+
+	(void)state;
+	smarthost_init(&smarthost);
+	write_file(
+	    "secrets.ini", "[main]\nuser = a@x\ntoken_command = \"/bin/t 'a b' $X\"\n", 0600);
+	assert_int_equal(read_section("main", &smarthost, &error), 0);
+	assert_string_equal(smarthost.token_command, "/bin/t 'a b' $X");
+	assert_null(smarthost.token);
+	assert_null(smarthost.password);
+}
+
+static void values_are_given_one_by_one(void **state)
+{
+	CLEANUP(memory_free_string) char *path = path_of("secrets.ini");
+	CLEANUP(memory_free_string) char *nowhere = path_of("nothing.ini");
+	CLEANUP(memory_free_string) char *user = NULL;
+	CLEANUP(memory_free_secret) char *password = NULL;
+	CLEANUP(memory_free_secret) char *none = NULL;
+	struct error error;
+
+	(void)state;
+	write_file("token", "word\n", 0600);
+	write_file("secrets.ini", "[main]\nuser = 'a b'\npassword_file = token\n", 0600);
+	assert_int_equal(secrets_value(path, "Main", "user", &user, &error), 0);
+	assert_string_equal(user, "a b");
+	assert_int_equal(secrets_value(path, "main", "password", &password, &error), 0);
+	assert_string_equal(password, "word");
+	assert_int_equal(secrets_value(path, "main", "token", &none, &error), 0);
+	assert_int_equal(secrets_value(path, "other", "user", &none, &error), 0);
+	assert_int_equal(secrets_value(nowhere, "main", "user", &none, &error), 0);
+	assert_null(none);
+}
+
+static void count_fault(void *context, const struct error *fault)
+{
+	int *count = context;
+
+	(*count)++;
+	assert_int_equal(fault->kind, ERROR_CONFIG);
+}
+
+static void all_faults_are_told(void **state)
+{
+	static const struct row {
+		const char *text; /* NULL: no file */
+		int count;
+		const char *first;
+	} rows[] = {
+		{ NULL, 0, NULL },
+		{ "[a]\nuser = x\npassword = y\n", 0, NULL },
+		{ "[a]\nuser = x#\npassword = y;\n[b]\nuse = 1\n", 3, "line 2" },
+		/* Of the files that are named, too. */
+		{ "[a]\nuser = x\npassword_file = missing\n[b]\nuser = x\ntoken_file = open\n", 2,
+		    "missing, which does not exist" },
+	};
+	CLEANUP(memory_free_string) char *path = path_of("secrets.ini");
+
+	(void)state;
+	write_file("open", "hunter\n", 0644);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct error error = { 0 };
+		int count = 0;
+
+		(void)unlink(path);
+		if (rows[i].text != NULL)
+			write_file("secrets.ini", rows[i].text, 0600);
+		int outcome = secrets_check(path, count_fault, &count, &error);
+		assert_int_equal(outcome, rows[i].count != 0 ? -1 : 0);
+		assert_int_equal(count, rows[i].count);
+		if (rows[i].first != NULL && strstr(error.text, rows[i].first) == NULL)
+			fail_msg("row %zu: %s", i, error.text);
+	}
+	write_file("secrets.ini", "", 0644);
+	int count = 0;
+	struct error error;
+	assert_int_equal(secrets_check(path, count_fault, &count, &error), -1);
+	assert_string_equal(error.code, "MC-CONF-14");
+	assert_non_null(strstr(error.next, "chmod o= "));
+}
+
+static void what_a_runtime_leaves_open_is_worth_a_word(void **state)
+{
+	CLEANUP(memory_free_string) char *path = path_of("open");
+
+	(void)state;
+	write_file("open", "x\n", 0640);
+	assert_null(secrets_warning(path));
+	assert_null(secrets_warning("/nowhere"));
+	write_file("open", "x\n", 0444);
+	CLEANUP(memory_free_string) char *warning = secrets_warning(path);
+	assert_non_null(strstr(warning, "/open holds a secret and is 0444"));
+	assert_true(secrets_are_of_runtime("/run/secrets/x"));
+	assert_true(secrets_are_of_runtime("/run/credentials/mailchute.service/secrets.ini"));
+	assert_false(secrets_are_of_runtime("/etc/mailchute/secrets.ini"));
+	assert_false(secrets_are_of_runtime("/run/secretsx"));
 }
 
 static void a_certificate_needs_no_secret(void **state)
@@ -266,6 +376,7 @@ static void unreadable_names_mode_and_command(void **state)
 	assert_int_equal(error.kind, ERROR_CONFIG);
 	assert_non_null(strstr(error.text, "Permission denied, the file is "));
 	assert_non_null(strstr(error.next, "chgrp mailchute"));
+	assert_string_equal(error.code, "MC-CONF-14");
 }
 
 static int make_folder(void **state)
@@ -295,6 +406,10 @@ int main(void)
 		cmocka_unit_test(missing_is_no_login),
 		cmocka_unit_test(password_file_lies_beside),
 		cmocka_unit_test(a_token_stands_beside_or_in_a_file),
+		cmocka_unit_test(a_command_is_handed_on),
+		cmocka_unit_test(values_are_given_one_by_one),
+		cmocka_unit_test(all_faults_are_told),
+		cmocka_unit_test(what_a_runtime_leaves_open_is_worth_a_word),
 		cmocka_unit_test(a_certificate_needs_no_secret),
 		cmocka_unit_test(none_forgets_the_login),
 		cmocka_unit_test(the_url_comes_first),

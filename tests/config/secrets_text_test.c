@@ -77,6 +77,71 @@ static void long_values_do_not_fit(void **state)
 	assert_int_equal(line.length, 1000);
 }
 
+/* ---- what the parsers make of it, in our words (config-parsers.md) ---- */
+
+/* 4.1 ends a quoted value at the next quote; later ones let a backslash escape it. */
+static void read_quoted(struct span value, bool has_escapes, struct buffer *read)
+{
+	char quote = value.start[0];
+
+	for (size_t i = 1; i < value.length && value.start[i] != quote; i++) {
+		if (has_escapes && value.start[i] == '\\' && ++i == value.length)
+			return;
+		buffer_append_byte(read, value.start[i]);
+	}
+}
+
+static void read_bare(struct span value, struct buffer *read)
+{
+	size_t length = 0;
+
+	while (length < value.length && strchr("#;", value.start[length]) == NULL)
+		length++;
+	buffer_append_span(read, span_trim(span_first(value, length)));
+}
+
+static void check_readers(struct span line, const char *value)
+{
+	struct span written = span_trim(span_after(line, (size_t)span_find_byte(line, '=') + 1));
+
+	assert_true(line.start[line.length - 1] != '\\');
+	for (int has_escapes = 0; has_escapes < 2; has_escapes++) {
+		struct buffer read CLEANUP(buffer_finish) = { 0 };
+
+		buffer_init(&read, 64);
+		if (strchr("\"'", written.start[0]) != NULL)
+			read_quoted(written, has_escapes != 0, &read);
+		else
+			read_bare(written, &read);
+		if (strcmp(buffer_string(&read), value) != 0)
+			fail_msg(
+			    "%.*s is read as %s", span_int(line), line.start, buffer_string(&read));
+	}
+}
+
+/* Four of the characters that mean something, in every order. */
+static void every_version_reads_the_same(void **state)
+{
+	static const char tricky[] = "#;:=%$\"'\\& |[a";
+	const size_t count = sizeof tricky - 1;
+	size_t fitting = 0;
+
+	(void)state;
+	for (size_t i = 0; i < count * count * count * count; i++) {
+		const char value[] = { tricky[i % count], tricky[i / count % count],
+			tricky[i / count / count % count], tricky[i / count / count / count],
+			'\0' };
+		struct buffer line CLEANUP(buffer_finish) = { 0 };
+
+		buffer_init(&line, 64);
+		if (!secrets_text_line("p", span_from_string(value), &line))
+			continue;
+		check_readers(buffer_span(&line), value);
+		fitting++;
+	}
+	assert_true(fitting > count * count * count * count / 2);
+}
+
 struct row {
 	const char *name;
 	const char *text;
@@ -141,10 +206,28 @@ static void prefixes_are_sound(void **state)
 			buffer_init(&changed, 4096);
 			secrets_text_set(
 			    guarded(rows[i].text, length), "s", "k", "k = \"v\"", &changed);
-			assert_true(secrets_text_find(buffer_span(&changed), "S", "K", &written, NULL));
+			assert_true(
+			    secrets_text_find(buffer_span(&changed), "S", "K", &written, NULL));
 			assert_true(span_starts_with(written, "\"v\""));
 		}
 	}
+}
+
+static void sections_are_listed(void **state)
+{
+	struct span text = span_from_string("# [no]\n[a]\nk = [x]\n [ b c ] \r\n[d\n");
+	static const char *const want[] = { "a", "b c", "d" };
+	struct span name;
+	size_t at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(secrets_text_next_section(text, &at, &name));
+		assert_true(span_equals_string(name, want[i]));
+		assert_true(secrets_text_has_section(text, want[i]));
+	}
+	assert_false(secrets_text_next_section(text, &at, &name));
+	assert_false(secrets_text_has_section(text, "no"));
 }
 
 int main(void)
@@ -152,7 +235,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_quoted),
 		cmocka_unit_test(long_values_do_not_fit),
+		cmocka_unit_test(every_version_reads_the_same),
 		cmocka_unit_test(the_rest_stays),
+		cmocka_unit_test(sections_are_listed),
 		cmocka_unit_test(prefixes_are_sound),
 	};
 
