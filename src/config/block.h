@@ -67,7 +67,7 @@ void block_take_switch(const struct block *block, const char *option, bool *targ
 void block_take_count(
     const struct block *block, const char *option, unsigned limit, unsigned *target);
 
-/* Two options of a smarthost that do not go together. */
+/* Two options of a titled block that do not go together. */
 void block_refuse_pair(
     const struct block *block, const char *option, const char *why, const char *next);
 

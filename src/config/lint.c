@@ -175,9 +175,8 @@ static void conclude(
 		scan_blank(&walk->scan, start);
 }
 
-static void walk_option(struct walk *walk, const struct scan_token *name)
+static void walk_option(struct walk *walk, const struct scan_token *name, unsigned faults_before)
 {
-	unsigned faults_before = walk->scan.fault_count;
 	struct lint_statement statement = walk->block;
 
 	statement.kind = LINT_OPTION;
@@ -187,9 +186,8 @@ static void walk_option(struct walk *walk, const struct scan_token *name)
 	conclude(walk, name->start, faults_before, &statement);
 }
 
-static void walk_include(struct walk *walk, const struct scan_token *name)
+static void walk_include(struct walk *walk, const struct scan_token *name, unsigned faults_before)
 {
-	unsigned faults_before = walk->scan.fault_count;
 	struct lint_statement statement = { .kind = LINT_INCLUDE, .line = name->line };
 	struct scan_token value;
 	struct scan_token end = { 0 };
@@ -241,10 +239,9 @@ static void refuse_name(struct walk *walk, const struct scan_token *name, struct
 	scan_blank(&walk->scan, name->start);
 }
 
-static void open_block(
-    struct walk *walk, const struct scan_token *name, const struct scan_token *title)
+static void open_block(struct walk *walk, const struct scan_token *name,
+    const struct scan_token *title, unsigned faults_before)
 {
-	unsigned faults_before = walk->scan.fault_count;
 	struct lint_statement statement = { .kind = LINT_BLOCK,
 		.block = name->text,
 		.has_title = scan_is_value(title),
@@ -282,16 +279,17 @@ static void close_block(struct walk *walk)
 /* name = value, name { ... }, name "title" { ... }, or include("file") */
 static void walk_statement(struct walk *walk, const struct scan_token *name)
 {
+	unsigned faults_before = walk->scan.fault_count;
 	struct scan_token title = { 0 };
 	struct scan_token token;
 
 	scan_next(&walk->scan, &token);
 	if (scan_is_mark(&token, '=')) {
-		walk_option(walk, name);
+		walk_option(walk, name, faults_before);
 		return;
 	}
 	if (scan_is_mark(&token, '(') && span_equals_string(name->text, "include")) {
-		walk_include(walk, name);
+		walk_include(walk, name, faults_before);
 		return;
 	}
 	if (scan_is_value(&token)) {
@@ -299,7 +297,7 @@ static void walk_statement(struct walk *walk, const struct scan_token *name)
 		scan_next(&walk->scan, &token);
 	}
 	if (scan_is_mark(&token, '{'))
-		open_block(walk, name, &title);
+		open_block(walk, name, &title, faults_before);
 	else if (!walk->scan.is_over)
 		refuse_name(walk, name, title.text, &token);
 }
@@ -448,7 +446,8 @@ int lint_settings(const char *path, struct span text, struct error *error)
 {
 	struct first first = { .error = error };
 	const struct lint_listener listener = { &first, hear_nothing, keep_first };
-	CLEANUP(memory_free_secret) char *mended = lint_walk(path, text, &listener);
+	char *mended = lint_walk(path, text, &listener);
 
+	memory_free_secret(&mended);
 	return first.is_filled ? -1 : 0;
 }

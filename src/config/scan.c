@@ -212,6 +212,7 @@ static void refuse_addition(struct scan *scan)
 	error_next(&error, "write = and all elements");
 	token_fault(scan, &error);
 	advance(scan, 1);
+	scan_blank(scan, scan->at - 1);
 }
 
 /* As a value, and the line as it should be. */
