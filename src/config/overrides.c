@@ -334,7 +334,8 @@ static const struct variable {
 /* Those that are no setting of a file, and what may carry _FILE. */
 static const char *const other_variables[] = { "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
 	"MAILCHUTE_USER", "MAILCHUTE_USER_FILE", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE",
-	"MAILCHUTE_TOKEN", "MAILCHUTE_TOKEN_FILE", "MAILCHUTE_CONFIG", "MAILCHUTE_SOCKET" };
+	"MAILCHUTE_TOKEN", "MAILCHUTE_TOKEN_FILE", "MAILCHUTE_CONFIG", "MAILCHUTE_SOCKET",
+	"MAILCHUTE_CAPTURE_FILE" };
 
 enum {
 	VARIABLE_COUNT = sizeof variables / sizeof variables[0],
@@ -395,6 +396,21 @@ static void apply_variables(struct config *config, struct faults *faults)
 	}
 }
 
+/* Whoever says so by a file must not see his mail leave, either. */
+static int apply_capture_file(struct config *config, struct error *error)
+{
+	static const struct check_place place = { "environment", "MAILCHUTE_CAPTURE_FILE" };
+	CLEANUP(memory_free_secret) char *path = NULL;
+
+	if (environment_get(place.name) == NULL)
+		return 0;
+	if (environment_read_secret("MAILCHUTE_CAPTURE", &path, error) < 0 ||
+	    apply_capture(config, &place, path != NULL ? path : "", error) < 0)
+		return -1;
+	origins_put(config, NULL, NULL, "capture", path, place.name);
+	return 0;
+}
+
 /* A smarthost without a from sends as its login, where that is an address. */
 static void default_senders(struct config *config)
 {
@@ -420,6 +436,8 @@ void overrides_apply(
 		faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
 	if (uses_environment)
 		apply_variables(config, faults);
+	if (uses_environment && apply_capture_file(config, &error) < 0)
+		faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
 	default_senders(config);
 }
 
