@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from support.mailchute import SHORT_RETRY, fields, needs_program, run, split
+from support.mailchute import SHORT_RETRY, environment, fields, needs_program, run, split
 from support.peer import Conversation, Peer
 from support.wait import wait_for
 
@@ -260,6 +260,30 @@ def test_who_is_refused_and_not_rewritten_is_held(make_service, make_picky, poli
     service.wait_until_empty()
     assert sender_of(peer.messages[1]) == OFFICE
     assert fields(bytes(peer.messages[1][2]), "Reply-To") == ["joe@shop.example"]
+
+
+@pytest.mark.parametrize("policy", ["auto", "repair"])
+def test_direct_mail_goes_at_once_as_who_may(programs, folder, make_picky, policy):
+    peer = make_picky(OFFICE)
+    config = folder / "mailchute.conf"
+    config.write_text('identity { domain = "here.example" }\nsubmit { mode = "direct" }\n'
+                      f'log {{ to = "{folder}/log" }}\n' +
+                      block("office", peer.port, policy, f'from = "{OFFICE}"'))
+    variables = environment(config=config, socket=folder / "none.sock")
+    result = run([programs.sendmail, "-f", "joe@shop.example", "x@far.example", "y@far.example"],
+                 b"From: Joe <joe@shop.example>\n\ntext\n", env=variables)
+    log = (folder / "log").read_text()
+    if policy == "repair":
+        assert result.status == 77 and "5.7.60" in result.stderr, result
+        assert peer.messages == [] and log.count("status=bounced") == 2, log
+        return
+    assert (result.status, result.stderr) == (0, ""), result
+    message, = peer.messages
+    assert sender_of(message) == OFFICE and len(message[1]) == 2
+    assert fields(bytes(message[2]), "From") == [f"Joe <{OFFICE}>"]
+    assert fields(bytes(message[2]), "Reply-To") == ["joe@shop.example"]
+    assert "state=sender_replaced" in log and "status=bounced" not in log
+    assert log.count("status=sent") == 2
 
 
 def test_keep_leaves_even_what_nobody_takes(make_service, make_peer):

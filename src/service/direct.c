@@ -19,10 +19,13 @@
 #include "base/text.h"
 #include "delivery/result.h"
 #include "message/header.h"
+#include "policy/sender.h"
 #include "service/capture.h"
 #include "service/direct_log.h"
+#include "service/events.h"
 #include "service/legs.h"
 #include "service/outgoing.h"
+#include "service/signs.h"
 #include "smtp/client/transcript.h"
 #include "spool/spool.h"
 
@@ -91,7 +94,9 @@ struct answers {
 	struct direct_log *log;		  /* borrowed */
 	bool is_ready;			  /* the session stands */
 	bool is_over;
-	bool has_stumbled; /* over commands sent ahead of its replies */
+	bool has_stumbled;	/* over commands sent ahead of its replies */
+	bool may_be_replaced;	/* the sender, by from_policy */
+	size_t refused_senders; /* recipients whose result is about him */
 };
 
 static void add_name(char *names, size_t size, const char *address)
@@ -117,7 +122,11 @@ static void note_result(
 	const char *address = envelope->recipients[result->recipient].address;
 	bool is_delivered = result->outcome == RESULT_DELIVERED;
 
-	direct_log_result(answers->log, address, result);
+	/* What is not the last word is told as something else. */
+	bool is_put_off = answers->may_be_replaced && signs_are_of_sender(result);
+	if (!is_put_off)
+		direct_log_result(answers->log, address, result);
+	answers->refused_senders += is_put_off;
 	answers->count++;
 	answers->delivered += is_delivered;
 	answers->in_doubt += result->outcome == RESULT_IN_DOUBT;
@@ -200,11 +209,15 @@ struct errand {
 	bool is_sent;
 	struct answers before; /* the other legs' */
 	struct answers answers;
+	struct request_attempt request; /* what attempt holds */
+	char *from;			/* who may take the sender's place; NULL: nobody */
 };
 
 static void errand_finish(struct errand *errand)
 {
 	request_finish_relay(&errand->relay);
+	request_finish_attempt(&errand->request);
+	free(errand->from);
 	envelope_finish(&errand->envelope);
 	buffer_finish(&errand->attempt);
 	channel_finish(&errand->channel);
@@ -222,10 +235,10 @@ static int read_header(const struct direct_store *store, struct buffer *header, 
 	return 0;
 }
 
-/* known: who the smarthost knows us as; NULL: that is looked up. */
+/* known: who the smarthost knows us as. */
 static int make_attempt(const struct direct_store *store, const struct queue_attributes *attributes,
-    const struct config_smarthost *smarthost, const struct smarthost *known,
-    const struct envelope *envelope, struct request_attempt *attempt, struct error *error)
+    const struct smarthost *known, const struct envelope *envelope, struct request_attempt *attempt,
+    struct error *error)
 {
 	struct buffer header CLEANUP(buffer_finish) = { 0 };
 	const char *sender = store->envelope.sender;
@@ -238,26 +251,44 @@ static int make_attempt(const struct direct_store *store, const struct queue_att
 	buffer_init(&header, 2 * HEADER_LIMIT);
 	if (read_header(store, &header, error) < 0)
 		return -1;
-	if (known != NULL)
-		return outgoing_message_as(known, sender, buffer_span(&header), attempt, error);
-	return outgoing_message(
-	    store->config, smarthost, sender, buffer_span(&header), attempt, error);
+	return outgoing_message_as(known, sender, buffer_span(&header), attempt, error);
+}
+
+/* Of what is sent something would change, if from took the sender's place. */
+static bool may_be_replaced(const struct smarthost *known, const struct request_attempt *request)
+{
+	if (!sender_may_be_replaced(known) || known->from == NULL ||
+	    request->envelope.sender[0] == '\0')
+		return false;
+	char *identity CLEANUP(memory_free_string) = outgoing_identity(request);
+	return strcmp(identity, known->from) != 0;
+}
+
+static int encode(struct errand *errand, struct error *error)
+{
+	buffer_finish(&errand->attempt);
+	buffer_init(&errand->attempt, CHANNEL_LIMIT);
+	request_encode_attempt(&errand->request, &errand->attempt);
+	if (errand->attempt.has_overflowed)
+		return error_set(error, ERROR_DATA, "5.3.4", "the header is too long to be sent");
+	return 0;
 }
 
 static int prepare(const struct direct_store *store, const struct queue_attributes *attributes,
     const struct config_smarthost *smarthost, struct errand *errand, struct error *error)
 {
-	struct request_attempt attempt CLEANUP(request_finish_attempt) = { .number = 1 };
+	struct smarthost known CLEANUP(smarthost_finish) = { 0 };
 
-	if (make_attempt(store, attributes, smarthost, NULL, &errand->envelope, &attempt, error) <
+	errand->request.number = 1;
+	if (outgoing_known(store->config, smarthost, &known, error) < 0 ||
+	    make_attempt(store, attributes, &known, &errand->envelope, &errand->request, error) <
 		0 ||
 	    outgoing_relay(store->config, smarthost, &errand->relay, error) < 0)
 		return -1;
-	buffer_init(&errand->attempt, CHANNEL_LIMIT);
-	request_encode_attempt(&attempt, &errand->attempt);
-	if (errand->attempt.has_overflowed)
-		return error_set(error, ERROR_DATA, "5.3.4", "the header is too long to be sent");
-	return 0;
+	if (may_be_replaced(&known, &errand->request))
+		errand->from = memory_copy_string(known.from);
+	errand->answers.may_be_replaced = errand->from != NULL;
+	return encode(errand, error);
 }
 
 static int start(struct direct_store *store, struct errand *errand, struct error *error)
@@ -326,21 +357,48 @@ static bool may_go_again(const struct errand *errand)
 }
 
 /* The same errand on a new connection, within what is left of the time. */
-static int start_again(struct direct_store *store, struct errand *errand, struct error *error)
+static int begin_again(struct direct_store *store, struct errand *errand, struct error *error)
 {
 	struct answers answers = errand->before;
 
+	text_copy(answers.relay, sizeof answers.relay, errand->answers.relay);
+	answers.may_be_replaced = errand->from != NULL;
+	errand->answers = answers;
+	errand->is_sent = false;
+	channel_finish(&errand->channel);
+	return start(store, errand, error);
+}
+
+static int start_again(struct direct_store *store, struct errand *errand, struct error *error)
+{
 	log_event(LOG_LEVEL_WARNING,
 	    "%s could not follow commands sent ahead of its replies: sending again step by step%s",
 	    errand->answers.relay,
 	    errand->answers.in_doubt != errand->before.in_doubt ? " (in doubt, possible duplicate)"
 								: "");
-	text_copy(answers.relay, sizeof answers.relay, errand->answers.relay);
-	errand->answers = answers;
-	errand->is_sent = false;
 	stumbles_note(&store->stumbles, errand->relay.smarthost.name, clock_monotonic());
-	channel_finish(&errand->channel);
-	return start(store, errand, error);
+	return begin_again(store, errand, error);
+}
+
+/* All that the smarthost has against the message is who sends it, and that can be changed. */
+static bool may_go_as_from(const struct errand *errand)
+{
+	size_t count = errand->answers.count - errand->before.count;
+
+	return errand->from != NULL && count != 0 && errand->answers.refused_senders == count;
+}
+
+/* from_policy = "auto": at once, as whoever may. */
+static int start_as_from(struct direct_store *store, struct errand *errand, struct error *error)
+{
+	char *sender CLEANUP(memory_free_string) = outgoing_identity(&errand->request);
+	char *from CLEANUP(memory_free_string) = errand->from;
+
+	errand->from = NULL;
+	events_replaced(errand->relay.smarthost.name, sender, from, errand->answers.first.text);
+	if (outgoing_replace_sender(from, &errand->request, error) < 0 || encode(errand, error) < 0)
+		return -1;
+	return begin_again(store, errand, error);
 }
 
 /* 0: the worker is over; 1: time was up, and it is ended; -1. */
@@ -373,11 +431,15 @@ static int run(
 	if (start(store, errand, error) < 0)
 		return -1;
 	int outcome = run_worker(store, errand, deadline, error);
-	if (outcome != 0 || !may_go_again(errand))
-		return outcome;
-	if (start_again(store, errand, error) < 0)
-		return -1;
-	return run_worker(store, errand, deadline, error);
+	if (outcome == 0 && may_go_again(errand))
+		outcome = start_again(store, errand, error) < 0
+			      ? -1
+			      : run_worker(store, errand, deadline, error);
+	if (outcome == 0 && may_go_as_from(errand))
+		outcome = start_as_from(store, errand, error) < 0
+			      ? -1
+			      : run_worker(store, errand, deadline, error);
+	return outcome;
 }
 
 /* A secret that this uid may not read, beside a spool of another: the service is not running. */
@@ -549,8 +611,8 @@ static int capture_leg(struct direct_store *store, struct voyage *voyage,
 	char name[CAPTURE_NAME_SIZE];
 
 	capture_account(store->config, smarthost, &account);
-	if (make_attempt(store, &voyage->file.attributes, smarthost, &account,
-		&voyage->errand.envelope, &attempt, error) < 0 ||
+	if (make_attempt(store, &voyage->file.attributes, &account, &voyage->errand.envelope,
+		&attempt, error) < 0 ||
 	    capture_keep(store->config->capture, &letter, name, error) < 0)
 		return -1;
 	direct_log_open(&voyage->log, smarthost->parameters.name, store->config->capture);
@@ -567,7 +629,8 @@ static int run_leg(struct direct_store *store, struct voyage *voyage,
 	char *label CLEANUP(memory_free_string) = smarthost_label(&smarthost->parameters);
 
 	errand_finish(errand);
-	before.is_ready = before.is_over = before.has_stumbled = false;
+	before.is_ready = before.is_over = before.has_stumbled = before.may_be_replaced = false;
+	before.refused_senders = 0;
 	before.doubted_before = before.in_doubt;
 	text_copy(before.relay, sizeof before.relay, label);
 	*errand = (struct errand){ .channel.fd = -1, .before = before, .answers = before };
