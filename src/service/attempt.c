@@ -24,12 +24,6 @@
 
 enum { ATTENTION_PAUSE = 30000 }; /* milliseconds: what is due, and cannot be given up yet */
 
-static bool waits(const struct queue_file *file, size_t recipient)
-{
-	return file->marks[recipient] == RECIPIENT_WAITING ||
-	       file->marks[recipient] == RECIPIENT_IN_DOUBT;
-}
-
 static int read_header(const struct queue_file *file, struct buffer *header, struct error *error)
 {
 	char *room = buffer_reserve(header, file->header_length);
@@ -66,7 +60,7 @@ static int collect_recipients(struct attempt *attempt, struct error *error)
 		const struct recipient *recipient = &all->recipients[i];
 		const char *original = recipient->original != NULL ? recipient->original : "";
 
-		if (!waits(&attempt->file, i) || !attempt->legs.is_member[i])
+		if (!queue_file_waits(&attempt->file, i) || !attempt->legs.is_member[i])
 			continue;
 		if (envelope_add_recipient(chosen, span_from_string(recipient->address),
 			span_from_string(original),
@@ -215,7 +209,7 @@ static int refuse_senders(struct attempt *attempt, const struct config *config, 
 		return 0;
 	routing_init(&routing, config, &attempt->file);
 	for (size_t i = 0; i < attempt->file.envelope.recipient_count; i++)
-		if (waits(&attempt->file, i) && routing_check(&routing, i, &why) < 0 &&
+		if (queue_file_waits(&attempt->file, i) && routing_check(&routing, i, &why) < 0 &&
 		    refuse_sender(attempt, i, &why, error) < 0)
 			return -1;
 	return 0;
@@ -236,15 +230,13 @@ int attempt_open(struct attempt *attempt, struct spool *spool, const char *id,
 		attempt_finish(attempt);
 		return -1;
 	}
-	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
-	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
+	if (!queue_file_has_waiting(&attempt->file))
 		return settle_without_attempt(attempt);
 	if (refuse_senders(attempt, config, error) < 0) {
 		attempt_finish(attempt);
 		return -1;
 	}
-	if (queue_file_count(&attempt->file, RECIPIENT_WAITING) == 0 &&
-	    queue_file_count(&attempt->file, RECIPIENT_IN_DOUBT) == 0)
+	if (!queue_file_has_waiting(&attempt->file))
 		return settle_without_attempt(attempt);
 	legs_init(&attempt->legs, &attempt->file);
 	if (!attempt_choose(attempt, config, NULL)) {
@@ -596,7 +588,7 @@ static void expire(struct attempt *attempt, const struct config *config)
 	    file->progress.last_reply);
 	for (size_t i = 0; i < file->envelope.recipient_count; i++) {
 		/* He may have been delivered, and the disk has not taken that yet. */
-		if (!waits(file, i) || attempt->unwritten[i] != 0)
+		if (!queue_file_waits(file, i) || attempt->unwritten[i] != 0)
 			continue;
 		record_verdict(attempt, i, RECIPIENT_FAILED, "4.4.7", text);
 		struct event_delivery delivery = describe(attempt, i, NULL);
@@ -610,9 +602,7 @@ static enum attempt_verdict judge(const struct queue_file *file)
 {
 	size_t failed = queue_file_count(file, RECIPIENT_FAILED);
 
-	if (queue_file_count(file, RECIPIENT_WAITING) +
-		queue_file_count(file, RECIPIENT_IN_DOUBT) !=
-	    0)
+	if (queue_file_has_waiting(file))
 		return ATTEMPT_WAITING;
 	if (failed == 0)
 		return ATTEMPT_DELIVERED;

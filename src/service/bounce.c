@@ -62,12 +62,6 @@ static void finish(struct making *making)
 
 /* ---- whom a report is about ---- */
 
-static bool waits(const struct queue_file *file, size_t recipient)
-{
-	return file->marks[recipient] == RECIPIENT_WAITING ||
-	       file->marks[recipient] == RECIPIENT_IN_DOUBT;
-}
-
 /* RFC 3461, 4.1: who says nothing is told of failures, and may be of delays. */
 static bool wants(const struct recipient *recipient, enum envelope_notify kind)
 {
@@ -83,7 +77,7 @@ static bool is_meant(const struct queue_file *file, size_t recipient, enum repor
 		return file->marks[recipient] == RECIPIENT_FAILED &&
 		       wants(one, ENVELOPE_NOTIFY_FAILURE);
 	case REPORT_DELAYED:
-		return waits(file, recipient) && wants(one, ENVELOPE_NOTIFY_DELAY);
+		return queue_file_waits(file, recipient) && wants(one, ENVELOPE_NOTIFY_DELAY);
 	case REPORT_RELAYED:
 	case REPORT_DELIVERED:
 		break;

@@ -33,8 +33,7 @@ void legs_finish(struct legs *legs)
 
 static bool waits(const struct legs *legs, const struct queue_file *file, size_t recipient)
 {
-	return !legs->is_settled[recipient] && (file->marks[recipient] == RECIPIENT_WAITING ||
-						   file->marks[recipient] == RECIPIENT_IN_DOUBT);
+	return !legs->is_settled[recipient] && queue_file_waits(file, recipient);
 }
 
 /* The one that this recipient has now, and its place in the list; NULL: none. */

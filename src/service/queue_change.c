@@ -70,13 +70,6 @@ static bool save(
 	return false;
 }
 
-static bool somebody_waits(const struct queue_file *file)
-{
-	return queue_file_count(file, RECIPIENT_WAITING) +
-		   queue_file_count(file, RECIPIENT_IN_DOUBT) !=
-	       0;
-}
-
 static void retry(struct queue_file *file, struct queue_change *change)
 {
 	struct queue_progress before = file->progress;
@@ -100,7 +93,7 @@ static void hold(
 		needless(change, "is held already");
 		return;
 	}
-	if (!somebody_waits(file)) {
+	if (!queue_file_has_waiting(file)) {
 		queue_change_set(change, QUEUE_CHANGE_REFUSED, "4.2.0",
 		    "no recipient waits in it any more, so there is nothing to hold");
 		return;

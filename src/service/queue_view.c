@@ -44,12 +44,6 @@ static bool is_done(const struct queue_file *file, size_t recipient)
 	       file->marks[recipient] == RECIPIENT_REPORTED;
 }
 
-static bool has_waiting(const struct queue_file *file)
-{
-	return queue_file_count(file, RECIPIENT_WAITING) != 0 ||
-	       queue_file_count(file, RECIPIENT_IN_DOUBT) != 0;
-}
-
 /* What is known about a recipient, "" for nothing. */
 static const char *reply_about(const struct queue_file *file, size_t recipient)
 {
@@ -61,7 +55,7 @@ static const char *reply_about(const struct queue_file *file, size_t recipient)
 /* In the words of Postfix's queues. */
 const char *queue_view_name(const struct queue_file *file)
 {
-	if (!has_waiting(file))
+	if (!queue_file_has_waiting(file))
 		return "failed";
 	if (file->progress.is_held)
 		return "hold";

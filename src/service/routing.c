@@ -98,12 +98,6 @@ int routing_check(const struct routing *routing, size_t recipient, struct error 
 	return filter(routing, &list, error);
 }
 
-static bool waits(const struct queue_file *file, size_t recipient)
-{
-	return file->marks[recipient] == RECIPIENT_WAITING ||
-	       file->marks[recipient] == RECIPIENT_IN_DOUBT;
-}
-
 /* The first smarthosts of those who count; those of others are passed over. */
 struct walk {
 	struct routing routing;
@@ -121,7 +115,7 @@ static void walk_init(struct walk *walk, const struct config *config, const stru
 	*walk = (struct walk){ 0 };
 	routing_init(&walk->routing, config, file);
 	for (size_t i = 0; i < file->envelope.recipient_count; i++)
-		walk->has_waiting = walk->has_waiting || waits(file, i);
+		walk->has_waiting = walk->has_waiting || queue_file_waits(file, i);
 }
 
 static const struct config_smarthost *walk_next(struct walk *walk)
@@ -132,7 +126,7 @@ static const struct config_smarthost *walk_next(struct walk *walk)
 	while (walk->at < file->envelope.recipient_count) {
 		size_t recipient = walk->at++;
 
-		if (walk->has_waiting && !waits(file, recipient))
+		if (walk->has_waiting && !queue_file_waits(file, recipient))
 			continue;
 		routing_list(&walk->routing, recipient, &list);
 		return list.count != 0 ? list.smarthosts[0] : NULL;

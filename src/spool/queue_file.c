@@ -337,17 +337,6 @@ int queue_file_read_summary(
 		   : outcome;
 }
 
-int queue_file_read_progress(
-    int queue_directory, const char *id, struct queue_progress *progress, struct error *error)
-{
-	struct queue_summary summary;
-	int outcome = queue_file_read_summary(queue_directory, id, &summary, error);
-
-	if (outcome == QUEUE_OPENED)
-		*progress = summary.progress;
-	return outcome;
-}
-
 /* Active */
 
 /* Whether a recipient may go from one mark to the other. */
@@ -413,6 +402,21 @@ int queue_file_open_content(const struct queue_file *file, struct error *error)
 	int descriptor = fd;
 	fd = -1;
 	return descriptor;
+}
+
+bool queue_file_waits(const struct queue_file *file, size_t recipient)
+{
+	return file->marks[recipient] == RECIPIENT_WAITING ||
+	       file->marks[recipient] == RECIPIENT_IN_DOUBT;
+}
+
+bool queue_file_has_waiting(const struct queue_file *file)
+{
+	size_t recipient = 0;
+
+	while (recipient < file->envelope.recipient_count && !queue_file_waits(file, recipient))
+		recipient++;
+	return recipient < file->envelope.recipient_count;
 }
 
 size_t queue_file_count(const struct queue_file *file, enum recipient_mark mark)

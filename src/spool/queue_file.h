@@ -178,10 +178,6 @@ bool queue_file_is_in_use(const struct queue_file *file);
 int queue_file_read_summary(
     int queue_directory, const char *id, struct queue_summary *summary, struct error *error);
 
-/* The same, the progress alone. */
-int queue_file_read_progress(
-    int queue_directory, const char *id, struct queue_progress *progress, struct error *error);
-
 /*
  * Overwrites a recipient's mark in place and adds its reply (one line, may be
  * empty; a disk too full for it loses the reply, not the mark).  Not synced.
@@ -203,6 +199,12 @@ int queue_file_sync(struct queue_file *file, struct error *error);
  * lock: what a worker is given.  The caller closes it.  -1: error.
  */
 int queue_file_open_content(const struct queue_file *file, struct error *error);
+
+/* This recipient is still to be tried. */
+bool queue_file_waits(const struct queue_file *file, size_t recipient);
+
+/* One of them is. */
+bool queue_file_has_waiting(const struct queue_file *file);
 
 /* How many recipients have this mark. */
 size_t queue_file_count(const struct queue_file *file, enum recipient_mark mark);

@@ -145,6 +145,7 @@ static int take(struct errand *errand, struct span message, struct error *error)
 		return -1;
 	switch (result.kind) {
 	case RESULT_TRACE:
+	case RESULT_FACT:
 	case RESULT_VERIFIED:
 		return 0;
 	case RESULT_READY:

@@ -113,9 +113,9 @@ static void attempt(struct queue_file *file, const char *reply)
 static void try_file(bool must_be_ours, const char *reply)
 {
 	CLEANUP(queue_file_finish) struct queue_file file = { 0 };
-	struct queue_progress progress;
+	struct queue_summary summary;
 	struct error error = { 0 };
-	int early = queue_file_read_progress(room.scratch.fd, room.id, &progress, &error);
+	int early = queue_file_read_summary(room.scratch.fd, room.id, &summary, &error);
 	int outcome = queue_file_open(&file, room.scratch.fd, room.id, &error);
 
 	assert(early == 0 || early == 3);

@@ -158,7 +158,7 @@ static void the_verdict_follows_from_all_results(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct scene scene CLEANUP(scene_finish);
-		struct queue_progress progress;
+		struct queue_summary summary;
 		struct error error;
 		int64_t before = clock_wall();
 		int64_t due = -1;
@@ -182,13 +182,13 @@ static void the_verdict_follows_from_all_results(void **state)
 			fail_msg("%s: %d", rows[i].outcomes, (int)verdict);
 		attempt_finish(&scene.attempt);
 		assert_int_equal(
-		    queue_file_read_progress(scene.spool.queue, scene.id, &progress, &error), 0);
-		assert_int_equal(progress.attempts, 1);
+		    queue_file_read_summary(scene.spool.queue, scene.id, &summary, &error), 0);
+		assert_int_equal(summary.progress.attempts, 1);
 		if (verdict == ATTEMPT_WAITING) {
 			assert_in_range(due, before + STEP, clock_wall() + STEP + STEP / 10);
-			assert_int_equal(progress.next_attempt, due);
+			assert_int_equal(summary.progress.next_attempt, due);
 		} else {
-			assert_int_equal(progress.next_attempt, 0);
+			assert_int_equal(summary.progress.next_attempt, 0);
 		}
 	}
 }

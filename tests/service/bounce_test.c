@@ -494,7 +494,7 @@ static void a_delay_is_told_when_it_is_long_and_once(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct scene scene CLEANUP(scene_finish);
 		struct queue_attributes attributes = { .received = clock_wall() - rows[i].age };
-		struct queue_progress progress;
+		struct queue_summary summary;
 		struct error error;
 
 		scene_init(&scene);
@@ -505,10 +505,9 @@ static void a_delay_is_told_when_it_is_long_and_once(void **state)
 		assert_int_equal(queue_file_save_progress(&scene.file, &error), 0);
 		assert_int_equal(bounce_warn(&scene.file, &scene.config, &scene.bounce, &error), 0);
 		assert_int_equal(
-		    queue_file_read_progress(scene.spool.queue, scene.file.id, &progress, &error),
-		    0);
+		    queue_file_read_summary(scene.spool.queue, scene.file.id, &summary, &error), 0);
 		if (scene.bounce.count != rows[i].reports ||
-		    progress.has_warned != rows[i].is_noted)
+		    summary.progress.has_warned != rows[i].is_noted)
 			fail_msg("row %zu: %zu", i, scene.bounce.count);
 		assert_memory_equal(scene.file.marks, rows[i].marks, 1);
 	}

@@ -18,11 +18,11 @@ static const struct queue_viewer nobody = { -1, false };
 
 static struct queue_progress progress_of(const struct scratch *scratch, const char *id)
 {
-	struct queue_progress progress;
+	struct queue_summary summary;
 	struct error error;
 
-	assert_int_equal(queue_file_read_progress(scratch->fd, id, &progress, &error), 0);
-	return progress;
+	assert_int_equal(queue_file_read_summary(scratch->fd, id, &summary, &error), 0);
+	return summary.progress;
 }
 
 static void set_next(const struct scratch *scratch, const char *id, int64_t next, bool is_failed)

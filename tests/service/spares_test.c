@@ -55,7 +55,7 @@ static void scene_init(struct scene *scene)
 {
 	*scene = (struct scene){
 		.scratch = scratch_make(),
-		.config = { .ehlo = host, .domain = host, .wait_limit = 30000 },
+		.config = { .ehlo = host, .domain = host, .wait_limit = 30000, .timeout = 30000 },
 	};
 	scene->settings = (struct reception_settings){
 		.config = &scene->config,

@@ -126,13 +126,9 @@ static void marks_replies_and_progress_survive(void **state)
 	assert_int_equal(queue_file_count(&again, RECIPIENT_WAITING), 1);
 	assert_int_equal(queue_file_count(&again, RECIPIENT_DELIVERED), 1);
 
-	struct queue_progress progress;
-	assert_int_equal(
-	    queue_file_read_progress(room->scratch.fd, room->id, &progress, &error), 0);
-	assert_memory_equal(&progress, &again.progress, sizeof progress);
 	struct queue_summary summary;
 	assert_int_equal(queue_file_read_summary(room->scratch.fd, room->id, &summary, &error), 0);
-	assert_memory_equal(&summary.progress, &again.progress, sizeof progress);
+	assert_memory_equal(&summary.progress, &again.progress, sizeof again.progress);
 	assert_int_equal(summary.uid, again.attributes.uid);
 	assert_int_equal(summary.is_report, again.attributes.is_report);
 	assert_int_equal(summary.message_length, again.message_length);
@@ -250,9 +246,8 @@ static void a_removed_file_is_gone(void **state)
 	assert_int_equal(queue_file_remove(&file, &error), 0);
 	assert_int_equal(file.state, QUEUE_FILE_NONE);
 	assert_int_equal(queue_file_open(&file, room->scratch.fd, room->id, &error), 2);
-	struct queue_progress progress;
-	assert_int_equal(
-	    queue_file_read_progress(room->scratch.fd, room->id, &progress, &error), 2);
+	struct queue_summary summary;
+	assert_int_equal(queue_file_read_summary(room->scratch.fd, room->id, &summary, &error), 2);
 }
 
 /* Their records are longer than what is read at first, by any part of a record. */
@@ -328,7 +323,7 @@ static void planted_things_do_not_check_out(void **state)
 	queue_id_generate(other);
 	for (int i = 0; i < 6; i++) {
 		CLEANUP(queue_file_finish) struct queue_file file = { 0 };
-		struct queue_progress progress;
+		struct queue_summary summary;
 		struct error error;
 
 		(void)unlinkat(queue, room->id, 0);
@@ -355,7 +350,7 @@ static void planted_things_do_not_check_out(void **state)
 		assert_int_equal(queue_file_read(&file, queue, room->id, &error), 3);
 		if (i != 4)
 			assert_int_equal(
-			    queue_file_read_progress(queue, room->id, &progress, &error), 3);
+			    queue_file_read_summary(queue, room->id, &summary, &error), 3);
 		if (i == 2)
 			assert_int_equal(unlinkat(queue, room->id, AT_REMOVEDIR), 0);
 	}
@@ -383,13 +378,13 @@ static void every_truncation_is_found(void **state)
 
 	for (size_t length = 0; length <= room->bytes.length; length++) {
 		CLEANUP(queue_file_finish) struct queue_file file = { 0 };
-		struct queue_progress progress;
+		struct queue_summary summary;
 		int want = length < room->bytes.length ? 3 : 0;
 
 		plant(room, room->bytes.start, length);
 		assert_int_equal(queue_file_open(&file, room->scratch.fd, room->id, &error), want);
 		assert_int_equal(
-		    queue_file_read_progress(room->scratch.fd, room->id, &progress, &error), want);
+		    queue_file_read_summary(room->scratch.fd, room->id, &summary, &error), want);
 	}
 }
 
