@@ -37,8 +37,7 @@ static void check_program(struct patient *patient, const char *file, int line, s
 	if (program.length == 0 || program.start[0] != '/')
 		return;
 	char *name CLEANUP(memory_free_string) = span_copy(program);
-	char *path CLEANUP(memory_free_string) = patient_path(patient, name);
-	if (program_is_ours(path))
+	if (program_is_settled(patient, name))
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "callers.mailrc",
 	    "%s line %d has mail sent by %s", file, line, name);

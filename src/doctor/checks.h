@@ -29,4 +29,7 @@ check online_check;	   /* the smarthosts themselves */
 /* Is this file our sendmail?  By its content: links, copies and wrappers are fine. */
 bool program_is_ours(const char *path);
 
+/* Is nothing to be said of a caller that is told to call this? */
+bool program_is_settled(const struct patient *patient, const char *name);
+
 #endif

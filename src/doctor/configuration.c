@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "doctor/checks.h"
+#include "net/tls.h"
 #include "service/outgoing.h"
 
 static bool is_wanted(const struct patient *patient, const struct config_smarthost *smarthost)
@@ -25,6 +26,28 @@ static void check_clear(struct patient *patient, const struct smarthost *known)
 	    known->url, known->user != NULL ? " and login" : "");
 	finding_next(patient->findings, "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }",
 	    known->name, known->host);
+}
+
+/* The files that a handshake needs; where TLS is only welcome, mail leaves without them. */
+static void check_tls(struct patient *patient, const struct smarthost *known)
+{
+	const struct tls_client_settings settings = {
+		.ca_file = known->ca_file,
+		.certificate = known->client_certificate,
+		.key = known->client_key,
+		.name = known->tls_name,
+		.fingerprint = known->tls_fingerprint,
+		.min_is_1_3 = known->tls_min_is_1_3,
+	};
+	struct error error;
+
+	if (known->tls == SMARTHOST_TLS_NEVER ||
+	    (known->tls == SMARTHOST_TLS_IF_OFFERED && known->password == NULL))
+		return;
+	struct tls *tls = tls_client_new_with(&settings, &error);
+	if (tls == NULL)
+		finding_add_error(patient->findings, FINDING_RED, "settings.tls", &error);
+	tls_free(tls);
 }
 
 static void check_from(struct patient *patient, const struct smarthost *known)
@@ -67,6 +90,7 @@ static void check_smarthost(struct patient *patient, const struct config_smartho
 	    known->user != NULL ? known->user : "", known->from != NULL ? ", sends as " : "",
 	    known->from != NULL ? known->from : "");
 	check_clear(patient, known);
+	check_tls(patient, known);
 	check_from(patient, known);
 }
 
@@ -80,6 +104,20 @@ static void check_capture(struct patient *patient)
 	finding_next(patient->findings,
 	    "remove capture = \"%s\" (or MAILCHUTE_CAPTURE) where mail is to be sent",
 	    patient->config.capture);
+}
+
+static void tell_unknown(struct patient *patient)
+{
+	const struct config *config = &patient->config;
+	struct buffer names CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&names, 1000);
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		buffer_format(
+		    &names, "%s%s", i != 0 ? ", " : "", config->smarthosts[i].parameters.name);
+	finding_add(patient->findings, FINDING_RED, "settings.name", "there is no smarthost \"%s\"",
+	    patient->request->smarthost);
+	finding_next(patient->findings, "these are there: %s", buffer_string(&names));
 }
 
 static void check_all(struct patient *patient)
@@ -99,8 +137,14 @@ static void check_all(struct patient *patient)
 		check_smarthost(patient, &config->smarthosts[i]);
 	}
 	if (config->smarthost_count != 0 && !is_any_wanted)
-		finding_add(patient->findings, FINDING_RED, "settings.name",
-		    "there is no smarthost \"%s\"", patient->request->smarthost);
+		tell_unknown(patient);
+}
+
+static void tell_fault(void *context, const struct error *fault)
+{
+	const struct patient *patient = context;
+
+	finding_add_error(patient->findings, FINDING_RED, "settings.fault", fault);
 }
 
 void configuration_check(struct patient *patient)
@@ -108,8 +152,10 @@ void configuration_check(struct patient *patient)
 	const struct config_sources sources = { 0 };
 	struct error error;
 
-	if (config_load(&sources, &patient->config, &error) < 0) {
-		finding_add_error(patient->findings, FINDING_RED, "settings.fault", &error);
+	if (config_load_telling(&sources, &patient->config, tell_fault, patient, &error) < 0) {
+		/* What is at fault outside of any file was not told one by one. */
+		if (finding_find(patient->findings, "settings.fault") == NULL)
+			finding_add_error(patient->findings, FINDING_RED, "settings.fault", &error);
 		return;
 	}
 	patient->has_config = true;

@@ -86,11 +86,8 @@ static void check_secrets_for_service(struct patient *patient)
 		return;
 	char *user CLEANUP(memory_free_string) = patient_user(uid);
 	char *mode CLEANUP(memory_free_string) = patient_mode(&status);
-	if (guise_put_on(&guise, uid, gid, &error) < 0) {
-		finding_add_error(patient->findings, FINDING_YELLOW, "files.guise", &error);
-		return;
-	}
-	if (eaccess(path, R_OK) == 0)
+	/* Root that may not become the service's user is told so of the queue. */
+	if (guise_put_on(&guise, uid, gid, &error) < 0 || eaccess(path, R_OK) == 0)
 		return;
 	finding_add(patient->findings, FINDING_RED, "files.secrets",
 	    "the service's user %s cannot read %s: it is %s", user, path, mode);
@@ -104,9 +101,10 @@ void files_check(struct patient *patient)
 	check_path(patient, MAILCHUTE_SYSCONFDIR);
 	check_path(patient, named != NULL ? named : MAILCHUTE_SYSCONFDIR "/mailchute.conf");
 	check_path(patient, MAILCHUTE_SYSCONFDIR "/conf.d");
-	check_folder(patient, MAILCHUTE_SYSCONFDIR "/conf.d");
+	/* A drop-in that everybody may write is a fault of the settings, and told there. */
 	if (!patient->has_config)
 		return;
+	check_folder(patient, MAILCHUTE_SYSCONFDIR "/conf.d");
 	if (!is_runtime_secret(patient->config.secrets_file))
 		check_path(patient, patient->config.secrets_file);
 	if (patient->config.aliases_file != NULL)

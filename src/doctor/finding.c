@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -70,6 +71,14 @@ void finding_add_error(
 		finding->next = masked(error->next);
 	if (error->code[0] != '\0')
 		finding->code = masked(error->code);
+}
+
+const struct finding *finding_find(const struct findings *findings, const char *id)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (strcmp(findings->items[i].id, id) == 0)
+			return &findings->items[i];
+	return NULL;
 }
 
 enum finding_level finding_worst(const struct findings *findings)

@@ -41,6 +41,9 @@ void finding_next(struct findings *findings, const char *format, ...)
 void finding_add_error(
     struct findings *findings, enum finding_level level, const char *id, const struct error *error);
 
+/* The first with this id, or NULL. */
+const struct finding *finding_find(const struct findings *findings, const char *id);
+
 /* The worst level of all; green without any. */
 enum finding_level finding_worst(const struct findings *findings);
 

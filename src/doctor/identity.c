@@ -45,35 +45,33 @@ static void check_domain(struct patient *patient)
 	finding_next(patient->findings, "identity { domain = \"example.com\" }");
 }
 
-static bool has_any_from(const struct config *config)
+/* The first address that mail can be from, whoever sends it. */
+static const char *first_from(const struct config *config)
 {
 	for (size_t i = 0; i < config->smarthost_count; i++)
 		if (config->smarthosts[i].parameters.from != NULL)
-			return true;
-	return false;
+			return config->smarthosts[i].parameters.from;
+	return NULL;
 }
 
-/* Its mail is from "uid33@...", which nobody would answer. */
-static void check_user(struct patient *patient)
+/* That there is no from is said of the smarthost. */
+static void tell_user(struct patient *patient)
 {
 	char *user CLEANUP(memory_free_string) = patient_user(geteuid());
+	const char *from = first_from(&patient->config);
+	bool is_nameless = getpwuid(geteuid()) == NULL;
 
-	if (getpwuid(geteuid()) == NULL && !has_any_from(&patient->config)) {
-		finding_add(patient->findings, FINDING_YELLOW, "identity.nameless",
-		    "%s has no name in /etc/passwd, and no smarthost has a from to send as", user);
-		finding_next(patient->findings,
-		    "MAILCHUTE_FROM=you@example.com, or from = \"you@example.com\" in the "
-		    "smarthost's block");
-		return;
-	}
 	finding_add(patient->findings, FINDING_GREEN, "identity.user",
-	    "%s, group %u; this machine is %s, bare names get @%s", user, (unsigned)getegid(),
+	    "%s%s%s%s%s, group %u; this machine is %s, bare names get @%s", user,
+	    is_nameless ? " (no name in /etc/passwd" : "",
+	    is_nameless && from != NULL ? "; mail is from " : "",
+	    is_nameless && from != NULL ? from : "", is_nameless ? ")" : "", (unsigned)getegid(),
 	    patient->config.ehlo, patient->config.domain);
 }
 
 void identity_check(struct patient *patient)
 {
-	check_user(patient);
+	tell_user(patient);
 	check_hello(patient);
 	check_domain(patient);
 }

@@ -118,7 +118,7 @@ static void check_path(struct patient *patient, const struct php *php, const cha
 	}
 	char *name CLEANUP(memory_free_string) = span_copy(program);
 	char *path CLEANUP(memory_free_string) = patient_path(patient, name);
-	if (name[0] == '/' && program_is_ours(path)) {
+	if (name[0] == '/' && program_is_settled(patient, name)) {
 		finding_add(
 		    patient->findings, FINDING_GREEN, "php.sendmail_path", "%s: %s", where, text);
 		return;

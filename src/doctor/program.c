@@ -28,6 +28,26 @@ bool program_is_ours(const char *path)
 	       memmem(text.start, text.length, "XMAILCHUTE", strlen("XMAILCHUTE")) != NULL;
 }
 
+/*
+ * Nothing is to be said of this file: it is ours, or it is the sendmail of this
+ * machine, which is judged once, or a link that leads to where that is missing.
+ */
+bool program_is_settled(const struct patient *patient, const char *name)
+{
+	char *path CLEANUP(memory_free_string) = patient_path(patient, name);
+	char *usual CLEANUP(memory_free_string) = patient_path(patient, sendmail_path);
+	struct stat status;
+	struct stat known;
+
+	if (program_is_ours(path) || strcmp(path, usual) == 0)
+		return true;
+	if (stat(usual, &known) < 0)
+		return lstat(path, &status) == 0 && S_ISLNK(status.st_mode) &&
+		       stat(path, &status) < 0;
+	return stat(path, &status) == 0 && status.st_dev == known.st_dev &&
+	       status.st_ino == known.st_ino;
+}
+
 /* "/usr/sbin/exim4", or the path itself; the caller frees it. */
 static char *resolved(const char *path)
 {
@@ -65,7 +85,7 @@ static void check_link(struct patient *patient, const char *name)
 {
 	char *path CLEANUP(memory_free_string) = patient_path(patient, name);
 
-	if (program_is_ours(path))
+	if (program_is_settled(patient, name))
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "program.link", "%s is %s", name,
 	    access(path, F_OK) < 0 ? "missing" : "another program");
@@ -98,7 +118,7 @@ static void check_search_path(struct patient *patient)
 		    "%.*s/sendmail", span_int(folder), folder.start);
 
 		if (folder.length == 0 || folder.start[0] != '/' || access(path, X_OK) < 0 ||
-		    strcmp(path, sendmail_path) == 0 || program_is_ours(path))
+		    program_is_settled(patient, path))
 			continue;
 		finding_add(patient->findings, FINDING_YELLOW, "program.path",
 		    "PATH leads to another sendmail, %s", path);

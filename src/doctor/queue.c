@@ -3,6 +3,7 @@
 /* What waits, for how long, and what it lies on. */
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -51,7 +52,8 @@ static void check_held(struct patient *patient, const struct tally *tally)
 	if (tally->held == 0)
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "queue.held",
-	    "%zu messages are held, and stay until they are released", tally->held);
+	    "%zu message%s held, to stay until released", tally->held,
+	    tally->held == 1 ? " is" : "s are");
 	finding_next(patient->findings, "mailchute queue; mailchute queue release ID");
 }
 
@@ -67,13 +69,17 @@ static void check_waiting(struct patient *patient, const struct tally *tally)
 		return;
 	}
 	clock_format_duration(tally->oldest > 0 ? tally->oldest : 0, age);
-	bool is_old = tally->oldest > patience;
-	finding_add(patient->findings, is_old ? FINDING_YELLOW : FINDING_GREEN,
-	    is_old ? "queue.old" : "queue.waiting", "%zu messages wait, the oldest since %s%s%s",
-	    tally->waiting, age, tally->reply[0] != '\0' ? ": " : "", tally->reply);
-	if (is_old)
-		finding_next(patient->findings, "mailchute queue shows why; mend it, then: "
-						"mailchute queue flush");
+	char *words CLEANUP(memory_free_string) = memory_format("%zu message%s, the oldest since "
+								"%s%s%s",
+	    tally->waiting, tally->waiting == 1 ? " waits" : "s wait", age,
+	    tally->reply[0] != '\0' ? ": " : "", tally->reply);
+	if (tally->oldest <= patience) {
+		finding_add(patient->findings, FINDING_GREEN, "queue.waiting", "%s", words);
+		return;
+	}
+	finding_add(patient->findings, FINDING_YELLOW, "queue.old", "%s", words);
+	finding_next(patient->findings, "mailchute queue shows why; mend it, then: "
+					"mailchute queue flush");
 }
 
 static void check_messages(struct patient *patient, const struct spool *spool)
@@ -106,20 +112,20 @@ static void check_corrupt(struct patient *patient, const struct spool *spool)
 	if (folder < 0 || listing_read(&listing, folder, &error) < 0 || listing.count == 0)
 		return;
 	for (size_t i = 0; i < listing.count; i++) {
-		struct queue_progress progress = { 0 };
+		struct queue_summary summary = { 0 };
 
-		if (queue_file_read_progress(folder, listing.ids[i], &progress, &error) == 0 &&
-		    (progress.attempts != 0 || progress.has_begun))
+		if (queue_file_read_summary(folder, listing.ids[i], &summary, &error) == 0 &&
+		    (summary.progress.attempts != 0 || summary.progress.has_begun))
 			attempted++;
 	}
 	if (attempted != 0)
 		finding_add(patient->findings, FINDING_RED, "queue.damaged",
-		    "%zu messages in %s/corrupt were whole once: this disk loses data", attempted,
-		    patient->config.spool);
+		    "%s/corrupt: %zu, whole once; this disk loses data", patient->config.spool,
+		    attempted);
 	else
 		finding_add(patient->findings, FINDING_YELLOW, "queue.corrupt",
-		    "%zu files in %s/corrupt are not whole; none was acknowledged, probably",
-		    listing.count, patient->config.spool);
+		    "%s/corrupt: %zu, not whole, and probably never acknowledged",
+		    patient->config.spool, listing.count);
 	finding_next(patient->findings,
 	    "look at them, send again what matters, then remove them: "
 	    "ls -l %s/corrupt",
@@ -133,8 +139,8 @@ static void check_failed(struct patient *patient, const struct spool *spool)
 	if (failed == 0)
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "queue.failed",
-	    "%zu messages in %s/failed could not be sent, and nobody could be told", failed,
-	    patient->config.spool);
+	    "%zu message%s in %s/failed could not be sent, and nobody could be told", failed,
+	    failed == 1 ? "" : "s", patient->config.spool);
 	finding_next(patient->findings,
 	    "ls -l %s/failed; and mend where reports go: alias \"root\" "
 	    "{ to = { \"you@example.com\" } }",
@@ -158,11 +164,26 @@ static void check_space(struct patient *patient, const struct spool *spool)
 	    patient->findings, "mount a volume there, or: queue { dir = \"/a/folder/on/disk\" }");
 }
 
+/* Nothing has been there yet: the first service makes what is missing. */
+static bool is_new(const struct patient *patient)
+{
+	const char *spool = patient->config.spool;
+	char *queue CLEANUP(memory_free_string) = memory_format("%s/queue", spool);
+	struct stat status;
+
+	return lstat(queue, &status) < 0 && errno == ENOENT && lstat(spool, &status) == 0 &&
+	       S_ISDIR(status.st_mode) && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 static void look(struct patient *patient)
 {
 	struct spool spool CLEANUP(spool_finish) = { .directory = -1, .queue = -1, .lock = -1 };
 	struct error error;
 
+	if (is_new(patient)) {
+		check_waiting(patient, &(struct tally){ 0 });
+		return;
+	}
 	if (spool_open(&spool, patient->config.spool, false, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "queue.spool", &error);
 		return;

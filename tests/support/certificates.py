@@ -17,7 +17,7 @@ class Authority:
     """ca is the file to trust; certificate(kind) gives (certificate file, key file).
 
     Kinds: "right" (localhost, smarthost.test, 127.0.0.1), "other" (another
-    name), "expired", "stranger" (right name, signed by nobody we trust).
+    name), "expired", "soon" (in a week), "stranger" (right name, signed by nobody we trust).
     """
 
     def __init__(self, folder):
@@ -52,5 +52,5 @@ class Authority:
         # openssl x509 takes a negative number of days: valid until yesterday.
         _openssl("x509", "-req", "-in", str(request), "-CA", str(self.ca),
                  "-CAkey", str(self._ca_key), "-CAcreateserial",
-                 "-days", "-1" if kind == "expired" else "30",
+                 "-days", {"expired": "-1", "soon": "7"}.get(kind, "30"),
                  "-extfile", str(extensions), "-out", str(self.folder / f"{kind}.pem"))
