@@ -174,13 +174,13 @@ static bool has_login(const struct account *account)
 /* No password goes over a network in the clear, whatever was before. */
 static enum account_tls tls_of(struct plan *plan, const struct account *account)
 {
-	if (account->tls == ACCOUNT_TLS_MUST || account->tls == ACCOUNT_TLS_AT_ONCE)
-		return account->tls;
-	if (account->port == 465 && !account->is_lmtp) {
+	if (account->port == 465 && !account->is_lmtp && account->tls != ACCOUNT_TLS_AT_ONCE) {
 		note(plan, account, PLAN_CHANGED,
-		    "port 465 speaks TLS at once (smtps://), whatever is said here");
+		    "port 465 speaks TLS at once (smtps://), whatever else is said");
 		return ACCOUNT_TLS_AT_ONCE;
 	}
+	if (account->tls == ACCOUNT_TLS_MUST || account->tls == ACCOUNT_TLS_AT_ONCE)
+		return account->tls;
 	if (!has_login(account) || is_loopback(account))
 		return account->tls;
 	if (account->tls == ACCOUNT_TLS_NEVER)
@@ -264,15 +264,28 @@ static void set_tls(struct plan *plan, const struct account *account, struct pla
 	}
 }
 
+static bool is_of_every_machine(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	return at != NULL &&
+	       (strcasecmp(at, "@localhost") == 0 || strcasecmp(at, "@localhost.localdomain") == 0);
+}
+
 static void set_from(struct plan *plan, const struct account *account, struct plan_block *block)
 {
+	if (account->from == NULL && has_login(account) && !is_good_address(account->user, false))
+		note(plan, account, PLAN_CHANGED,
+		    "which address this login may send as is not said; write: from = "
+		    "\"you@example.com\"");
 	if (account->from == NULL)
 		return;
-	if (is_good_address(account->from, false))
+	if (is_good_address(account->from, false) && !is_of_every_machine(account->from))
 		plan_set(block, "from", account->from);
 	else
 		plan_note(plan, PLAN_LOST, account->place.file, account->place.line,
-		    "the sender \"%s\" is no whole address; write: from = \"alerts@example.com\"",
+		    "nobody elsewhere knows the sender \"%s\"; write: from = "
+		    "\"alerts@example.com\"",
 		    account->from);
 }
 
@@ -340,7 +353,8 @@ void account_alias(
 
 		if (target[0] == '\0' || strcasecmp(target, name) == 0)
 			continue;
-		if (is_good_address(target, true))
+		/* A variable that nobody put in is none. */
+		if (is_good_address(target, true) && strpbrk(target, "${}") == NULL)
 			plan_add(plan_block(plan, "alias", name), "to", target);
 		else
 			plan_note(plan, PLAN_LOST, place->file, place->line,
@@ -362,10 +376,12 @@ void account_identity(
 		    option);
 		return;
 	}
-	if (check_domain(&(struct check_place){ "here", option }, value,
+	if ((strchr(value, '.') != NULL || value[0] == '[') &&
+	    check_domain(&(struct check_place){ "here", option }, value,
 		strcmp(option, "ehlo") == 0, &error) == 0)
 		plan_set(plan_block(plan, "identity", NULL), option, value);
 	else
 		plan_note(plan, PLAN_LOST, place->file, place->line,
-		    "\"%s\" is no name of a host; identity.%s stays automatic", value, option);
+		    "\"%s\" is no name with its domain; identity.%s stays automatic", value,
+		    option);
 }

@@ -25,11 +25,11 @@ struct reader {
 	char *mailname;
 	int line_of_masquerade;
 	int line_of_mailname;
-	bool is_secure;
-	bool has_starttls;
-	bool is_opportunistic;
-	bool is_verified;
-	bool is_insecure;
+	int secure; /* the line of SECURETRANSFER, and so on; 0: it is not set */
+	int starttls;
+	int opportunistic;
+	int verified;
+	int insecure;
 };
 
 static void finish(struct reader *reader)
@@ -50,18 +50,18 @@ static bool take_switch(struct reader *reader, struct span word)
 {
 	const struct {
 		const char *name;
-		bool *place;
+		int *place;
 	} switches[] = {
-		{ "SECURETRANSFER", &reader->is_secure },
-		{ "STARTTLS", &reader->has_starttls },
-		{ "OPPORTUNISTIC_TLS", &reader->is_opportunistic },
-		{ "VERIFYCERT", &reader->is_verified },
-		{ "INSECURE", &reader->is_insecure },
+		{ "SECURETRANSFER", &reader->secure },
+		{ "STARTTLS", &reader->starttls },
+		{ "OPPORTUNISTIC_TLS", &reader->opportunistic },
+		{ "VERIFYCERT", &reader->verified },
+		{ "INSECURE", &reader->insecure },
 	};
 
 	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
 		if (span_equals_string(word, switches[i].name)) {
-			*switches[i].place = true;
+			*switches[i].place = reader->source.line;
 			return true;
 		}
 	/* As mailchute does always. */
@@ -206,20 +206,20 @@ static void take_tls(struct reader *reader)
 
 	if (account->port == 0)
 		account->port = 25;
-	if (!reader->is_secure)
+	if (reader->secure == 0)
 		account->tls = ACCOUNT_TLS_NEVER;
-	else if (!reader->has_starttls)
+	else if (reader->starttls == 0)
 		account->tls = ACCOUNT_TLS_AT_ONCE;
 	else
-		account->tls = reader->is_opportunistic ? ACCOUNT_TLS_MAY : ACCOUNT_TLS_MUST;
-	if (reader->has_starttls && !reader->is_secure)
-		plan_note(plan, PLAN_CHANGED, reader->source.path, 0,
+		account->tls = reader->opportunistic != 0 ? ACCOUNT_TLS_MAY : ACCOUNT_TLS_MUST;
+	if (reader->starttls != 0 && reader->secure == 0)
+		plan_note(plan, PLAN_CHANGED, reader->source.path, reader->starttls,
 		    "STARTTLS without SECURETRANSFER does nothing in dma: it sent in the clear");
-	if (reader->is_secure && !reader->is_verified && account->tls_fingerprint == NULL)
-		plan_note(plan, PLAN_CHANGED, reader->source.path, 0,
+	if (reader->secure != 0 && reader->verified == 0 && account->tls_fingerprint == NULL)
+		plan_note(plan, PLAN_CHANGED, reader->source.path, reader->secure,
 		    "dma took any certificate (no VERIFYCERT); now it is verified");
-	if (reader->is_insecure && account->user != NULL)
-		plan_note(plan, PLAN_LOST, reader->source.path, 0,
+	if (reader->insecure != 0 && account->user != NULL)
+		plan_note(plan, PLAN_LOST, reader->source.path, reader->insecure,
 		    "INSECURE: a password is never sent without TLS");
 }
 

@@ -217,41 +217,37 @@ static char *setting(const struct reader *reader, const char *name)
 	return source_first_line(reader->room, path);
 }
 
+/* defaulthost, or me, made whole by defaultdomain where it has no dot. */
+static void take_domain(struct reader *reader)
+{
+	CLEANUP(memory_free_string) char *host = setting(reader, "defaulthost");
+	CLEANUP(memory_free_string) char *domain = setting(reader, "defaultdomain");
+	CLEANUP(memory_free_string) char *path = NULL;
+	CLEANUP(memory_free_string) char *whole = NULL;
+
+	path = path_of(reader, host != NULL ? "defaulthost" : "me");
+	if (host == NULL)
+		host = setting(reader, "me");
+	if (host == NULL && domain != NULL) {
+		account_take(&host, span_from_string(domain));
+		account_take(&domain, span_from_string(""));
+		free(path);
+		path = path_of(reader, "defaultdomain");
+	}
+	if (host == NULL)
+		return;
+	whole = strchr(host, '.') == NULL && domain != NULL ? memory_format("%s.%s", host, domain)
+							    : memory_copy_string(host);
+	account_identity(reader->room->plan, "domain", whole, &(struct account_place){ path, 1 });
+}
+
 static void take_identity(struct reader *reader)
 {
-	static const struct {
-		const char *name;
-		const char *option;
-	} rows[] = {
-		/* What me says is the default of the others. */
-		{ "me", "domain" },
-		{ "defaulthost", "domain" },
-		{ "defaultdomain", NULL },
-		{ "helohost", "ehlo" },
-	};
+	CLEANUP(memory_free_string) char *ehlo = setting(reader, "helohost");
+	CLEANUP(memory_free_string) char *path = path_of(reader, "helohost");
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		CLEANUP(memory_free_string) char *path = path_of(reader, rows[i].name);
-		CLEANUP(memory_free_string) char *value = setting(reader, rows[i].name);
-		struct account_place place = { path, 1 };
-
-		/* It completes hosts without a dot; such a "me" becomes whole by it. */
-		if (value != NULL && rows[i].option == NULL) {
-			const struct plan_block *identity = plan_find(
-			    reader->room->plan, "identity", NULL);
-			const char *domain = identity != NULL ? plan_get(identity, "domain") : NULL;
-
-			if (domain == NULL)
-				account_identity(reader->room->plan, "domain", value, &place);
-			else if (strchr(domain, '.') == NULL) {
-				CLEANUP(memory_free_string)
-				char *whole = memory_format("%s.%s", domain, value);
-				account_identity(reader->room->plan, "domain", whole, &place);
-			}
-		} else if (value != NULL) {
-			account_identity(reader->room->plan, rows[i].option, value, &place);
-		}
-	}
+	take_domain(reader);
+	account_identity(reader->room->plan, "ehlo", ehlo, &(struct account_place){ path, 1 });
 }
 
 static void take_admin(struct reader *reader)
@@ -284,8 +280,10 @@ static void take_times(struct reader *reader)
 		plan_note(reader->room->plan, PLAN_LOST, path, 1,
 		    "queuelifetime: queue.lifetime stays 5d");
 	}
+	CLEANUP(memory_free_string)
+	char *where = path_of(reader, pause != NULL ? "pausetime" : "maxpause");
 	if (pause != NULL || longest != NULL)
-		plan_note(reader->room->plan, PLAN_LOST, reader->directory, 0,
+		plan_note(reader->room->plan, PLAN_LOST, where, 1,
 		    "pausetime, maxpause: queue { retry = { \"30s\", \"2m\", \"10m\", \"30m\", "
 		    "\"1h\" } } is "
 		    "what is done here");
@@ -310,8 +308,9 @@ static void take_lost(struct reader *reader)
 			plan_note(reader->room->plan, PLAN_LOST, path, 1, "%s: %s", rows[i].name,
 			    rows[i].why);
 	}
+	CLEANUP(memory_free_string) char *all = path_of(reader, "allmailfrom");
 	if (reader->allmailfrom != NULL)
-		plan_note(reader->room->plan, PLAN_CHANGED, reader->directory, 0,
+		plan_note(reader->room->plan, PLAN_CHANGED, all, 1,
 		    "allmailfrom changed the envelope alone; now From is changed, too");
 }
 

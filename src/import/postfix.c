@@ -306,10 +306,16 @@ static bool fill_account(struct reader *reader, struct account *account, struct 
 		    "Postfix asked DNS for the MX of %s (it has no brackets); now %s itself is "
 		    "connected to",
 		    account->host, account->host);
-	if (account->port == 0)
-		account->port = 25;
 	take_login(reader, account, nexthop);
 	take_tls(reader, account, nexthop);
+	if (account->port == 0 && account->tls == ACCOUNT_TLS_AT_ONCE) {
+		account->port = 465;
+		note(reader, PLAN_CHANGED, "smtp_tls_wrappermode",
+		    "port 25, which is meant where none is named, speaks no TLS at once; it is "
+		    "465");
+	} else if (account->port == 0) {
+		account->port = 25;
+	}
 	take_certificates(reader, account);
 	take_mechanism(reader, account);
 	take_pace(reader, account);
@@ -587,7 +593,10 @@ static void take_aliases(struct reader *reader)
 			plan_set(plan_block(reader->room->plan, "", NULL), "aliases_file",
 			    strchr(text, '/'));
 	}
-	if (luser[0] != '\0' && strchr(luser, '$') == NULL) {
+	if (luser[0] != '\0' && plan_find(reader->room->plan, "alias", "*") != NULL) {
+		note(
+		    reader, PLAN_LOST, "luser_relay", "virtual_alias_maps say where all others go");
+	} else if (luser[0] != '\0' && strchr(luser, '$') == NULL) {
 		struct account_place place = place_of(reader, "luser_relay");
 		account_alias(reader->room->plan, "*", span_from_string(luser), &place);
 	}

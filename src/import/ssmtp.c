@@ -271,10 +271,8 @@ static void read_host(struct reader *reader, struct account *account)
 
 	account->place = (struct account_place){ reader->source.path, line_of(reader, "mailhub") };
 	if (hub == NULL) {
-		/* What ssmtp uses then. */
-		account->host = memory_copy_string("mailhub");
-		plan_note(reader->room->plan, PLAN_CHANGED, reader->source.path, 0,
-		    "there is no mailhub, so ssmtp sends to the host \"mailhub\"");
+		plan_note(reader->room->plan, PLAN_LOST, reader->source.path, 0,
+		    "there is no mailhub; ssmtp then sends to a host that is called \"mailhub\"");
 	} else if (!account_set_host(account, span_from_string(hub))) {
 		plan_note(reader->room->plan, PLAN_LOST, reader->source.path,
 		    line_of(reader, "mailhub"), "\"%s\" is no host", hub);
@@ -294,14 +292,6 @@ static void read_tls(struct reader *reader, struct account *account)
 		account->tls = ACCOUNT_TLS_MUST;
 	else if (is_on(reader, "usetls"))
 		account->tls = ACCOUNT_TLS_AT_ONCE;
-	/* Both are set everywhere, and ssmtp does STARTTLS, which 465 does not speak. */
-	if (account->tls == ACCOUNT_TLS_MUST && account->port == 465) {
-		account->tls = ACCOUNT_TLS_AT_ONCE;
-		plan_note(reader->room->plan, PLAN_CHANGED, reader->source.path,
-		    line_of(reader, "mailhub"),
-		    "port 465 speaks TLS at once, so it is smtps:// "
-		    "although UseSTARTTLS is set");
-	}
 	if (account->tls != ACCOUNT_TLS_NEVER && account->ca_file == NULL && directory == NULL)
 		plan_note(reader->room->plan, PLAN_CHANGED, reader->source.path,
 		    line_of(reader, line_of(reader, "usestarttls") != 0 ? "usestarttls" : "usetls"),
