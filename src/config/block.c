@@ -226,8 +226,8 @@ void block_refuse_pair(
 	CLEANUP(memory_free_string) char *where = block_where(block, option);
 	struct error error;
 
-	error_set(
-	    &error, ERROR_CONFIG, "5.3.5", "%s: smarthost \"%s\": %s", where, block->title, why);
+	error_set(&error, ERROR_CONFIG, "5.3.5", "%s: %s \"%s\": %s", where, block->name,
+	    block->title, why);
 	error_next(&error, "%s", next);
 	block_fault(block, option, &error);
 }

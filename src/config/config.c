@@ -19,6 +19,7 @@
 #include "config/faults.h"
 #include "config/files.h"
 #include "config/host.h"
+#include "config/older.h"
 #include "config/origins.h"
 #include "config/overrides.h"
 #include "config/route_block.h"
@@ -278,13 +279,19 @@ const struct config_smarthost *config_find_smarthost(const struct config *config
 
 int config_no_smarthost(const struct config *config, struct error *error)
 {
+	const char *older = older_find("");
+
 	assert(config->smarthost_count == 0);
 	error_set(error, ERROR_CONFIG, "4.3.5",
 	    "no smarthost is configured, so there is nowhere to send mail (looked: %s)",
 	    config->looked != NULL ? config->looked : compiled_main_file);
+	(void)error_code(error, "MC-CONF-15");
 	return error_next(error,
-	    "write to %s: smarthost \"provider\" { url = \"smtp+tls://smtp.example.com:587\" "
-	    "from = \"you@example.com\" } and: alias \"root\" { to = { \"you@example.com\" } }; "
-	    "in a container mount the URL as /run/secrets/mailchute_url",
+	    "%s%smailchute setup, or write to %s: smarthost \"provider\" { url = "
+	    "\"smtp+tls://smtp.example.com:587\" from = \"you@example.com\" } and: alias \"root\" "
+	    "{ to = { \"you@example.com\" } }; in a container mount the URL as "
+	    "/run/secrets/mailchute_url",
+	    older != NULL ? older : "",
+	    older != NULL ? " is from an older setup: mailchute import; or: " : "",
 	    compiled_main_file);
 }

@@ -128,3 +128,41 @@ bool environment_is_set_for_init(const char *name)
 			return true;
 	return false;
 }
+
+/* Its name and its parent, by "PID (NAME) STATE PARENT ..."; the name may hold any byte. */
+static bool read_process(long pid, char name[static 32], long *parent)
+{
+	char path[40];
+	CLEANUP(buffer_finish) struct buffer text = { 0 };
+	struct error error;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+	buffer_init(&text, 4096);
+	if (file_read_whole(path, &text, &error) < 0)
+		return false;
+	const char *line = buffer_string(&text);
+	const char *start = strchr(line, '(');
+	const char *end = strrchr(line, ')');
+	if (start == NULL || end == NULL || end < start || strlen(end) < 4)
+		return false;
+	snprintf(name, 32, "%.*s", (int)(end - start - 1), start + 1);
+	*parent = strtol(end + 4, NULL, 10);
+	return true;
+}
+
+const char *environment_cleared_by(void)
+{
+	enum { GENERATIONS = 8 };
+	long pid = (long)getppid();
+	char name[32];
+
+	for (int i = 0; i < GENERATIONS && pid > 0; i++) {
+		if (!read_process(pid, name, &pid))
+			return NULL;
+		if (strncmp(name, "php-fpm", 7) == 0)
+			return "PHP-FPM";
+		if (strcmp(name, "cron") == 0 || strcmp(name, "crond") == 0)
+			return "cron";
+	}
+	return NULL;
+}

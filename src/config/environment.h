@@ -49,4 +49,7 @@ int environment_read_secret_file(const char *path, char **value, struct error *e
  */
 bool environment_is_set_for_init(const char *name);
 
+/* Which of the programs that started us takes variables away: "PHP-FPM", "cron"; NULL: none. */
+const char *environment_cleared_by(void);
+
 #endif

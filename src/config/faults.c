@@ -27,6 +27,8 @@ void faults_add(struct faults *faults, int file, int line, const struct error *e
 	memmove(&faults->items[at + 1], &faults->items[at],
 	    (faults->count - at) * sizeof *faults->items);
 	faults->items[at] = (struct fault){ file, line, *error };
+	if (error->code[0] == '\0')
+		(void)error_code(&faults->items[at].error, "MC-CONF-14");
 	faults->count++;
 }
 

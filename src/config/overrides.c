@@ -441,15 +441,38 @@ void overrides_apply(
 	default_senders(config);
 }
 
+/* Why MAILCHUTE_URL is unset, where somebody set it for the container. */
+static char *explain_unset(void)
+{
+	static const char *const names[] = { "MAILCHUTE_URL", "MAILCHUTE_URL_FILE",
+		"MAILCHUTE_CONFIG" };
+	const char *clearer = environment_cleared_by();
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (!environment_is_set_for_init(names[i]))
+			continue;
+		if (i == 0)
+			return memory_copy_string(
+			    ", but set for process 1: PHP-FPM \"clear_env\" or cron removed it");
+		return memory_format(", but %s is set for process 1: PHP-FPM \"clear_env\" or "
+				     "cron removed it",
+		    names[i]);
+	}
+	/* Process 1 may be another user's, whose environment is not ours to see. */
+	if (clearer == NULL)
+		return memory_copy_string("");
+	return memory_format("; %s hands no variables on%s", clearer,
+	    strcmp(clearer, "cron") == 0 ? "" : " unless its pool says clear_env = no");
+}
+
 char *overrides_looked(const char *run_secrets, bool uses_environment)
 {
 	CLEANUP(memory_free_string) char *file = memory_format("%s/mailchute_url", run_secrets);
+	CLEANUP(memory_free_string) char *why = NULL;
 	const char *state = access(file, F_OK) == 0 ? "empty" : "missing";
 
 	if (!uses_environment || !environment_counts())
 		return memory_format("%s (%s), MAILCHUTE_URL (does not count here)", file, state);
-	return memory_format("%s (%s), MAILCHUTE_URL (unset here%s)", file, state,
-	    environment_is_set_for_init("MAILCHUTE_URL")
-		? ", but set for process 1: PHP-FPM \"clear_env\" or cron removed it"
-		: "");
+	why = explain_unset();
+	return memory_format("%s (%s), MAILCHUTE_URL (unset here%s)", file, state, why);
 }

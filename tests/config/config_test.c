@@ -373,6 +373,10 @@ static void faults_are_named_with_their_line(void **state)
 		    "line 2: smarthost \"a\": tls_fingerprint asks for TLS", "smtps://" },
 		{ "smarthost \"a\" { url = \"smtp://x\"\n tls_nmae = \"x\" }",
 		    "line 2: there is no option \"tls_nmae\" in smarthost", "\"tls_name\"" },
+		{ A_AND_B "route \"r\" { via = { \"b\" } rate = \"30 a minute\" }",
+		    "rate = \"30 a minute\"", "rate = \"30/min\"" },
+		{ A_AND_B "route \"r\" { via = { \"b\" } burst = 3 }",
+		    "route \"r\": burst stands without a rate", "write: rate" },
 		{ A_AND_B "route \"r\" { via = { \"provder\" } }",
 		    "line 3: via = \"provder\": there is no",
 		    "the nearest known one is \"provider\"" },
@@ -476,6 +480,8 @@ static void faults_are_named_with_their_line(void **state)
 			fail_msg(
 			    "%s: said \"%s\" and \"%s\"", rows[i].text, error.text, error.next);
 		assert_non_null(strstr(error.text, "mailchute.conf line "));
+		assert_null(strstr(error.next, "more: "));
+		assert_string_equal(error.code, "MC-CONF-14");
 		assert_int_equal(error.kind, ERROR_CONFIG);
 		assert_null(strstr(error.text, "hunter2"));
 		assert_int_equal(config.smarthost_count, 0);
@@ -688,6 +694,8 @@ static void no_smarthost_says_what_was_looked_at(void **state)
 	assert_non_null(strstr(error.text, "/mailchute_url (missing), MAILCHUTE_URL (unset here"));
 	assert_non_null(strstr(error.next, "smarthost \"provider\" { url = "));
 	assert_non_null(strstr(error.next, "alias \"root\""));
+	assert_non_null(strstr(error.next, "mailchute setup"));
+	assert_string_equal(error.code, "MC-CONF-15");
 	/* Without settings the machine still has names for EHLO and for bare names. */
 	assert_string_not_equal(config.ehlo, "localhost");
 	assert_string_not_equal(config.ehlo, "");

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -97,12 +99,52 @@ static void a_missing_secret_is_told_apart(void **state)
 	assert_null(value);
 }
 
+/* PHP-FPM's children may not look at what process 1 has. */
+static void who_takes_variables_away_is_found(void **state)
+{
+	static const struct row {
+		const char *name; /* of the process that starts us */
+		const char *want;
+	} rows[] = {
+		{ "php-fpm: pool x", "PHP-FPM" },
+		{ "php-fpm8.2", "PHP-FPM" },
+		{ "a) R 1 (cron", NULL },
+		{ "cron", "cron" },
+		{ "crond", "cron" },
+		{ "cronolog", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		pid_t parent = fork();
+		int status = -1;
+
+		if (parent == 0) {
+			(void)prctl(PR_SET_NAME, rows[i].name);
+			pid_t child = fork();
+			if (child == 0) {
+				const char *found = environment_cleared_by();
+
+				_exit(rows[i].want == NULL
+					  ? found != NULL
+					  : found == NULL || strcmp(found, rows[i].want) != 0);
+			}
+			(void)waitpid(child, &status, 0);
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+		}
+		assert_int_equal(waitpid(parent, &status, 0), parent);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			fail_msg("%s: %d", rows[i].name, status);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_is_unset),
 		cmocka_unit_test(secrets_come_from_variable_or_file),
 		cmocka_unit_test(a_missing_secret_is_told_apart),
+		cmocka_unit_test(who_takes_variables_away_is_found),
 	};
 
 	if (!environment_counts()) {
