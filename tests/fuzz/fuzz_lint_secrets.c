@@ -7,20 +7,58 @@
  */
 
 #include "config/lint.h"
+#include "config/secrets_text.h"
 
 #include "tests/fuzz/fuzz.h"
 
 static const char password[] = "zQ9-zQ9-zQ9";
 
+static void check_fault(void *context, const struct error *fault)
+{
+	size_t *count = context;
+
+	(*count)++;
+	fuzz_check_error(fault);
+	assert(fault->kind == ERROR_CONFIG);
+	assert(strstr(fault->text, password) == NULL);
+	assert(strstr(fault->next, password) == NULL);
+}
+
+/* The text with one line set: found again, and no fault that was not there before. */
+static void check_set(struct span text, bool is_sound)
+{
+	CLEANUP(buffer_finish) struct buffer changed = { 0 };
+	CLEANUP(buffer_finish) struct buffer without = { 0 };
+	struct error error = { 0 };
+	struct span written;
+	struct span name;
+	size_t at = 0;
+
+	buffer_init(&changed, text.length + 200);
+	secrets_text_set(text, "main", "password", "password = \"a#b\"", &changed);
+	assert(!changed.has_overflowed);
+	assert(secrets_text_find(buffer_span(&changed), "main", "password", &written, NULL));
+	assert(span_starts_with(written, "\"a#b\""));
+	assert(secrets_text_has_section(buffer_span(&changed), "main"));
+	while (secrets_text_next_section(buffer_span(&changed), &at, &name))
+		continue;
+	assert(!is_sound || lint_secrets("s.ini", buffer_span(&changed), &error) == 0);
+	buffer_init(&without, text.length + 200);
+	secrets_text_set(buffer_span(&changed), "main", "password", NULL, &without);
+	assert(!secrets_text_find(buffer_span(&without), "main", "password", &written, NULL));
+}
+
 static void check(struct span text)
 {
 	struct error error = { 0 };
+	size_t count = 0;
+	int outcome = lint_secrets_telling("s.ini", text, check_fault, &count, &error);
 
-	if (lint_secrets("s.ini", text, &error) < 0) {
-		fuzz_check_error(&error);
-		assert(error.kind == ERROR_CONFIG);
-		assert(strstr(error.text, password) == NULL);
-		assert(strstr(error.next, password) == NULL);
+	assert((outcome < 0) == (count > 0));
+	assert(lint_secrets("s.ini", text, &error) == outcome);
+	check_set(text, outcome == 0);
+	if (outcome < 0) {
+		check_fault(&count, &error);
 		return;
 	}
 	assert(span_find_byte(text, '\0') < 0);
