@@ -167,7 +167,8 @@ static void conclude(
 {
 	if (walk->scan.is_over)
 		return;
-	bool is_second = is_twice(walk, statement);
+	/* In a block that is there twice, all is. */
+	bool is_second = !walk->is_left_out && is_twice(walk, statement);
 	statement->is_faulty = is_second || walk->scan.fault_count != faults_before ||
 			       walk->is_left_out;
 	bool is_wanted = walk->listener->hear(walk->listener->context, statement);

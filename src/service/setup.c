@@ -160,10 +160,29 @@ void setup_again(struct service *service)
 		    service->config.spool);
 }
 
+/* The first one is said with what becomes of it. */
+static void log_other(void *context, const struct error *fault)
+{
+	size_t *count = context;
+	char line[900];
+
+	if ((*count)++ == 0)
+		return;
+	error_line(fault, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "settings: %s", line);
+}
+
+static int load(const struct service *service, struct config *config, struct error *error)
+{
+	size_t count = 0;
+
+	return config_load_telling(&service->options->sources, config, log_other, &count, error);
+}
+
 /* 0: new is whole, and we could go on with it. */
 static int load_again(struct service *service, struct config *new, struct error *error)
 {
-	if (config_load(&service->options->sources, new, error) < 0)
+	if (load(service, new, error) < 0)
 		return -1;
 	capture_complete(new);
 	if (new->smarthost_count != 0)

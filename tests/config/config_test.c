@@ -480,7 +480,9 @@ static void faults_are_named_with_their_line(void **state)
 			fail_msg(
 			    "%s: said \"%s\" and \"%s\"", rows[i].text, error.text, error.next);
 		assert_non_null(strstr(error.text, "mailchute.conf line "));
-		assert_null(strstr(error.next, "more: "));
+		/* One mistake is one fault. */
+		if (strstr(error.next, "more: ") != NULL)
+			fail_msg("%s: %s", rows[i].text, error.next);
 		assert_string_equal(error.code, "MC-CONF-14");
 		assert_int_equal(error.kind, ERROR_CONFIG);
 		assert_null(strstr(error.text, "hunter2"));
