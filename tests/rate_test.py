@@ -5,6 +5,7 @@
 Only the upper bound is looked at: how fast this machine is makes no difference to it.
 """
 
+import signal
 import time
 
 import pytest
@@ -99,3 +100,64 @@ def test_the_rate_may_stand_in_the_environment(make_service, make_peer):
     service.wait_until_empty()
     assert len(moments_of_mail(peer)) == 12
     check(moments_of_mail(peer), start, 1, 20)
+
+
+def serve_routes(make_service, peers, routes, rate="", variables=None):
+    blocks = "".join(f'smarthost "{name}" {{ url = "smtp+notls://127.0.0.1:{peer.port}" {rate} }}\n'
+                     for name, peer in zip("ab", peers))
+    return make_service(extra=blocks + routes, submit='wait = "disk"',
+                        queue='retry = { "1ms" }', variables=variables).start()
+
+
+@pytest.mark.parametrize("rate", ["", 'rate = "100/s" burst = 2'], ids=["alone", "with another"])
+def test_a_route_with_a_rate(make_service, make_peer, rate):
+    """Its messages wait; those of others pass them."""
+    peer = make_peer()
+    service = serve_routes(make_service, [peer], """
+        route "news" { from = { "*@there.example" } via = { "a" } rate = "600/min" burst = 3 }
+        """, rate)
+    start = time.monotonic()
+    submit(service, 12)
+    for number in range(5):
+        assert service.sendmail("-f", "x@else.example", f"c{number}@far.example",
+                                input=MESSAGE).status == 0
+    service.wait_until_empty()
+    news = sorted(moment for session in list(peer.sessions)
+                  for moment, command in zip(list(session.moments), list(session.commands))
+                  if command.upper().startswith(b"MAIL FROM:<A@THERE"))
+    assert len(news) == 12 and len(peer.messages) == 17
+    check(news, start, 3, 10)
+
+
+def test_those_of_a_slow_route_are_in_nobodys_way(make_service, make_peer):
+    peers = [make_peer(), make_peer()]
+    service = serve_routes(make_service, peers, """
+        route "news" { from = { "*@there.example" } via = { "a", "b" } rate = "1/h" burst = 2 }
+        """)
+    submit(service, 6)
+    for number in range(5):
+        assert service.sendmail("-f", "x@else.example", f"c{number}@far.example",
+                                input=MESSAGE).status == 0
+    wait_for(lambda: len(peers[0].messages) == 7, what="two of the route and five others")
+    # The other smarthost of the route does not take over: it is the route that has to wait.
+    wait_for(lambda: service.count() == 4, what="four that wait")
+    assert peers[1].messages == []
+    # Without a rate they go.
+    service.configure(extra=service.config.read_text().partition("smarthost")[1] +
+                      service.config.read_text().partition("smarthost")[2].replace(
+                          'rate = "1/h" burst = 2', ""), submit='wait = "disk"')
+    service.signal(signal.SIGHUP)
+    service.wait_until_empty()
+    assert len(peers[0].messages) == 11
+
+
+def test_a_connection_that_fails_uses_none_of_its_route(make_service, make_peer):
+    peer = make_peer(at="greeting", fault="5xx")
+    service = serve_routes(make_service, [peer], """
+        route "news" { via = { "a" } rate = "1/h" burst = 1 }
+        """)
+    submit(service, 1)
+    wait_for(lambda: len(peer.sessions) >= 5, what="5 connections")
+    peer.repair()
+    service.wait_until_empty()
+    assert len(moments_of_mail(peer)) == 1

@@ -61,6 +61,9 @@ struct config_route {
 	size_t uid_count;	 /* 0: any */
 	struct config_via *via;	 /* at least one */
 	size_t via_count;
+	unsigned rate;	     /* messages in a rate_period, at most; 0: no limit */
+	int64_t rate_period; /* milliseconds */
+	unsigned burst;	     /* so many of them may come at once; at least 1 */
 	struct config_place place;
 };
 

@@ -61,6 +61,8 @@ static const struct option table[] = {
 	{ "route", "user", true, NULL, "33", "logins or numbers of who sends; else all" },
 	{ "route", "via", true, NULL, "provider",
 	  "titles of smarthosts, the second for when the first is down; or with shares, \"a:3\"" },
+	{ "route", "rate", false, NULL, "30/min", "messages in a time, at most: 14/s, 30/min, 1000/h" },
+	{ "route", "burst", false, "1", NULL, "so many of them may come at once" },
 
 	{ "alias", "to", true, NULL, "me@example.com", "addresses or other names" },
 

@@ -211,6 +211,23 @@ static void refuse_empty(const struct block *block, const char *option)
 	block_fault(block, option, &error);
 }
 
+static int read_rate(
+    const struct check_place *place, const char *text, void *target, struct error *error)
+{
+	struct config_route *route = target;
+
+	return check_rate(place, text, &route->rate, &route->rate_period, error);
+}
+
+static void take_rate(const struct block *block, struct config_route *route)
+{
+	block_take(block, "rate", read_rate, route);
+	block_take_count(block, "burst", SMARTHOST_RATE_LIMIT, &route->burst);
+	if (route->rate == 0 && route->burst > 1)
+		block_refuse_pair(block, "burst", "burst stands without a rate",
+		    "write: rate = \"30/min\", or no burst");
+}
+
 void route_block_read(const struct block *block, struct config *config)
 {
 	CLEANUP(route_block_finish) struct config_route route = { 0 };
@@ -224,6 +241,7 @@ void route_block_read(const struct block *block, struct config *config)
 	refuse_empty(block, "to");
 	refuse_empty(block, "user");
 	take_via(block, config, &route);
+	take_rate(block, &route);
 	if (block->faults->count != faults_before)
 		return;
 	route.title = memory_copy_string(block->title);

@@ -147,6 +147,19 @@ static char *share_of(const struct config_route *route, const struct config_smar
 	return memory_format(", where %u of %u messages go", weight, sum);
 }
 
+/* ", which takes 30 messages a minute". */
+static char *rate_of(const struct config_route *route)
+{
+	const char *period = route->rate_period == 1000	   ? "second"
+			     : route->rate_period == 60000 ? "minute"
+							   : "hour";
+
+	if (route->rate == 0)
+		return memory_copy_string("");
+	return memory_format(", which takes %u message%s a%s %s", route->rate,
+	    route->rate == 1 ? "" : "s", period[0] == 'h' ? "n" : "", period);
+}
+
 char *route_reason(const struct config *config, const struct route_list *list)
 {
 	const struct config_route *route = list->route;
@@ -163,6 +176,7 @@ char *route_reason(const struct config *config, const struct route_list *list)
 	char *share = route->via[0].weight != 0 && list->count > 1
 			  ? share_of(route, list->smarthosts[0])
 			  : memory_copy_string("");
+	CLEANUP(memory_free_string) char *rate = rate_of(route);
 	return memory_format(
-	    "by route \"%s\" in line %d%s", route->title, route->place.line, share);
+	    "by route \"%s\" in line %d%s%s", route->title, route->place.line, share, rate);
 }

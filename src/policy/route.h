@@ -43,7 +43,7 @@ bool route_needs_author(const struct config *config, const char *sender);
 
 /*
  * Why the list begins as it does: "the only smarthost", "by route "news" in
- * line 7".  The caller frees it.
+ * line 7", with the rate of that route.  The caller frees it.
  */
 char *route_reason(const struct config *config, const struct route_list *list);
 

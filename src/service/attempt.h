@@ -27,6 +27,7 @@
 #include "service/health.h"
 #include "service/legs.h"
 #include "service/relay.h"
+#include "service/tokens.h"
 #include "spool/queue_file.h"
 #include "spool/spool.h"
 
@@ -47,7 +48,7 @@ struct attempt {
 	bool has_no_fault;	    /* if it still waits: of the sign below, that is */
 	struct health_sign sign;    /* what it has shown of its smarthost */
 	unsigned jumps_seen;	    /* of the wall clock, which its age knows of (jumps.h) */
-	bool has_token;		    /* one of this smarthost's rate is reserved for it (rates.h) */
+	struct tokens tokens;	    /* those that are reserved for it */
 	struct error first_refusal; /* for the caller who waits */
 	bool avoids_null_sender;    /* set before attempt_prepare: this smarthost refuses it */
 	bool null_is_refused;	    /* it does so, as this attempt has shown */

@@ -123,17 +123,16 @@ static void begin(struct runner *runner, struct attempt *attempt)
 }
 
 /* Prepared and assigned; or it waits for its smarthost, closed. */
-static void begin_if_let(
-    struct runner *runner, struct attempt *attempt, const struct smarthost *smarthost)
+static void begin_if_let(struct runner *runner, struct attempt *attempt)
 {
-	bool is_reserved = attempt->has_token;
+	/* Who has to wait is finished. */
+	struct tokens tokens = attempt->tokens;
 
 	if (pauses_let_pass(runner, attempt)) {
 		begin(runner, attempt);
 		return;
 	}
-	if (is_reserved)
-		rates_release(&runner->workers.rates, smarthost->name);
+	tokens_release(&runner->workers.rates, &tokens);
 	free(attempt);
 }
 
@@ -150,7 +149,7 @@ static void go_on(struct runner *runner, struct attempt *attempt)
 	}
 	const struct smarthost *smarthost = find_smarthost(runner, attempt->smarthost);
 	if (runner_pass_the_door(runner, attempt, smarthost)) {
-		begin_if_let(runner, attempt, smarthost);
+		begin_if_let(runner, attempt);
 		return;
 	}
 	attempt->waits_at_door = true;

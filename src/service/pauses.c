@@ -148,7 +148,7 @@ bool pauses_let_pass(struct runner *runner, struct attempt *attempt)
 static bool goes_elsewhere(struct runner *runner, struct attempt *attempt)
 {
 	/* The caller releases it. */
-	attempt->has_token = false;
+	attempt->tokens = (struct tokens){ 0 };
 	if (between_take(runner, attempt, false))
 		return true;
 	if (!attempt->waits_at_door)

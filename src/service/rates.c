@@ -81,6 +81,14 @@ void rates_release(struct rates *rates, const char *smarthost)
 	rate_release(&entry->rate);
 }
 
+const char *rates_name(const struct rates *rates, const char *smarthost)
+{
+	const struct rates_entry *entry = find(rates, smarthost);
+
+	assert(entry != NULL);
+	return entry->smarthost;
+}
+
 void rates_wait(struct rates *rates, const struct smarthost *smarthost,
     const struct queue_file *file, int64_t now)
 {

@@ -39,6 +39,9 @@ bool rates_reserve(
 void rates_take(struct rates *rates, const char *smarthost, int64_t now);
 void rates_release(struct rates *rates, const char *smarthost);
 
+/* The name as it is kept here, as long as rates are; of one that has had a token. */
+const char *rates_name(const struct rates *rates, const char *smarthost);
+
 /* This message waits for a token of a smarthost that has refused it one, or for room there. */
 void rates_wait(struct rates *rates, const struct smarthost *smarthost,
     const struct queue_file *file, int64_t now);

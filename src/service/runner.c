@@ -77,9 +77,7 @@ static void concluded(void *context, struct attempt *attempt, bool is_counted)
 
 	runner_correct_age(runner, attempt);
 	/* It has not gone to the smarthost. */
-	if (attempt->has_token)
-		rates_release(&runner->workers.rates, attempt->smarthost);
-	attempt->has_token = false;
+	tokens_release(&runner->workers.rates, &attempt->tokens);
 	pauses_note(runner, attempt);
 	if (attempt->null_is_refused)
 		note_null_refused(runner, attempt);
@@ -98,6 +96,10 @@ static bool wait_at_door(struct runner *runner, const struct attempt *attempt)
 
 	if (smarthost == NULL)
 		return false;
+	if (tokens_wait(&runner->workers.rates,
+		tokens_route(runner->config, &attempt->file, &attempt->legs), &attempt->file,
+		clock_monotonic()))
+		return true;
 	room_want(&runner->workers, attempt->smarthost);
 	rates_wait(
 	    &runner->workers.rates, &smarthost->parameters, &attempt->file, clock_monotonic());
@@ -341,17 +343,18 @@ bool runner_pass_the_door(
 	/* Who cannot have a connection of his own goes with the others, and is shown nothing. */
 	attempt->wants_trace = attempt->wants_trace &&
 			       room_is_at(&runner->workers, runner->config, smarthost, true);
-	return (attempt->wants_trace ||
-		   room_is_at(&runner->workers, runner->config, smarthost, false)) &&
-	       rates_reserve(
-		   &runner->workers.rates, smarthost, clock_monotonic(), &attempt->has_token);
+	if (!attempt->wants_trace &&
+	    !room_is_at(&runner->workers, runner->config, smarthost, false))
+		return false;
+	return tokens_reserve(&runner->workers.rates, smarthost,
+	    tokens_route(runner->config, &attempt->file, &attempt->legs), clock_monotonic(),
+	    &attempt->tokens);
 }
 
 int runner_make_ready(struct runner *runner, struct attempt *attempt, struct error *error)
 {
-	struct rates *rates = &runner->workers.rates;
 	char *smarthost CLEANUP(memory_free_string) = memory_copy_string(attempt->smarthost);
-	bool has_token = attempt->has_token;
+	struct tokens tokens = attempt->tokens;
 	char id[QUEUE_ID_SIZE];
 
 	memcpy(id, attempt->file.id, sizeof id);
@@ -361,8 +364,8 @@ int runner_make_ready(struct runner *runner, struct attempt *attempt, struct err
 	    workers_login(&runner->workers, smarthost), ++runner->attempt_number, error);
 	if (outcome == 0)
 		outcome = pauses_let_sender_pass(runner, attempt, error);
-	if (outcome != 0 && has_token)
-		rates_release(rates, smarthost);
+	if (outcome != 0)
+		tokens_release(&runner->workers.rates, &tokens);
 	/* A secret that cannot be had is missing for all. */
 	if (outcome < 0 && error->kind == ERROR_CONFIG)
 		pauses_note_trouble(runner, smarthost, id, error);
@@ -446,9 +449,25 @@ static bool has_room(const struct runner *runner)
 		   !health_is_clear(&runner->health));
 }
 
+static bool has_room_at(const void *context, const char *name);
+
+/* Whoever waits for a route may go where one of its smarthosts has room. */
+static bool has_room_on_route(const struct runner *runner, const char *name)
+{
+	const struct config_route *route = tokens_find_route(runner->config, name);
+
+	for (size_t i = 0; route != NULL && i < route->via_count; i++)
+		if (has_room_at(runner, route->via[i].smarthost))
+			return true;
+	return route == NULL;
+}
+
 static bool has_room_at(const void *context, const char *name)
 {
 	const struct runner *runner = context;
+
+	if (tokens_is_route(name))
+		return has_room_on_route(runner, name);
 	const struct config_smarthost *smarthost = config_find_smarthost(runner->config, name);
 
 	return smarthost != NULL &&

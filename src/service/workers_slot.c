@@ -148,9 +148,7 @@ size_t workers_slot_find_number(const struct workers_slot *slot, uint32_t number
 /* Only now, for the connection may have taken its time. */
 static void use_token(struct attempt *attempt, struct rates *rates)
 {
-	if (attempt->has_token)
-		rates_take(rates, attempt->smarthost, clock_monotonic());
-	attempt->has_token = false;
+	tokens_take(rates, &attempt->tokens, clock_monotonic());
 }
 
 enum workers_sent workers_slot_send_next(

@@ -215,6 +215,34 @@ static void reasons(void **state)
 	}
 }
 
+static void a_rate_is_a_reason_to_wait(void **state)
+{
+	static const struct {
+		unsigned rate;
+		int64_t period;
+		const char *want;
+	} rows[] = {
+		{ 1, 1000, "by route \"r\" in line 7, which takes 1 message a second" },
+		{ 30, 60000, "by route \"r\" in line 7, which takes 30 messages a minute" },
+		{ 5, 3600000, "by route \"r\" in line 7, which takes 5 messages an hour" },
+	};
+	static char title[] = "r";
+	struct config_via via = { 0 };
+	struct config_route route = {
+		.title = title, .via = &via, .via_count = 1, .place.line = 7
+	};
+	const struct route_list list = { .route = &route, .count = 1 };
+	const struct config config = { .routes = &route, .route_count = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		route.rate = rows[i].rate;
+		route.rate_period = rows[i].period;
+		CLEANUP(memory_free_string) char *reason = route_reason(&config, &list);
+		assert_string_equal(reason, rows[i].want);
+	}
+}
+
 static void who_needs_the_from_field(void **state)
 {
 	struct config_smarthost smarthosts[SMARTHOSTS];
@@ -237,6 +265,7 @@ int main(void)
 		cmocka_unit_test(by_weight),
 		cmocka_unit_test(without_a_queue_id_the_heaviest),
 		cmocka_unit_test(reasons),
+		cmocka_unit_test(a_rate_is_a_reason_to_wait),
 		cmocka_unit_test(who_needs_the_from_field),
 	};
 
