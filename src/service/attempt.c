@@ -673,16 +673,18 @@ enum attempt_verdict attempt_conclude(
 	return ATTEMPT_STUCK;
 }
 
-void attempt_remove(struct attempt *attempt)
+int attempt_remove(struct attempt *attempt)
 {
 	char id[QUEUE_ID_SIZE];
 	struct error error;
 
 	memcpy(id, attempt->file.id, sizeof id);
-	if (queue_file_remove(&attempt->file, &error) < 0)
-		log_message(LOG_LEVEL_ERROR, id, "cannot remove the queue file: %s", error.text);
-	else
+	if (queue_file_remove(&attempt->file, &error) == 0) {
 		events_removed(id);
+		return 0;
+	}
+	log_message(LOG_LEVEL_ERROR, id, "cannot remove the queue file: %s", error.text);
+	return -1;
 }
 
 void attempt_finish(struct attempt *attempt)

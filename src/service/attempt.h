@@ -149,8 +149,8 @@ enum attempt_verdict {
 enum attempt_verdict attempt_conclude(
     struct attempt *attempt, const struct config *config, bool is_counted, int64_t *due);
 
-/* Removes the queue file, which is delivered or refused to a caller who was told. */
-void attempt_remove(struct attempt *attempt);
+/* Removes the queue file, which is delivered or refused to a caller who was told.  -1: it stays. */
+int attempt_remove(struct attempt *attempt);
 
 void attempt_finish(struct attempt *attempt);
 

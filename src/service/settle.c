@@ -44,16 +44,23 @@ void settle_trim_failed(const struct settle *settle)
 }
 
 /* It waits no more. */
-static void discount(const struct settle *settle, const struct queue_file *file)
+static void discount(
+    const struct settle *settle, const struct queue_attributes *attributes, uint64_t octets)
 {
-	if (!file->attributes.is_report)
-		usage_remove(settle->usage, file->attributes.uid, file->message_length);
+	if (!attributes->is_report)
+		usage_remove(settle->usage, attributes->uid, octets);
 }
 
 void settle_remove(const struct settle *settle, struct attempt *attempt)
 {
-	discount(settle, &attempt->file);
-	attempt_remove(attempt);
+	const struct queue_attributes attributes = attempt->file.attributes;
+	const uint64_t octets = attempt->file.message_length;
+
+	if (attempt_remove(attempt) < 0)
+		schedule_add(
+		    settle->schedule, attempt->file.id, clock_wall() + SETTLE_TROUBLE_RETRY);
+	else
+		discount(settle, &attributes, octets);
 }
 
 /* It was counted by what it says of itself, if that could be read, and so it is again. */
@@ -84,7 +91,7 @@ static void keep_failed(const struct settle *settle, struct attempt *attempt)
 		schedule_add(settle->schedule, id, clock_wall() + SETTLE_TROUBLE_RETRY);
 		return;
 	}
-	discount(settle, &attempt->file);
+	discount(settle, &attempt->file.attributes, attempt->file.message_length);
 	events_kept_in_failed(id, settle->spool->path);
 	settle_trim_failed(settle);
 }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "service/settle.h"
 #include "smtp/client/blame.h"
 #include "tests/spool/scratch.h"
 #include "tests/support/cmocka.h"
@@ -726,8 +727,40 @@ static void what_is_delivered_is_removed(void **state)
 	assert_int_equal(
 	    attempt_conclude(&scene.attempt, &scene.config, true, &due), ATTEMPT_DELIVERED);
 	assert_true(is_there(&scene, "queue"));
-	attempt_remove(&scene.attempt);
+	assert_int_equal(attempt_remove(&scene.attempt), 0);
 	assert_false(is_there(&scene, "queue"));
+}
+
+/* It is not forgotten: somebody has to remove it one day. */
+static void what_cannot_be_removed_is_tried_again(void **state)
+{
+	struct scene scene CLEANUP(scene_finish);
+	struct schedule schedule = { 0 };
+	struct usage usage = { 0 };
+	const struct settle settle = { .schedule = &schedule, .usage = &usage };
+	char id[QUEUE_ID_SIZE];
+	int64_t due;
+
+	(void)state;
+	scene_init(&scene);
+	put_file(&scene, "a@b.c", 0);
+	must_start(&scene);
+	memcpy(id, scene.attempt.file.id, sizeof id);
+	usage_add(&usage, 1000, scene.attempt.file.message_length);
+	give(&scene, 0, RESULT_DELIVERED);
+	(void)attempt_conclude(&scene.attempt, &scene.config, true, &due);
+	int queue = scene.attempt.file.queue;
+	scene.attempt.file.queue = -1;
+	settle_remove(&settle, &scene.attempt);
+	assert_true(is_there(&scene, "queue"));
+	assert_true(schedule_has(&schedule, id));
+	assert_int_equal(usage_of(&usage, 1000).messages, 1);
+	scene.attempt.file.queue = queue;
+	settle_remove(&settle, &scene.attempt);
+	assert_false(is_there(&scene, "queue"));
+	assert_int_equal(usage_of(&usage, 1000).messages, 0);
+	schedule_finish(&schedule);
+	usage_finish(&usage);
 }
 
 int main(void)
@@ -752,6 +785,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_busy_gone_or_damaged),
 		cmocka_unit_test(without_a_smarthost_the_file_stays_as_it_is),
 		cmocka_unit_test(what_is_delivered_is_removed),
+		cmocka_unit_test(what_cannot_be_removed_is_tried_again),
 	};
 
 	(void)log_open("test", "none");
