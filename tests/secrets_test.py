@@ -17,7 +17,7 @@ import termios
 import pytest
 
 from support import own_mounts
-from support.mailchute import environment, needs_program, run
+from support.mailchute import TOP, environment, needs_program, run
 from support.peer import Conversation, Peer
 from support.wait import wait_for
 
@@ -333,6 +333,16 @@ def test_copies_that_systemd_keeps_need_a_restart(ini, status, words):
                                     "secret", "set", "gmail", "--user", "u"), b"word", env=env)
     assert result.status == 0 and words in result.stdout.decode(), result
     assert (ini.folder / "called").read_text() == "try-restart mailchute.service\n"
+
+
+def test_manual_and_example_know_the_keys():
+    source = (TOP / "src/config/lint_secrets.c").read_text()
+    keys = re.findall(r'"(\w+)"', re.search(r"known_keys\[\] = {(.*?)}", source, re.S).group(1))
+    manual = (TOP / "packaging/man/mailchute-secrets.5").read_text()
+    example = (TOP / "etc/secrets.ini").read_text()
+    assert len(keys) == 6
+    assert re.findall(r"^\.It Cm (\w+)$", manual, re.M) == keys
+    assert all(re.search(rf"\b{key} = ", example) for key in keys)
 
 
 # ---- tokens ----

@@ -336,7 +336,7 @@ static int fetch_token(struct worker *worker, struct error *error)
 static int open_session(struct worker *worker, enum session_step *step, struct error *error)
 {
 	*step = SESSION_CONNECT;
-	if (connect_relay(worker, error) < 0 || fetch_token(worker, error) < 0)
+	if (fetch_token(worker, error) < 0 || connect_relay(worker, error) < 0)
 		return -1;
 	prepare(worker);
 	if (sandbox_enter(error) < 0)
