@@ -21,7 +21,7 @@
 #include "tests/fuzz/fuzz.h"
 
 /* The names of this machine are not asked for. */
-static const char names[] = "identity {\n ehlo = client.example\n domain = client.example\n}\n";
+static const char machine[] = "identity {\n ehlo = client.example\n domain = client.example\n}\n";
 
 static char folder[] = "/dev/shm/mailchute-fuzz-XXXXXX";
 
@@ -151,8 +151,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	make_folder();
 	make_file("included", included, path);
-	buffer_init(&settings, size + sizeof names + 100);
-	buffer_append_string(&settings, names);
+	buffer_init(&settings, size + sizeof machine + 100);
+	buffer_append_string(&settings, machine);
 	buffer_format(&settings, "include(\"%s\")\n", path);
 	buffer_append_span(&settings, first);
 	make_file("mailchute.conf", buffer_span(&settings), settings_path);
