@@ -6,6 +6,7 @@ The server compares octet for octet; the password is in its answer to AUTH and i
 log, no spool, no command line.
 """
 
+import base64
 import os
 import random
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from support.mailchute import environment, needs_program, run
+from support.peer import Conversation, Peer
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -239,3 +241,53 @@ def test_what_cannot_be_read_is_refused_with_the_line_to_write(programs, tmp_pat
         else:
             assert result.status == 0, (password, result)
     assert refused > 20
+
+
+class Oauth(Conversation):
+    def on_ehlo(self, line):
+        self.say("250 peer.test", "250 AUTH XOAUTH2")
+
+    def on_auth(self, line):
+        if len(line.split()) < 3:
+            self.challenge("334 ")
+        self.say("235 2.7.0 welcome")
+
+
+class OauthPeer(Peer):
+    conversation = Oauth
+
+
+@pytest.mark.parametrize("auth,key", (("plain", "password"), ("login", "password"),
+                                      ("xoauth2", "token"), ("plain", "refused")))
+def test_no_transcript_shows_one(programs, make_service, make_peer, tmp_path, auth, key):
+    """Not even in the form that it has on the wire."""
+    user, word = "u@u.example", f"a#{MARK}/b"
+    peer = (OauthPeer().start() if key == "token" else
+            make_peer(users={user: word if key == "password" else "other"}))
+    extra = (f'smarthost "main" {{ url = "smtp+notls://127.0.0.1:{peer.port}" auth = "{auth}" '
+             'from = "me@there.example" }\nalias "root" { to = { "b@far.example" } }\n')
+    service = make_service(extra=extra, variables={"CREDENTIALS_DIRECTORY": tmp_path})
+    file = tmp_path / "secrets.ini"
+    shown = [run([programs.mailchute, "secret", "set", "main", "token" if key == "token" else
+                  "password", "--user", user, "--file", file], word)]
+    service.spawn([programs.mailchute, "serve", "--verbose"], service.environment())
+    wait_for(service.answers, 30, what="the service to listen")
+    shown.append(service.sendmail("-v", "-odi", "-f", "a@there.example", "b@far.example",
+                                  input=MESSAGE))
+    for words in (("test", "b@far.example"), ("explain", "b@far.example"), ("config",),
+                  ("doctor",), ("doctor", "--online"), ("queue", "show", "--all"),
+                  ("secret", "list")):
+        shown.append(service.admin(*words))
+    service.terminate()
+    peer.stop()
+    octets = word.encode()
+    wire = [octets, b"\0" + user.encode() + b"\0" + octets, user.encode() + b"\0" + octets,
+            f"user={user}\1auth=Bearer {word}\1\1".encode()]
+    # What can be cut out of base64 whatever stands before.
+    forms = [octets] + [base64.b64encode(form).rstrip(b"=")[:-1] for form in wire]
+    sent = b"".join(bytes(session.raw) for session in peer.sessions)
+    assert any(form in sent for form in forms)
+    for text in (*(str(result).encode() for result in shown), service.text().encode()):
+        assert not [form for form in forms if form in text], text
+    check_folder(service.folder)
+    assert "AUTH" in service.text() and "AUTH" in str(shown[1])
