@@ -2,6 +2,7 @@
 
 """capture: every mail goes all the way but the last step, which is a Maildir."""
 
+import contextlib
 import os
 import re
 import signal
@@ -15,6 +16,13 @@ MESSAGE = b"From: Shop <www-data@localhost>\nTo: root\nSubject: caught\n\ntext\n
 OTHER_UID = 12345
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+
+
+def end_services(word):
+    """Those on demand."""
+    for pid in processes(["serve --on-demand", word]):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def captured(maildir):
@@ -86,8 +94,7 @@ def test_nothing_that_is_queued_is_captured_by_the_wish_of_one_caller(programs, 
         assert fields(message, "Delivered-To") == ["c@far.example"]
         assert len(list((folder / "spool/queue").iterdir())) == 1
     finally:
-        for pid in processes(["serve --on-demand", str(folder / "spool")]):
-            os.kill(pid, signal.SIGKILL)
+        end_services(str(folder / "spool"))
 
 
 def test_in_direct_mode_what_another_smarthost_would_have_is_a_letter_of_its_own(programs, folder):
@@ -185,8 +192,7 @@ def test_a_spool_on_demand_captures(programs, folder):
         assert len(wait_for_captured(folder / "m", 1)) == 1
         assert (folder / "spool/queue").exists()
     finally:
-        for pid in processes(["serve --on-demand", str(config)]):
-            os.kill(pid, signal.SIGKILL)
+        end_services(str(config))
 
 
 # trouble

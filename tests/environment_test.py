@@ -84,10 +84,6 @@ def test_no_name_of_a_wish_to_capture_lets_mail_leave(make_service, make_peer, f
     assert service.sendmail("-t", "-i", input=MESSAGE, variables={
         "capture_file": folder / "where", "config": config}).status == 0
     assert len(list((folder / "m/new").iterdir())) == 1 and peer.sessions == []
-    (folder / "where").write_text(f"{folder / 'm'}\n")
-    assert service.sendmail("-t", "-i", input=MESSAGE, variables={
-        "capture_file": folder / "where", "config": config}).status == 0
-    assert len(list((folder / "m/new").iterdir())) == 1 and peer.sessions == []
 
 
 def test_who_clears_the_environment_clears_no_address(programs, folder):

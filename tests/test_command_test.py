@@ -2,6 +2,7 @@
 
 """`mailchute test`: one mail, seen all the way to the smarthost's answer."""
 
+import contextlib
 import os
 import re
 import signal
@@ -17,6 +18,13 @@ SECRET = "a very secret word"
 def run_test(programs, *words, **variables):
     variables = environment(**variables)
     return run([programs.mailchute, "test", *words], env=variables)
+
+
+def end_services(word):
+    """Those on demand."""
+    for pid in processes(["serve --on-demand", word]):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def text_of(result):
@@ -77,7 +85,8 @@ def test_what_waits_is_followed_until_it_was_tried(make_service):
     text = text_of(result)
     assert result.status == 69, text
     assert re.search(r"^WAITING: the mail could not be sent yet$", text, re.MULTILINE)
-    assert "cannot connect" in text
+    assert re.search(r"^127\.0\.0\.1:\d+: cannot connect", text, re.MULTILINE)
+    assert re.search(r"^  fix:     ", text, re.MULTILINE)
     waiting = re.search(r"kept as (\S+): deferred, 1 attempt", text)
     assert waiting and f"mailchute queue remove {waiting.group(1)}" in text
     assert service.count() == 1
@@ -93,8 +102,7 @@ def test_by_a_spool_on_demand_it_is_followed_too(programs, folder):
                           idle="1s")
         assert result.status == 69 and "could not be sent yet" in text_of(result), result
     finally:
-        for pid in processes(["serve --on-demand", str(config)]):
-            os.kill(pid, signal.SIGKILL)
+        end_services(str(config))
 
 
 def test_captured_mail_is_said_to_be(programs, folder):

@@ -217,13 +217,10 @@ static int tell_waiting(
     struct testing *testing, const char *id, const struct test_follow *follow, const char *words)
 {
 	struct buffer text CLEANUP(buffer_finish) = { 0 };
-	struct error error = { 0 };
 
 	begin_block(&text, "WAITING:", words);
 	if (follow->reply[0] != '\0') {
-		error_read_line(follow->reply, &error);
-		error.mail[0] = '\0';
-		error_block(&error, &text);
+		buffer_append_string(&text, follow->reply);
 		testing->view.facts.reply[0] = '\0';
 	}
 	test_view_facts(&testing->view.facts, &text);

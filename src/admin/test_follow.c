@@ -16,20 +16,32 @@ enum {
 	LONGEST_PAUSE = 1000,
 };
 
+enum { WORDS_COLUMN = 12 }; /* of all that stands behind a label, or below one */
+
+/* What was said of him stands below, indented; what is one part of it further. */
+static void add_reply(struct test_follow *follow, struct span words)
+{
+	char *line CLEANUP(memory_free_string) = span_copy(span_after(words, WORDS_COLUMN));
+
+	text_append(follow->reply, sizeof follow->reply, line);
+	text_append(follow->reply, sizeof follow->reply, "\n");
+}
+
 bool test_follow_line(void *context, struct span line)
 {
 	static const char state[] = "State:";
-	static const char recipient[] = "Recipient:";
 	struct test_follow *follow = context;
 	struct span words = span_after(line, line.length != 0);
+	bool is_below = words.length > WORDS_COLUMN && span_starts_with(words, "            ");
 
 	if (span_starts_with(words, state))
 		text_copy_span(follow->state, sizeof follow->state,
 		    span_trim(span_after(words, strlen(state))));
-	/* What was said of him stands below, indented. */
-	if (follow->is_reply_next && follow->reply[0] == '\0' && span_starts_with(words, "  "))
-		text_copy_span(follow->reply, sizeof follow->reply, span_trim(words));
-	follow->is_reply_next = span_starts_with(words, recipient);
+	if (is_below && follow->is_in_reply)
+		add_reply(follow, words);
+	if (!is_below)
+		follow->is_in_reply = follow->reply[0] == '\0' &&
+				      span_starts_with(words, "Recipient:");
 	return true;
 }
 

@@ -20,9 +20,9 @@ enum test_follow_outcome {
 };
 
 struct test_follow {
-	char state[200]; /* "deferred, 1 attempt, next in 32s" */
-	char reply[900]; /* of the first recipient that has one */
-	bool is_reply_next;
+	char state[200];  /* "deferred, 1 attempt, next in 32s" */
+	char reply[2000]; /* of the first recipient that has one; lines */
+	bool is_in_reply;
 };
 
 /*

@@ -21,6 +21,8 @@ static struct test_follow follow(const char *state, const char *reply)
 	if (reply != NULL) {
 		snprintf(line, sizeof line, "             %s", reply);
 		assert_true(test_follow_line(&follow, span_from_string(line)));
+		assert_true(
+		    test_follow_line(&follow, span_from_string("               fix:     words")));
 	}
 	assert_true(test_follow_line(&follow, span_from_string(" ")));
 	assert_true(
@@ -36,7 +38,7 @@ static void what_has_a_reply_was_tried(void **state)
 	(void)state;
 	assert_true(test_follow_was_tried(&one));
 	assert_string_equal(one.state, "deferred, 1 attempt, next in 32s");
-	assert_string_equal(one.reply, "450 4.2.0 later");
+	assert_string_equal(one.reply, "450 4.2.0 later\n  fix:     words\n");
 }
 
 static void what_is_being_tried_is_waited_for(void **state)
