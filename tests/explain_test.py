@@ -161,7 +161,8 @@ def test_loops_end(asked):
 
 def test_what_the_aliases_file_holds_in_vain_is_said(asked):
     one = asked()
-    result = one.ask("me@far.example")
+    assert "warning" not in one.ask("me@far.example").stdout.decode()
+    result = one.ask("program")
     assert (f'    warning: {one.place}/aliases line 4: "|/bin/true" is passed over: '
             "programs are not run") in lines(result)
 

@@ -141,7 +141,7 @@ static void see_step(void *context, const struct expand_step *step)
 {
 	struct said *said = context;
 
-	if (step->words == NULL || !step->is_fault)
+	if (step->words == NULL || !step->is_fault || step->is_of_entry)
 		return;
 	said->has_fault = said->has_fault || !step->is_local;
 	say_once(said, step->words);

@@ -47,7 +47,16 @@ static void finish_alias(struct alias *alias)
 	*alias = (struct alias){ 0 };
 }
 
-/* Only the first fault is kept: the next shows when it is mended.  A visitor sees all. */
+/* Takes over words. */
+static void keep_fault(struct aliases *aliases, const char *name, char *words, bool is_local)
+{
+	aliases->faults = memory_resize_array(
+	    aliases->faults, aliases->fault_count + 1, sizeof *aliases->faults);
+	aliases->faults[aliases->fault_count++] = (struct alias_fault){ memory_copy_string(name),
+		words, is_local };
+}
+
+/* Of what is no entry the first is kept: the next shows when it is mended.  A visitor sees all. */
 static void note_fault(struct reading *reading, enum aliases_fault_kind kind, int line,
     struct span text, const char *reason)
 {
@@ -62,9 +71,14 @@ static void note_fault(struct reading *reading, enum aliases_fault_kind kind, in
 
 	if (reading->visit != NULL)
 		reading->visit(reading->context, &fault);
-	if (aliases->fault == NULL && kind != ALIASES_TWICE)
-		aliases->fault = memory_format("%s line %d: \"%.*s\" is passed over: %s",
-		    reading->path, line, span_int(span_first(text, 200)), text.start, reason);
+	if (kind == ALIASES_TWICE || (name == NULL && aliases->fault != NULL))
+		return;
+	char *words = memory_format("%s line %d: \"%.*s\" is passed over: %s", reading->path, line,
+	    span_int(span_first(text, 200)), text.start, reason);
+	if (name == NULL)
+		aliases->fault = words;
+	else
+		keep_fault(aliases, name, words, kind == ALIASES_LOCAL);
 }
 
 static void add_target(struct alias *alias, struct span target)
@@ -283,7 +297,12 @@ void aliases_finish(struct aliases *aliases)
 {
 	for (size_t i = 0; i < aliases->count; i++)
 		finish_alias(&aliases->entries[i]);
+	for (size_t i = 0; i < aliases->fault_count; i++) {
+		free(aliases->faults[i].name);
+		free(aliases->faults[i].words);
+	}
 	free(aliases->entries);
+	free(aliases->faults);
 	free(aliases->fault);
 	*aliases = (struct aliases){ 0 };
 }

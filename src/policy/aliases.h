@@ -12,6 +12,7 @@
 #ifndef POLICY_ALIASES_H
 #define POLICY_ALIASES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,21 +21,31 @@
 #include "config/config.h"
 
 struct alias {
-	char *name; /* lower case */
+	char *name;	/* lower case */
 	char **targets; /* as targets.h has them */
 	size_t target_count;
 	char *source; /* "/etc/aliases line 12" */
+};
+
+/* Who asks for this name shall know of it; the entry may be gone for it. */
+struct alias_fault {
+	char *name;  /* lower case */
+	char *words; /* "/etc/aliases line 12: "|/bin/x" is passed over: programs are not run" */
+	bool is_local;
 };
 
 struct aliases {
 	struct alias *entries; /* owned; in order of precedence */
 	size_t count;
 	size_t capacity;
-	uid_t owner; /* of the aliases file, who may own the lists that it names */
-	char *fault; /* the first line of the aliases file that was passed over, or NULL */
+	uid_t owner;		    /* of the aliases file, who may own the lists that it names */
+	char *fault;		    /* the first line that is no entry at all, or NULL */
+	struct alias_fault *faults; /* owned; what is passed over of entries */
+	size_t fault_count;
 };
 
-/* A missing aliases file is no error; a malformed line is passed over and kept in fault. */
+/* A missing aliases file is no error; what is malformed is passed over and kept among the faults.
+ */
 int aliases_load(struct aliases *aliases, const struct config *config, struct error *error);
 
 enum aliases_fault_kind {

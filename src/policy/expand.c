@@ -68,6 +68,31 @@ static void mask_controls(char *text)
 			*p = '?';
 }
 
+/* Of the entry that name has, or would have, or that of name without its detail. */
+static void note_entry_faults(const struct expansion *expansion, const char *name)
+{
+	const struct aliases *aliases = expansion->aliases;
+	const char *address = expansion->given->address;
+	struct span whole = span_from_string(name);
+	struct span base = span_first(whole, strcspn(name, "+"));
+
+	for (size_t i = 0; i < aliases->fault_count; i++) {
+		const struct alias_fault *fault = &aliases->faults[i];
+
+		if (!span_equals_string_ignoring_case(whole, fault->name) &&
+		    !span_equals_string_ignoring_case(base, fault->name))
+			continue;
+		CLEANUP(memory_free_string) char *words = memory_copy_string(fault->words);
+		mask_controls(words);
+		note(expansion, &(struct expand_step){ .address = address,
+				    .result = address,
+				    .words = words,
+				    .is_fault = true,
+				    .is_local = fault->is_local,
+				    .is_of_entry = true });
+	}
+}
+
 /* Takes over words. */
 static void note_words(const struct expansion *expansion, bool is_fault, bool is_local, char *words)
 {
@@ -379,6 +404,8 @@ static int expand_address(struct expansion *expansion, const char *address)
 					? aliases_find(expansion->aliases, span_from_string(name))
 					: NULL;
 
+	if (name != NULL)
+		note_entry_faults(expansion, name);
 	if (alias == NULL)
 		return add_address(expansion, address);
 	return expand_alias(expansion, address, name, alias);

@@ -43,6 +43,7 @@ struct expand_step {
 	const char *words;
 	bool is_fault;
 	bool is_local;
+	bool is_of_entry; /* of a line of the aliases file, which aliases_load_telling tells */
 };
 
 /* Who wants to know why: sees each step, in order. */

@@ -36,7 +36,8 @@ static void see_step(void *context, const struct expand_step *step)
 	struct address parts = address_split(span_from_string(step->address));
 
 	if (step->words != NULL)
-		buffer_format(&explain->steps, "    %s\n", step->words);
+		buffer_format(
+		    &explain->steps, "    %s%s\n", step->is_fault ? "warning: " : "", step->words);
 	if (step->alias != NULL) {
 		write_alias(step->alias, step->address, &explain->steps);
 		return;
