@@ -167,6 +167,11 @@ def test_a_faulty_line_is_mended_and_other_faults_are_named(ini):
     ini.set("gmail", "--user", "me@gmail.com", input="word")
     assert ini.path.read_text() == ('[gmail]\npassword = "word"\nuser = "me@gmail.com"\n'
                                     "[o365]\nuser = w@x.example\n")
+    # One after the other, too.
+    ini.path.write_text("[gmail]\nuser = a\npassword = hunt#2\n[o365]\nuser = w\npassword = b#c\n")
+    assert b"note: 1 other fault of the file remains" in ini.set(
+        "work", "password", input="word").stdout
+    assert b"note" not in ini.set("gmail", "password", input="word").stdout
     ini.path.write_text("[gmail]\npassword = hunt#2\n[o365]\nuser = w@x.example\n")
     result = ini.refused("work", "password", input="word")
     assert result.status == 78 and "secrets.ini line 2" in result.stderr

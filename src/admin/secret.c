@@ -204,6 +204,11 @@ static void print_written(const struct setting *setting, const struct secrets_wr
 	if (written->gave_way != NULL)
 		printf("[%s] taken out, for a section has one secret: %s\n", setting->section,
 		    written->gave_way);
+	if (written->fault_count != 0)
+		printf("note: %zu other fault%s of the file remain%s, and until then it cannot be "
+		       "used: mailchute secret list\n",
+		    written->fault_count, written->fault_count != 1 ? "s" : "",
+		    written->fault_count != 1 ? "" : "s");
 	if (written->was_open)
 		printf("%s could be read by everyone on this machine until now: whoever has seen "
 		       "its passwords still knows them\n",

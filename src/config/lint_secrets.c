@@ -105,10 +105,14 @@ static int lint_quoted(const struct scanner *scanner, const struct ini_line *lin
 
 	if (end < 0)
 		return refuse_value(scanner, line, "has no closing quote");
-	if (span_find_byte(span_first(inside, (size_t)end), '\\') >= 0)
-		return refuse_value(scanner, line,
-		    "has a backslash in quotes, which versions of the parser read differently: "
-		    "leave the quotes out if it holds no # and no ;");
+	if (span_find_byte(span_first(inside, (size_t)end), '\\') >= 0) {
+		refuse_value(scanner, line,
+		    "has a backslash in quotes, which versions of the parser read differently");
+		return error_next(scanner->error,
+		    "write it without quotes, or have it written: mailchute secret set %.*s %.*s",
+		    span_int(shown_section(line)), shown_section(line).start, span_int(line->key),
+		    line->key.start);
+	}
 	struct span behind = span_trim(span_after(inside, (size_t)end + 1));
 	if (behind.length != 0 && behind.start[0] != '#' && behind.start[0] != ';')
 		return refuse_value(

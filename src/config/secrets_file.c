@@ -299,7 +299,8 @@ static int read_back(struct writing *writing, const char *draft,
 	CLEANUP(memory_free_string)
 	char *path = memory_format("%s/%s", writing->place.directory, draft);
 
-	for (size_t i = 0; i < count; i++) {
+	/* No reader takes a file with a fault. */
+	for (size_t i = 0; i < count && writing->written.fault_count == 0; i++) {
 		CLEANUP(memory_free_secret) char *value = NULL;
 
 		if (changes[i].value == NULL || !is_last(changes, count, i))
@@ -314,9 +315,38 @@ static int read_back(struct writing *writing, const char *draft,
 
 /* ---- all of it ---- */
 
+static void count_fault(void *context, const struct error *fault)
+{
+	size_t *count = context;
+
+	(void)fault;
+	(*count)++;
+}
+
+static size_t count_faults(const struct writing *writing)
+{
+	struct error error;
+	size_t count = 0;
+
+	(void)lint_secrets_telling(
+	    writing->place.path, buffer_span(&writing->text), count_fault, &count, &error);
+	return count;
+}
+
+/* One fault at a time may be mended; none may be left where none is mended. */
+static int check_faults(struct writing *writing, size_t before, struct error *error)
+{
+	writing->written.fault_count = count_faults(writing);
+	if (writing->written.fault_count < before)
+		return 0;
+	return lint_secrets(writing->place.path, buffer_span(&writing->text), error);
+}
+
 static int apply_all(struct writing *writing, const struct secrets_change *changes, size_t count,
     struct error *error)
 {
+	size_t before = count_faults(writing);
+
 	if (!writing->place.exists)
 		buffer_format(&writing->text,
 		    "# %s: logins, one section a smarthost; see mailchute-secrets(5)\n",
@@ -327,7 +357,7 @@ static int apply_all(struct writing *writing, const struct secrets_change *chang
 	if (writing->text.has_overflowed)
 		return error_set(error, ERROR_DATA, "5.3.4", "%s would be larger than %d octets",
 		    writing->place.path, TEXT_LIMIT);
-	return lint_secrets(writing->place.path, buffer_span(&writing->text), error);
+	return check_faults(writing, before, error);
 }
 
 static int commit_owns(struct writing *writing, struct error *error)

@@ -34,11 +34,13 @@ struct secrets_written {
 	char *gave_way;	 /* keys that a section cannot have as well, "token, token_file"; owned */
 	char mode[16];	 /* "0640" */
 	char owner[70];	 /* "root:mailchute" */
+	size_t fault_count; /* other faults of the file, which keep it from being used */
 };
 
 /*
  * Makes all changes or none.  The secret itself takes the place of whatever
- * else gave the section's secret.  written may be NULL, need not be
+ * else gave the section's secret.  A file with faults is refused, unless the
+ * changes mend some of them.  written may be NULL, need not be
  * initialised, and is the caller's to finish.  -1: names the file, why, and
  * who may; never a value.
  */

@@ -147,7 +147,10 @@ static void the_line_to_write_has_the_right_quotes(void **state)
 		{ "hunt#e\"'r", "mailchute secret set main password makes it, and writes: "
 				"password_file = \"main.password\"" },
 		{ "hunt\\", "writes: password_file = \"main.password\"" },
-		{ "\"hunt\\er\"", "mailchute secret set main password does it" },
+		{ "\"hunt\\er\"",
+		    "write it without quotes, or have it written: mailchute secret set "
+		    "main password" },
+		{ "\"hunter", "mailchute secret set main password does it" },
 	};
 
 	(void)state;
