@@ -202,7 +202,7 @@ def test_a_folder_that_cannot_be_written_is_73_and_nothing_is_kept(programs, fol
                  env=environment(socket=folder / "none.sock", spool=folder / "spool",
                                  capture="/proc/nowhere/m", domain="here.example"))
     assert result.status == 73, result
-    assert 'capture = "/proc/nowhere/m": ' in result.stderr
+    assert 'MC-CAPTURE-16 capture = "/proc/nowhere/m": ' in result.stderr
     assert "MAILCHUTE_CAPTURE=DIR" in result.stderr and result.stderr.count("\n") == 1
 
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_captured_waits_in_the_queue(make_service, folder):
     (folder / "m").write_text("no folder")
     service = capturing(make_service, folder).start()
     assert service.sendmail("-f", "a@there.example", "b@far.example", input=MESSAGE).status == 0
-    service.wait_for_queue("capture = .*/m")
+    service.wait_for_queue("MC-CAPTURE-16 .*/m")
     assert service.count() == 1
     (folder / "m").unlink()
     assert len(wait_for_captured(folder / "m", 1)) == 1
