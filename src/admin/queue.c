@@ -162,6 +162,7 @@ static int run(const struct config *config, const struct command_option *options
 		error_set(error, ERROR_NO_PERMISSION, "5.7.0",
 		    "the queue %s is shown to root and to its owner, uid %u, alone", config->spool,
 		    status.st_uid);
+		(void)error_code(error, "MC-USER-26");
 		return error_next(error, "try: sudo mailchute queue; your own messages: mailq");
 	}
 	if (!has_spool)

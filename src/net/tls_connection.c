@@ -332,8 +332,9 @@ static int fail_clear_text(const struct connection *connection, const struct str
 	if (stream->flights > 0)
 		return error_next(error, "its STARTTLS is broken, or somebody is in between: "
 					 "nothing more was sent");
-	return error_next(error, "the server greets in clear on this port, so the url should begin "
-				 "with smtp+tls:// (STARTTLS) instead of smtps://");
+	(void)error_means(error, "it greets in clear on this port, and begins TLS by STARTTLS");
+	return error_next(error, "url = \"smtp+tls://%.*s\" instead of smtps://",
+	    (int)strcspn(stream->peer, " "), stream->peer);
 }
 
 static int fail_version(bool min_is_1_3, const struct stream *stream, struct error *error)

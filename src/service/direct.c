@@ -257,7 +257,7 @@ static int make_attempt(const struct direct_store *store, const struct queue_att
 /* Of what is sent something would change, if from took the sender's place. */
 static bool may_be_replaced(const struct smarthost *known, const struct request_attempt *request)
 {
-	if (!sender_may_be_replaced(known) || known->from == NULL ||
+	if (known->from_policy != SMARTHOST_FROM_AUTO || known->from == NULL ||
 	    request->envelope.sender[0] == '\0')
 		return false;
 	char *identity CLEANUP(memory_free_string) = outgoing_identity(request);
@@ -474,7 +474,8 @@ static void answer(
 		(void)error_prefix(
 		    &error, "sent to %s, but not to %s: ", answers->sent, answers->not_sent);
 	else
-		(void)error_mail(&error, "NOT sent, nothing was kept");
+		(void)error_mail(&error, "NOT sent, nothing was kept%s",
+		    error.status[0] == '4' ? ": there is no spool to wait in" : "");
 	server_reply_from_error(reply, &error);
 }
 

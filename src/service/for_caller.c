@@ -51,6 +51,7 @@ static int no_service_listens(const struct config *config, struct error *error)
 	error_set(error, ERROR_UNAVAILABLE, "4.3.2",
 	    "the service for the spool %s was started, and did not listen within %s", config->spool,
 	    limit);
+	(void)error_code(error, "MC-SERV-24");
 	return error_next(error, "send it again; if that fails, too, mailchute serve says why");
 }
 
@@ -137,6 +138,7 @@ static int join_service(
 	case GREETING_SILENT:
 		error_set(error, ERROR_UNAVAILABLE, "4.3.2",
 		    "the service for the spool %s does not answer", config->spool);
+		(void)error_code(error, "MC-SERV-24");
 		return error_next(error, "end it, it may hang; the next mail starts another");
 	case GREETING_READ:
 		break;
@@ -189,6 +191,7 @@ static int check(const struct config *config, struct error *error)
 		    "no service answers at %s, and submit { mode = \"service\" } allows no other "
 		    "way",
 		    MAILCHUTE_SOCKET_PATH);
+		(void)error_code(error, "MC-SERV-24");
 		return error_next(
 		    error, "start it: systemctl start mailchute.socket, or mailchute serve");
 	}

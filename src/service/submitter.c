@@ -66,6 +66,7 @@ static int refuse(const struct config *config, int64_t uid, const char *login, s
 		error_set(error, ERROR_NO_PERMISSION, "5.7.1",
 		    "uid %s%s%s%s may not send mail: submit { users } does not name it", number,
 		    login[0] != '\0' ? " (" : "", login, login[0] != '\0' ? ")" : "");
+	(void)error_code(error, "MC-USER-26");
 	return error_next(error, "write: %s", buffer_string(&line));
 }
 

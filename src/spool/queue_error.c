@@ -11,7 +11,13 @@ int queue_error_system(struct error *error, const char *what, const char *id)
 	error_system(error, "%s queue file%s%s", what, id[0] != '\0' ? " " : "", id);
 	if (number == ENOSPC || number == EDQUOT)
 		error_next(error, "make room on the file system of the spool");
-	return -1;
+	else if (number == EROFS)
+		error_next(error,
+		    "the file system of the spool is read-only: mount it for writing, "
+		    "or another at its place");
+	else if (number != EIO && number != EACCES)
+		return -1;
+	return error_code(error, "MC-SPOOL-13");
 }
 
 int queue_error_damaged(struct error *error, const char *id, const char *why)

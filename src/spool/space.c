@@ -38,6 +38,7 @@ static uint64_t part_of(uint64_t all, unsigned percent)
 
 static int say_how(struct error *error)
 {
+	(void)error_code(error, "MC-SPOOL-13");
 	return error_next(error,
 	    "make room there; limits { reserve } in mailchute.conf says how much stays free");
 }

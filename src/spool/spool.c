@@ -50,6 +50,11 @@ static int explain_missing(const char *path, int number, struct error *error)
 
 	errno = number;
 	error_system(error, "cannot open the spool %s", path);
+	(void)error_code(error, "MC-SPOOL-13");
+	if (number == EROFS)
+		return error_next(error,
+		    "mount a volume for it (an emptyDir will do), or say that none is meant: "
+		    "MAILCHUTE_MODE=direct");
 	if (lstat(path, &status) < 0)
 		return error_next(
 		    error, "make it: install -d -m 700 -o %ld %s", (long)geteuid(), path);
@@ -73,12 +78,14 @@ static int check_owner(int fd, const char *path, struct error *error)
 		error_set(error, ERROR_NO_PERMISSION, "4.3.5",
 		    "the spool %s belongs to uid %ld, and this process is uid %ld", path,
 		    (long)status.st_uid, (long)geteuid());
+		(void)error_code(error, "MC-SPOOL-13");
 		return error_next(error, "chown -R %ld %s", (long)geteuid(), path);
 	}
 	if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		error_set(error, ERROR_NO_PERMISSION, "4.3.5",
 		    "others may write the spool %s (mode %04o)", path,
 		    (unsigned)status.st_mode & 07777);
+		(void)error_code(error, "MC-SPOOL-13");
 		return error_next(error, "chmod 700 %s", path);
 	}
 	return 0;

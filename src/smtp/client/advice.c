@@ -61,7 +61,9 @@ static const struct advice postmark_signature = {
 
 /* Logins. */
 static const struct advice login_wrong = {
-	BLAME_LOGIN, "MC-AUTH-01", NULL, NULL, /* authenticate.c knows what was tried */
+	BLAME_LOGIN, "MC-AUTH-01",
+	"user or password is wrong, or the account takes only a password made for programs",
+	NULL, /* authenticate.c knows what was tried */
 };
 static const struct advice login_wanted = {
 	BLAME_LOGIN,
@@ -331,7 +333,7 @@ static const struct advice greylisted = {
 	BLAME_MESSAGE,
 	"MC-GREY-07",
 	"the server takes mail of unknown senders only when it comes again later",
-	"nothing: it is tried again",
+	"nothing, where mail waits in a queue: it is tried again",
 };
 static const struct advice too_big = {
 	BLAME_MESSAGE,

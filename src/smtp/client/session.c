@@ -62,6 +62,14 @@ static const char *host_of(const struct session *session)
 	return host != NULL ? host : "localhost";
 }
 
+/* What our own service, at a unix socket, says of itself is said in full. */
+static void advise(const struct session *session, const struct reply *reply, enum advice_step step,
+    struct error *error)
+{
+	if (smarthost_of(session)->host != NULL)
+		advice_add(reply, smarthost_of(session), step, error);
+}
+
 static enum state no_tls_offered(const struct session *session, struct error *error)
 {
 	error_set(error, ERROR_UNAVAILABLE, "4.7.10",
@@ -140,7 +148,7 @@ static enum state on_greeting(
 	if (answer->reply->code != 220) {
 		if (reply_class(answer->reply) >= 4) {
 			session_refused(session, "the connection", answer->reply, error);
-			advice_add(answer->reply, smarthost_of(session), ADVICE_CONNECT, error);
+			advise(session, answer->reply, ADVICE_CONNECT, error);
 		} else {
 			session_unexpected(session, "the connection", answer->reply, error);
 		}
@@ -189,7 +197,7 @@ static enum state hello_refused(
 	/* Of our name more is known here than the table has. */
 	char next[ERROR_NEXT_SIZE];
 	memcpy(next, error->next, sizeof next);
-	advice_add(answer->reply, smarthost_of(session), ADVICE_HELLO, error);
+	advise(session, answer->reply, ADVICE_HELLO, error);
 	if (strcmp(error->code, "MC-EHLO-11") == 0)
 		memcpy(error->next, next, sizeof next);
 	return FAILED;
