@@ -4,11 +4,12 @@
 
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 
-from support.mailchute import needs_program
+from support.mailchute import environment, needs_program, processes, run
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -253,6 +254,36 @@ def test_who_may_submit(make):
     assert result.status == 77 and "uid 2 (bin) may not" in result.stderr, result
     assert '"bin" } }' in result.stderr
     service.wait_for_log(f"{OTHER + 1} may not send mail")
+
+
+@needs_root
+def test_who_relays_for_himself_has_the_same_rule(programs, folder, make_peer):
+    """But the owner of a spool owns the service of it, and may."""
+    peer = make_peer()
+    spool = folder / "spool"
+    spool.mkdir(mode=0o700)
+    config = folder / "own.conf"
+    variables = environment(config=config, spool=spool, socket=folder / "none.sock")
+
+    def attempt(mode, uid):
+        config.write_text(f'smarthost "p" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
+                          'identity { domain = "here.example" }\n'
+                          f'submit {{ mode = "{mode}" users = {{ "daemon" }} }}\n'
+                          f'queue {{ dir = "{spool}" }}\n')
+        config.chmod(0o644)
+        return run([programs.sendmail, "b@far.example"], BODY, env=variables, user=uid, group=uid,
+                   extra_groups=[])
+
+    assert attempt("direct", 1).status == 0
+    result = attempt("direct", OTHER)
+    assert result.status == 77 and f"uid {OTHER} may not send mail" in result.stderr, result
+    assert len(peer.messages) == 1
+    os.chown(spool, OTHER, OTHER)
+    try:
+        assert attempt("spool", OTHER).status == 0
+    finally:
+        for pid in processes(["serve", str(spool)]):
+            os.kill(pid, signal.SIGKILL)
 
 
 @needs_root

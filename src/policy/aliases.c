@@ -56,6 +56,14 @@ static void keep_fault(struct aliases *aliases, const char *name, char *words, b
 		words, is_local };
 }
 
+/* The last entry, target by target: that it names nobody is said already. */
+static bool has_fault(const struct aliases *aliases, const char *name)
+{
+	size_t count = aliases->fault_count;
+
+	return count != 0 && strcmp(aliases->faults[count - 1].name, name) == 0;
+}
+
 /* Of what is no entry the first is kept: the next shows when it is mended.  A visitor sees all. */
 static void note_fault(struct reading *reading, enum aliases_fault_kind kind, int line,
     struct span text, const char *reason)
@@ -71,7 +79,8 @@ static void note_fault(struct reading *reading, enum aliases_fault_kind kind, in
 
 	if (reading->visit != NULL)
 		reading->visit(reading->context, &fault);
-	if (kind == ALIASES_TWICE || (name == NULL && aliases->fault != NULL))
+	if (kind == ALIASES_TWICE || (name == NULL && aliases->fault != NULL) ||
+	    (kind == ALIASES_NOBODY && has_fault(aliases, name)))
 		return;
 	char *words = memory_format("%s line %d: \"%.*s\" is passed over: %s", reading->path, line,
 	    span_int(span_first(text, 200)), text.start, reason);
