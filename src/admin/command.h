@@ -21,6 +21,7 @@ admin_command command_test;
 admin_command command_serve;
 admin_command command_sink;
 admin_command command_import;
+admin_command command_setup;
 admin_command command_queue;
 admin_command command_config;
 admin_command command_secret;

@@ -13,16 +13,17 @@ static const struct {
 	admin_command *run;
 	const char *purpose;
 } commands[] = {
+	{ "setup", command_setup, "ask four questions, and mail works" },
 	{ "doctor", command_doctor, "say whether this is set up right, and what to mend" },
-	{ "serve", command_serve, "take mail and have it delivered (the service)" },
-	{ "queue", command_queue, "list what waits, and change it (queue --help)" },
 	{ "test", command_test, "send one mail and show all that is said about it" },
 	{ "explain", command_explain, "say what would become of a message, and why" },
+	{ "queue", command_queue, "list what waits, and change it (queue --help)" },
 	{ "config", command_config, "print the settings in force, and where each came from" },
 	{ "secret", command_secret, "set a login or password, or list them (secret --help)" },
-	{ "newaliases", command_newaliases, "check the aliases file" },
 	{ "import", command_import, "take over what ssmtp, msmtp, Postfix and others were told" },
 	{ "sink", command_sink, "catch mail in a Maildir, for development" },
+	{ "newaliases", command_newaliases, "check the aliases file" },
+	{ "serve", command_serve, "take mail and have it delivered (the service)" },
 	{ "help", command_help, "explain a command, or the code of an error: help MC-AUTH-01" },
 };
 

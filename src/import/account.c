@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "config/check.h"
 #include "import/providers.h"
+#include "smtp/smarthost.h"
 
 /* Where systems keep the CAs that everybody trusts; the default finds them. */
 static const char *const system_bundles[] = {
@@ -235,6 +236,24 @@ static int check_server_name(const struct check_place *place, const char *text, 
 	return check_domain(place, text, false, error);
 }
 
+static bool is_secured(const struct plan_block *block)
+{
+	const char *url = plan_get(block, "url");
+
+	return strncmp(url, "smtp+notls:", 11) != 0 && strstr(url, "+unix:") == NULL;
+}
+
+/* A login by certificate without one is none. */
+static void set_auth(struct plan *plan, const struct account *account, struct plan_block *block)
+{
+	if (account->auth == NULL || strcmp(account->auth, "external") != 0 ||
+	    plan_get(block, "client_cert") != NULL)
+		plan_set(block, "auth", account->auth);
+	else
+		note(plan, account, PLAN_LOST,
+		    "auth = \"external\" logs in by a client certificate, and there is none");
+}
+
 static void set_tls(struct plan *plan, const struct account *account, struct plan_block *block)
 {
 	unsigned char octets[FINGERPRINT_OCTETS];
@@ -243,11 +262,12 @@ static void set_tls(struct plan *plan, const struct account *account, struct pla
 	if (account->ca_file != NULL && !is_system_bundle(account->ca_file))
 		set_checked(plan, account, block, "ca_file", account->ca_file, check_path);
 	set_checked(plan, account, block, "client_cert", account->client_cert, check_path);
-	if (account->client_cert != NULL && account->client_key != NULL &&
+	if (plan_get(block, "client_cert") != NULL && account->client_key != NULL &&
 	    strcmp(account->client_cert, account->client_key) != 0)
 		set_checked(plan, account, block, "client_key", account->client_key, check_path);
 	set_checked(plan, account, block, "tls_name", account->tls_name, check_server_name);
-	if (account->tls_fingerprint == NULL)
+	/* Without TLS there is no certificate to look at. */
+	if (account->tls_fingerprint == NULL || !is_secured(block))
 		return;
 	CLEANUP(memory_free_string)
 	char *fingerprint = memory_format("%s%s",
@@ -293,6 +313,11 @@ static void add_login(struct plan *plan, const struct account *account, const ch
 {
 	if (!has_login(account))
 		return;
+	if (span_has_control(span_from_string(account->user)) ||
+	    (account->password != NULL && span_has_control(span_from_string(account->password)))) {
+		note(plan, account, PLAN_LOST, "the login holds a control character");
+		return;
+	}
 	struct plan_login *login = plan_login(plan, title);
 
 	account_take(&login->user, span_from_string(account->user));
@@ -306,6 +331,19 @@ static void add_login(struct plan *plan, const struct account *account, const ch
 		    title);
 }
 
+/* What is no host, or holds what no host does, is noted and left out. */
+static bool is_good_url(struct plan *plan, const struct account *account, const char *url)
+{
+	CLEANUP(smarthost_finish) struct smarthost unused = { 0 };
+	struct error error;
+
+	smarthost_init(&unused);
+	if (smarthost_set_url(&unused, span_from_string(url), &error) == 0)
+		return true;
+	note(plan, account, PLAN_LOST, error.text);
+	return false;
+}
+
 const char *account_add(struct plan *plan, const struct account *account)
 {
 	if (account->host == NULL && account->socket == NULL) {
@@ -314,13 +352,16 @@ const char *account_add(struct plan *plan, const struct account *account)
 	}
 	CLEANUP(memory_free_string) char *title = free_title(plan, account);
 	CLEANUP(memory_free_string) char *url = url_of(plan, account);
+
+	if (!is_good_url(plan, account, url))
+		return NULL;
 	struct plan_block *block = plan_block(plan, "smarthost", title);
 
 	plan_set(block, "url", url);
 	set_from(plan, account, block);
 	plan_set(block, "from_policy", account->from_policy);
-	plan_set(block, "auth", account->auth);
 	set_tls(plan, account, block);
+	set_auth(plan, account, block);
 	plan_set(block, "ip", account->ip);
 	set_checked(plan, account, block, "source", account->source, check_ip_address);
 	plan_set(block, "timeout", account->timeout);
@@ -347,6 +388,11 @@ void account_alias(
 	struct span rest = targets;
 	struct span part;
 
+	if (!is_good_address(name, true) || strchr(name, '@') != NULL) {
+		plan_note(plan, PLAN_LOST, place->file, place->line,
+		    "\"%s\" is no name that an alias could have", name);
+		return;
+	}
 	while (span_take_until(&rest, ',', &part)) {
 		CLEANUP(memory_free_string)
 		char *target = span_copy(without_brackets(span_trim(part)));
@@ -384,4 +430,20 @@ void account_identity(
 		plan_note(plan, PLAN_LOST, place->file, place->line,
 		    "\"%s\" is no name with its domain; identity.%s stays automatic", value,
 		    option);
+}
+
+bool account_add_route(
+    struct plan *plan, const char *title, const char *pattern, const struct account_place *place)
+{
+	struct error error;
+
+	if (check_pattern(&(struct check_place){ "here", "from" }, pattern, &error) < 0) {
+		plan_note(plan, PLAN_LOST, place->file, place->line,
+		    "\"%s\" is neither an address nor a domain, so no route is made of it",
+		    pattern);
+		return false;
+	}
+	plan_add(plan_block(plan, "route", title), "from", pattern);
+	plan_add(plan_block(plan, "route", title), "via", title);
+	return true;
 }

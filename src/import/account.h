@@ -84,6 +84,10 @@ const char *account_add(struct plan *plan, const struct account *account);
 void account_alias(
     struct plan *plan, const char *name, struct span targets, const struct account_place *place);
 
+/* A route of the smarthost's title for these senders; false: it is no pattern (noted). */
+bool account_add_route(
+    struct plan *plan, const char *title, const char *pattern, const struct account_place *place);
+
 /* identity { domain } or { ehlo }; what no other host should believe is left out. */
 void account_identity(
     struct plan *plan, const char *option, const char *value, const struct account_place *place);

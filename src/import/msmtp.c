@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "config/check.h"
 #include "import/account.h"
 #include "import/predecessor.h"
 
@@ -399,6 +400,14 @@ static bool is_pattern(const char *from)
 	return strpbrk(from, "*?[%") != NULL;
 }
 
+static bool is_domain_pattern(const char *from)
+{
+	struct error unused;
+
+	return strncmp(from, "*@", 2) == 0 && !is_pattern(from + 1) &&
+	       check_pattern(&(struct check_place){ "here", "from" }, from, &unused) == 0;
+}
+
 static void take_from(struct reader *reader, const struct entry *entry, struct account *account)
 {
 	const struct row *from = find(entry, "from");
@@ -409,7 +418,7 @@ static void take_from(struct reader *reader, const struct entry *entry, struct a
 		return;
 	if (!is_pattern(from->value))
 		account_take(&account->from, span_from_string(from->value));
-	else if (strncmp(from->value, "*@", 2) != 0 || is_pattern(from->value + 1))
+	else if (!is_domain_pattern(from->value))
 		plan_note(reader->room->plan, PLAN_LOST, reader->source.path, from->line,
 		    "from \"%s\": of patterns only \"*@example.com\" is taken", from->value);
 }
@@ -443,8 +452,7 @@ static void add_smarthost(struct reader *reader, struct entry *entry)
 	take_timeout(entry, &account);
 	entry->title = account_add(reader->room->plan, &account);
 	const char *from = value_of(entry, "from");
-	if (entry->title != NULL && from != NULL && strncmp(from, "*@", 2) == 0 &&
-	    !is_pattern(from + 1))
+	if (entry->title != NULL && from != NULL && is_domain_pattern(from))
 		plan_add(
 		    plan_find(reader->room->plan, "smarthost", entry->title), "from_allow", from);
 }
@@ -487,9 +495,8 @@ static void add_route(struct reader *reader, const struct entry *entry)
 		    entry->name);
 		return;
 	}
-	struct plan_block *route = plan_block(reader->room->plan, "route", entry->title);
-	plan_add(route, "from", from);
-	plan_add(route, "via", entry->title);
+	(void)account_add_route(reader->room->plan, entry->title, from,
+	    &(struct account_place){ reader->source.path, entry->line });
 }
 
 /* Returns the one that is the default. */

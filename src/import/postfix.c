@@ -235,7 +235,9 @@ static uint64_t seconds_of(const char *text, uint64_t unit)
 			span.length--;
 			break;
 		}
-	return span_to_number(span, &number) && number < 1000000 ? number * unit : 0;
+	if (!span_to_number(span, &number) || number > 366ull * 86400 / unit)
+		return 0;
+	return number * unit;
 }
 
 static const char *first_set(const struct reader *reader, const char *one, const char *other)
@@ -352,10 +354,8 @@ static const char *add_sender(struct reader *reader, const struct postfix_entry 
 	const char *title = account_add(plan, &account);
 	if (title == NULL)
 		return NULL;
-	if (entry->key[0] == '@')
+	if (account_add_route(plan, title, pattern, &account.place) && entry->key[0] == '@')
 		plan_add(plan_find(plan, "smarthost", title), "from_allow", pattern);
-	plan_add(plan_block(plan, "route", title), "from", pattern);
-	plan_add(plan_block(plan, "route", title), "via", title);
 	return title;
 }
 

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "config/host.h"
 
-enum { DEPTH_LIMIT = 20, VALUE_LIMIT = 1 << 16, PARAMETER_LIMIT = 5000 };
+enum { DEPTH_LIMIT = 20, STEP_LIMIT = 20000, VALUE_LIMIT = 1 << 16, PARAMETER_LIMIT = 5000 };
 
 void postfix_parameters_finish(struct postfix_parameters *parameters)
 {
@@ -97,11 +97,28 @@ int postfix_parameters_line(const struct postfix_parameters *parameters, const c
 	return found != NULL ? found->line : 0;
 }
 
-static void expand(const struct postfix_parameters *parameters, struct span text,
-    struct buffer *result, int depth);
+/* A parameter may be made of itself, and of many that are. */
+struct expansion {
+	const struct postfix_parameters *parameters;
+	int depth; /* where this one stands in another */
+	int steps; /* of all */
+};
 
-static void append_default(
-    const struct postfix_parameters *parameters, struct span name, struct buffer *result, int depth)
+static void expand(struct expansion *expansion, struct span text, struct buffer *result);
+static bool append_value(struct expansion *expansion, struct span name, struct buffer *result);
+
+/* What is behind the first dot of the host's name. */
+static void append_domain(struct expansion *expansion, struct buffer *result)
+{
+	struct buffer host CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&host, VALUE_LIMIT);
+	(void)append_value(expansion, span_from_string("myhostname"), &host);
+	const char *dot = strchr(buffer_string(&host), '.');
+	buffer_append_string(result, dot != NULL ? dot + 1 : "localdomain");
+}
+
+static void append_default(struct expansion *expansion, struct span name, struct buffer *result)
 {
 	static const struct {
 		const char *name;
@@ -122,34 +139,36 @@ static void append_default(
 		return;
 	}
 	if (span_equals_string(name, "mydomain")) {
-		CLEANUP(memory_free_string)
-		char *host = postfix_parameters_value(parameters, "myhostname");
-		const char *dot = strchr(host, '.');
-		buffer_append_string(result, dot != NULL ? dot + 1 : "localdomain");
+		append_domain(expansion, result);
 		return;
 	}
+	const char *directory = expansion->parameters->directory;
+
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (span_equals_string(name, rows[i].name) && rows[i].value != NULL)
-			expand(parameters, span_from_string(rows[i].value), result, depth + 1);
+			expand(expansion, span_from_string(rows[i].value), result);
 		else if (span_equals_string(name, rows[i].name))
-			buffer_append_string(result,
-			    parameters->directory != NULL ? parameters->directory : "/etc/postfix");
+			buffer_append_string(
+			    result, directory != NULL ? directory : "/etc/postfix");
 }
 
-static bool append_value(
-    const struct postfix_parameters *parameters, struct span name, struct buffer *result, int depth)
+/* Whether it is set to something. */
+static bool append_value(struct expansion *expansion, struct span name, struct buffer *result)
 {
 	CLEANUP(memory_free_string) char *text = span_copy(name);
-	const struct postfix_parameter *found = postfix_parameters_find(parameters, text);
+	const struct postfix_parameter *found = postfix_parameters_find(
+	    expansion->parameters, text);
+	size_t before = result->length;
 
-	if (found == NULL) {
-		size_t before = result->length;
-
-		append_default(parameters, name, result, depth);
-		return result->length != before;
-	}
-	expand(parameters, span_from_string(found->value), result, depth + 1);
-	return found->value[0] != '\0';
+	if (expansion->depth >= DEPTH_LIMIT || ++expansion->steps > STEP_LIMIT)
+		return false;
+	expansion->depth++;
+	if (found == NULL)
+		append_default(expansion, name, result);
+	else
+		expand(expansion, span_from_string(found->value), result);
+	expansion->depth--;
+	return found != NULL ? found->value[0] != '\0' : result->length != before;
 }
 
 /* The index of the bracket that closes the one at 0, or -1. */
@@ -178,8 +197,7 @@ static struct span without_braces(struct span text)
 }
 
 /* name, name?text, name:text, name?{text}:{text}: what stands between the braces. */
-static void expand_inside(const struct postfix_parameters *parameters, struct span inside,
-    struct buffer *result, int depth)
+static void expand_inside(struct expansion *expansion, struct span inside, struct buffer *result)
 {
 	size_t end = 0;
 
@@ -190,7 +208,7 @@ static void expand_inside(const struct postfix_parameters *parameters, struct sp
 	struct buffer value CLEANUP(buffer_finish_secret) = { 0 };
 
 	buffer_init(&value, VALUE_LIMIT);
-	bool is_set = append_value(parameters, name, &value, depth);
+	bool is_set = append_value(expansion, name, &value);
 	if (rest.length == 0) {
 		buffer_append_span(result, buffer_span(&value));
 		return;
@@ -211,68 +229,71 @@ static void expand_inside(const struct postfix_parameters *parameters, struct sp
 			other = span_after(behind, 1);
 	}
 	if (is_set == is_if_set)
-		expand(parameters, without_braces(then), result, depth + 1);
+		expand(expansion, without_braces(then), result);
 	else if (other.length != 0)
-		expand(parameters, without_braces(other), result, depth + 1);
+		expand(expansion, without_braces(other), result);
 }
 
-static void expand(
-    const struct postfix_parameters *parameters, struct span text, struct buffer *result, int depth)
+/* What follows a '$'; returns how much of rest that is. */
+static size_t expand_one(struct expansion *expansion, struct span rest, struct buffer *result)
 {
-	if (depth > DEPTH_LIMIT)
-		return;
-	for (size_t i = 0; i < text.length; i++) {
-		struct span rest = span_after(text, i + 1);
-		size_t length = 0;
+	size_t length = 0;
 
-		if (text.start[i] != '$' || rest.length == 0) {
-			buffer_append_byte(result, text.start[i]);
-			continue;
-		}
-		if (rest.start[0] == '$') {
-			buffer_append_byte(result, '$');
-			i++;
-			continue;
-		}
-		if (rest.start[0] == '{' || rest.start[0] == '(') {
-			char close = rest.start[0] == '{' ? '}' : ')';
-			ssize_t end = closing(rest, rest.start[0], close);
+	if (rest.length != 0 && (rest.start[0] == '{' || rest.start[0] == '(')) {
+		ssize_t end = closing(rest, rest.start[0], rest.start[0] == '{' ? '}' : ')');
 
-			if (end > 0) {
-				expand_inside(parameters,
-				    span_after(span_first(rest, (size_t)end), 1), result, depth);
-				i += (size_t)end + 1;
-				continue;
-			}
+		if (end > 0) {
+			expand_inside(
+			    expansion, span_after(span_first(rest, (size_t)end), 1), result);
+			return (size_t)end + 1;
 		}
-		while (length < rest.length && is_name(span_first(rest, length + 1)) &&
-		       strchr(".-", rest.start[length]) == NULL)
-			length++;
-		if (length == 0)
-			buffer_append_byte(result, '$');
-		else
-			(void)append_value(parameters, span_first(rest, length), result, depth);
-		i += length;
 	}
+	if (rest.length != 0 && rest.start[0] == '$')
+		length = 1;
+	while (length < rest.length && rest.start[0] != '$' &&
+	       strchr(".-", rest.start[length]) == NULL && is_name(span_first(rest, length + 1)))
+		length++;
+	if (length == 0 || rest.start[0] == '$')
+		buffer_append_byte(result, '$');
+	else
+		(void)append_value(expansion, span_first(rest, length), result);
+	return length;
+}
+
+static void expand(struct expansion *expansion, struct span text, struct buffer *result)
+{
+	/* Braces in braces are a depth, too. */
+	if (expansion->depth >= DEPTH_LIMIT || ++expansion->steps > STEP_LIMIT)
+		return;
+	expansion->depth++;
+	while (text.length != 0 && !result->has_overflowed) {
+		size_t taken = 0;
+
+		if (text.start[0] == '$')
+			taken = expand_one(expansion, span_after(text, 1), result);
+		else
+			buffer_append_byte(result, text.start[0]);
+		text = span_after(text, taken + 1);
+	}
+	expansion->depth--;
 }
 
 char *postfix_parameters_expand(const struct postfix_parameters *parameters, struct span text)
 {
 	struct buffer result CLEANUP(buffer_finish_secret) = { 0 };
+	struct expansion expansion = { .parameters = parameters };
 
 	buffer_init(&result, VALUE_LIMIT);
-	expand(parameters, text, &result, 0);
+	expand(&expansion, text, &result);
 	return span_copy(span_trim(buffer_span(&result)));
 }
 
 char *postfix_parameters_value(const struct postfix_parameters *parameters, const char *name)
 {
-	const struct postfix_parameter *found = postfix_parameters_find(parameters, name);
 	struct buffer result CLEANUP(buffer_finish_secret) = { 0 };
+	struct expansion expansion = { .parameters = parameters };
 
-	if (found != NULL)
-		return postfix_parameters_expand(parameters, span_from_string(found->value));
 	buffer_init(&result, VALUE_LIMIT);
-	append_default(parameters, span_from_string(name), &result, 0);
+	(void)append_value(&expansion, span_from_string(name), &result);
 	return span_copy(span_trim(buffer_span(&result)));
 }
