@@ -290,6 +290,23 @@ def test_a_good_container_is_green(good):
         assert found.status == 0
 
 
+@pytest.mark.parametrize("kind, level, words", [("soon", "yellow", "ends in"),
+                                                ("expired", "red", "ended")])
+def test_our_own_certificate_is_watched(good, authority, kind, level, words):
+    certificate, key = authority.certificate(kind)
+    good.write("etc/mailchute/own.pem", certificate.read_text())
+    good.write("etc/mailchute/own.key", key.read_text(), 0o640, 0, SERVICE)
+    good.configure('client_cert = "/etc/mailchute/own.pem" client_key = "/etc/mailchute/own.key" '
+                   'auth = "plain"')
+    check(doctor(good), level, "settings.client_cert", words, "/etc/mailchute/own.pem")
+
+
+def test_the_line_to_change_is_named(good):
+    good.replace(CONF, "smtp+tls:", "smtp+notls:")
+    found = doctor(good)
+    assert found.bad[0]["next"].endswith("(/etc/mailchute/mailchute.conf line 2)")
+
+
 def test_a_full_disk_is_red(good):
     """Below the reserve no mail is taken; the small disk is memory here, which is said, too."""
     found = doctor(good, tmpfs=["var/spool/mailchute"], fill="var/spool/mailchute/full",
@@ -423,7 +440,9 @@ PEERS = {
     "sender not now": ({"at": "mail", "fault": "4xx"}, {}, "yellow", "online.sender",
                        "refuses the sender alerts@example.com: 4", ""),
     "refused recipient": ({"refuse": {"alerts@example.com": "550 5.1.1 nobody"}}, {}, "yellow",
-                          "online.recipient", "550 5.1.1 nobody", "mailchute test"),
+                          "online.recipient", "550 5.1.1 nobody", ""),
+    "relay denied": ({"refuse": {"alerts@example.com": "554 5.7.1 Relay access denied"}}, {},
+                     "yellow", "online.recipient", "Relay access denied", ""),
     "lost at MAIL": ({"at": "mail", "fault": "close"}, {}, "red", "online.sender", "", ""),
 }
 

@@ -2,12 +2,18 @@
 
 /* What the settings say, and whether each smarthost's login can be read. */
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "config/origins.h"
 #include "doctor/checks.h"
 #include "net/tls.h"
+#include "net/tls_facts.h"
 #include "service/outgoing.h"
 
 static bool is_wanted(const struct patient *patient, const struct config_smarthost *smarthost)
@@ -19,13 +25,16 @@ static bool is_wanted(const struct patient *patient, const struct config_smartho
 /* A password in the clear is refused when it is to be sent; here it is seen before. */
 static void check_clear(struct patient *patient, const struct smarthost *known)
 {
+	char place[PATIENT_PLACE_SIZE];
+
 	if (known->tls != SMARTHOST_TLS_NEVER || known->is_loopback)
 		return;
+	patient_place(patient, known->name, "url", place);
 	finding_add(patient->findings, FINDING_YELLOW, "settings.cleartext",
 	    "smarthost \"%s\": %s never uses TLS, so mail%s can be read on its way", known->name,
 	    known->url, known->user != NULL ? " and login" : "");
-	finding_next(patient->findings, "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }",
-	    known->name, known->host);
+	finding_next(patient->findings, "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }%s",
+	    known->name, known->host, place);
 }
 
 /* The files that a handshake needs; where TLS is only welcome, mail leaves without them. */
@@ -52,14 +61,17 @@ static void check_tls(struct patient *patient, const struct smarthost *known)
 
 static void check_from(struct patient *patient, const struct smarthost *known)
 {
+	char place[PATIENT_PLACE_SIZE];
+
 	if (known->from != NULL)
 		return;
+	patient_place(patient, known->name, "from", place);
 	finding_add(patient->findings, FINDING_YELLOW, "settings.from",
 	    "smarthost \"%s\" has no from: senders like root@%s go out as they are, which most "
 	    "providers refuse",
 	    known->name, patient->config.domain);
-	finding_next(
-	    patient->findings, "smarthost \"%s\" { from = \"you@example.com\" }", known->name);
+	finding_next(patient->findings, "smarthost \"%s\" { from = \"you@example.com\" }%s",
+	    known->name, place);
 }
 
 /* Callers need no secret where a service has it, so that is for service_check to judge. */
@@ -74,23 +86,58 @@ static void tell_unreadable(struct patient *patient, const struct error *error)
 	finding_add_error(patient->findings, FINDING_RED, "settings.secret", error);
 }
 
+enum { CERTIFICATE_DAYS = 30, DAY = 24 * 60 * 60 };
+
+/* Ours: nobody else will tell when it ends. */
+static void check_client_certificate(struct patient *patient, const struct smarthost *known)
+{
+	struct tls_facts facts;
+
+	if (known->client_certificate == NULL ||
+	    !tls_facts_read_file(known->client_certificate, &facts))
+		return;
+	int64_t days = (facts.until - clock_wall() / 1000) / DAY;
+	if (facts.until == 0 || days >= CERTIFICATE_DAYS)
+		return;
+	finding_add(patient->findings, days < 0 ? FINDING_RED : FINDING_YELLOW,
+	    "settings.client_cert",
+	    "smarthost \"%s\": our certificate %s (%s) %s %" PRId64 " days%s", known->name,
+	    known->client_certificate, facts.chain, days < 0 ? "ended" : "ends in",
+	    days < 0 ? -days : days, days < 0 ? " ago" : "");
+	finding_next(patient->findings, "have it renewed, and put the new one into %s",
+	    known->client_certificate);
+}
+
+/* ", password of 16 characters": enough to see that it is not the one that was meant. */
+static void describe_secret(const struct smarthost *known, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (known->token != NULL)
+		text_copy(text, size, ", by a token");
+	else if (known->password != NULL)
+		(void)snprintf(text, size, ", password of %zu characters", strlen(known->password));
+}
+
 static void check_smarthost(struct patient *patient, const struct config_smarthost *smarthost)
 {
 	struct request_relay relay CLEANUP(request_finish_relay) = { 0 };
 	const struct smarthost *known = &relay.smarthost;
 	struct error error;
+	char secret[64];
 
 	if (outgoing_relay(&patient->config, smarthost, &relay, &error) < 0) {
 		tell_unreadable(patient, &error);
 		return;
 	}
-	finding_add(patient->findings, FINDING_GREEN, "settings.smarthost", "\"%s\": %s, %s%s%s%s",
-	    known->name, known->url,
+	describe_secret(known, secret, sizeof secret);
+	finding_add(patient->findings, FINDING_GREEN, "settings.smarthost",
+	    "\"%s\": %s, %s%s%s%s%s", known->name, known->url,
 	    known->user != NULL && known->user[0] != '\0' ? "login as " : "no login",
-	    known->user != NULL ? known->user : "", known->from != NULL ? ", sends as " : "",
-	    known->from != NULL ? known->from : "");
+	    known->user != NULL ? known->user : "", secret,
+	    known->from != NULL ? ", sends as " : "", known->from != NULL ? known->from : "");
 	check_clear(patient, known);
 	check_tls(patient, known);
+	check_client_certificate(patient, known);
 	check_from(patient, known);
 }
 
@@ -140,6 +187,32 @@ static void check_all(struct patient *patient)
 		tell_unknown(patient);
 }
 
+/* "FILE line 3" is the file, each told once. */
+static void add_source(struct buffer *sources, const char *where)
+{
+	const char *end = strstr(where, " line ");
+	char *source CLEANUP(memory_free_string) = end != NULL
+						       ? memory_copy(where, (size_t)(end - where))
+						       : memory_copy_string(where);
+
+	if (strstr(buffer_string(sources), source) == NULL)
+		buffer_format(sources, "%s%s", sources->length != 0 ? ", " : "", source);
+}
+
+static void tell_sources(struct patient *patient)
+{
+	const struct config *config = &patient->config;
+	struct buffer sources CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&sources, 1000);
+	for (size_t i = 0; i < config->origin_count; i++)
+		if (config->origins[i].is_set)
+			add_source(&sources, config->origins[i].where);
+	if (sources.length != 0)
+		finding_add(patient->findings, FINDING_GREEN, "settings.source", "%s",
+		    buffer_string(&sources));
+}
+
 static void tell_fault(void *context, const struct error *fault)
 {
 	const struct patient *patient = context;
@@ -159,6 +232,7 @@ void configuration_check(struct patient *patient)
 		return;
 	}
 	patient->has_config = true;
+	tell_sources(patient);
 	check_capture(patient);
 	check_all(patient);
 }

@@ -23,6 +23,7 @@
 #include "doctor/checks.h"
 #include "service/outgoing.h"
 #include "service/owner.h"
+#include "smtp/client/advice.h"
 #include "smtp/client/session.h"
 
 enum {
@@ -272,15 +273,18 @@ static void tell_unreached(struct examined *examined)
 	const struct error *error = &examined->lost.error;
 	bool is_name = strcmp(error->status, "5.1.2") == 0 || strcmp(error->status, "4.4.3") == 0 ||
 		       strcmp(error->status, "4.4.4") == 0;
+	char place[PATIENT_PLACE_SIZE];
 
 	finding_add_error(findings, FINDING_RED,
 	    is_name && examined->silent.length == 0 ? "online.dns" : "online.connect", error);
+	patient_place(examined->patient, title(examined), "url", place);
 	if (examined->open_port != 0)
 		finding_next(findings,
 		    "this network blocks port %u, and %u answers: smarthost \"%s\" { url = "
-		    "\"%s://%s:%u\" }",
+		    "\"%s://%s:%u\" }%s",
 		    (unsigned)examined->smarthost->port, examined->open_port, title(examined),
-		    scheme_of(examined->open_port), examined->smarthost->host, examined->open_port);
+		    scheme_of(examined->open_port), examined->smarthost->host, examined->open_port,
+		    place);
 }
 
 static const char *id_of(enum session_step step)
@@ -371,33 +375,46 @@ static void tell_session(struct examined *examined)
 		    title(examined), smarthost->user[0] != '\0' ? " as " : "", smarthost->user);
 }
 
-static void tell_refused_sender(struct examined *examined)
+/* The server's words, with what is known of their meaning. */
+static void tell_refusal(struct examined *examined, const struct result *result,
+    enum advice_step step, enum finding_level level, const char *id, const char *what)
 {
-	const struct result *mail = &examined->mail;
-	const char *from = examined->smarthost->from;
+	const struct smarthost *smarthost = examined->smarthost;
+	struct reply reply = { .code = result->code };
+	struct error error;
+	char place[PATIENT_PLACE_SIZE];
 
-	finding_add(examined->patient->findings, mail->code >= 500 ? FINDING_RED : FINDING_YELLOW,
-	    "online.sender", "\"%s\" refuses the sender %s: %s", title(examined), from, mail->text);
-	finding_next(examined->patient->findings,
-	    "smarthost \"%s\" { from = \"an address that this account may send as\" }",
-	    title(examined));
+	error_set(&error, ERROR_UNAVAILABLE, "", "\"%s\" %s %s: %s", title(examined), what,
+	    smarthost->from, result->text);
+	patient_place(examined->patient, title(examined), "from", place);
+	if (step == ADVICE_MAIL)
+		error_next(&error,
+		    "smarthost \"%s\" { from = \"an address that this account may send as\" }%s",
+		    title(examined), place);
+	else
+		error_next(&error,
+		    "is the login missing (secrets.ini), or does %s not exist? try: mailchute test "
+		    "you@example.com",
+		    smarthost->from);
+	memcpy(reply.status, result->status, sizeof reply.status);
+	text_copy(reply.text, sizeof reply.text, result->text);
+	advice_add(&reply, smarthost, step, &error);
+	finding_add_error(examined->patient->findings, level, id, &error);
 }
 
 static void tell_sender(struct examined *examined)
 {
+	const struct result *mail = &examined->mail;
 	struct findings *findings = examined->patient->findings;
 	const char *from = examined->smarthost->from;
 
-	if (examined->mail.code >= 400) {
-		tell_refused_sender(examined);
+	if (mail->code >= 400) {
+		tell_refusal(examined, mail, ADVICE_MAIL,
+		    mail->code >= 500 ? FINDING_RED : FINDING_YELLOW, "online.sender",
+		    "refuses the sender");
 	} else if (examined->rcpt.code >= 400) {
-		finding_add(findings, FINDING_YELLOW, "online.recipient",
-		    "\"%s\" takes the sender %s, and refuses to send to it: %s", title(examined),
-		    from, examined->rcpt.text);
-		finding_next(findings,
-		    "is the login missing (secrets.ini), or does %s not exist? "
-		    "try: mailchute test you@example.com",
-		    from);
+		tell_refusal(examined, &examined->rcpt, ADVICE_RCPT, FINDING_YELLOW,
+		    "online.recipient", "takes the sender, and refuses as recipient");
 	} else if (examined->rcpt.code != 0) {
 		finding_add(findings, FINDING_GREEN, "online.sender",
 		    "\"%s\": sender %s accepted (nothing was sent)", title(examined), from);

@@ -5,10 +5,29 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "config/origins.h"
+
+void patient_place(const struct patient *patient, const char *title, const char *option,
+    char text[static PATIENT_PLACE_SIZE])
+{
+	const struct config_origin *origin = config_find_origin(
+	    &patient->config, "smarthost", title, option);
+	const struct config_smarthost *smarthost = config_find_smarthost(&patient->config, title);
+
+	text[0] = '\0';
+	if (origin != NULL && origin->is_set)
+		(void)snprintf(text, PATIENT_PLACE_SIZE, " (%s)", origin->where);
+	else if (smarthost != NULL && smarthost->place.file != NULL && smarthost->place.line != 0)
+		(void)snprintf(text, PATIENT_PLACE_SIZE, " (%s line %d)", smarthost->place.file,
+		    smarthost->place.line);
+	else if (smarthost != NULL && smarthost->place.file != NULL)
+		(void)snprintf(text, PATIENT_PLACE_SIZE, " (%s)", smarthost->place.file);
+}
 
 char *patient_path(const struct patient *patient, const char *path)
 {

@@ -30,6 +30,11 @@ struct patient {
 	struct worker_parent parent;
 };
 
+/* " (/etc/mailchute/mailchute.conf line 9)": where a smarthost's option, or its block, stands. */
+enum { PATIENT_PLACE_SIZE = 300 };
+void patient_place(const struct patient *patient, const char *title, const char *option,
+    char text[static PATIENT_PLACE_SIZE]);
+
 /* A path of the machine, below the root that tests give; the caller frees it. */
 char *patient_path(const struct patient *patient, const char *path);
 

@@ -38,13 +38,13 @@ static void print_finding(const struct finding *finding, bool is_coloured, FILE 
 	const char *begin = is_coloured ? looks[finding->level].colour : "";
 	const char *end = is_coloured ? "\033[0m" : "";
 
-	fprintf(file, "%s%s%s  %-16s %s", begin, looks[finding->level].word, end, finding->id,
+	fprintf(file, "%s%s%s  %-21s %s", begin, looks[finding->level].word, end, finding->id,
 	    finding->text);
 	if (finding->code != NULL)
 		fprintf(file, "  (%s)", finding->code);
 	fputc('\n', file);
 	if (finding->next != NULL)
-		fprintf(file, "        %-16s %s\n", "->", finding->next);
+		fprintf(file, "        %-21s %s\n", "->", finding->next);
 }
 
 static size_t count(const struct findings *findings, enum finding_level level)

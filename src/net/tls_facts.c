@@ -5,9 +5,11 @@
 #include <arpa/inet.h>
 #include <openssl/asn1.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/span.h"
@@ -88,6 +90,14 @@ static int64_t seconds_of(const ASN1_TIME *time)
 	return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }
 
+static void read_certificate(X509 *certificate, struct tls_facts *facts)
+{
+	read_names(certificate, facts);
+	facts->since = seconds_of(X509_get0_notBefore(certificate));
+	facts->until = seconds_of(X509_get0_notAfter(certificate));
+	ERR_clear_error();
+}
+
 void tls_facts_read(const SSL *ssl, struct tls_facts *facts)
 {
 	X509 *certificate = SSL_get0_peer_certificate(ssl);
@@ -96,8 +106,24 @@ void tls_facts_read(const SSL *ssl, struct tls_facts *facts)
 	if (certificate == NULL)
 		return;
 	read_chain(ssl, certificate, facts);
-	read_names(certificate, facts);
-	facts->since = seconds_of(X509_get0_notBefore(certificate));
-	facts->until = seconds_of(X509_get0_notAfter(certificate));
+	read_certificate(certificate, facts);
+}
+
+bool tls_facts_read_file(const char *path, struct tls_facts *facts)
+{
+	FILE *file = fopen(path, "re");
+	X509 *certificate = file != NULL ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+	bool is_read = certificate != NULL;
+
+	*facts = (struct tls_facts){ 0 };
+	if (is_read) {
+		read_name(X509_get_subject_name(certificate), facts->chain, sizeof facts->chain);
+		utf8_mask(facts->chain, "");
+		read_certificate(certificate, facts);
+	}
 	ERR_clear_error();
+	X509_free(certificate);
+	if (file != NULL)
+		(void)fclose(file);
+	return is_read;
 }

@@ -7,6 +7,7 @@
 #ifndef NET_TLS_FACTS_H
 #define NET_TLS_FACTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ssl_st; /* SSL */
@@ -22,5 +23,8 @@ struct tls_facts {
 
 /* Of a connection whose handshake is done.  Whatever cannot be read stays empty. */
 void tls_facts_read(const struct ssl_st *ssl, struct tls_facts *facts);
+
+/* Of the first certificate in a PEM file.  False: there is none to be read. */
+bool tls_facts_read_file(const char *path, struct tls_facts *facts);
 
 #endif

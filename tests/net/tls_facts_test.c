@@ -97,12 +97,40 @@ static void too_many_names_are_cut(void **state)
 	certificate_free(&leaf);
 }
 
+static void a_file_is_read_alike(void **state)
+{
+	const struct certificate_order order = {
+		.name = "own", .hosts = "DNS:own.example", .from_day = -3, .to_day = 20
+	};
+	struct certificate leaf = certificate_make(&order, NULL);
+	struct tls_facts facts = { 0 };
+	char path[] = "/tmp/mailchute-facts-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(PEM_write_X509(file, leaf.x509), 1);
+	assert_int_equal(fclose(file), 0);
+	assert_true(tls_facts_read_file(path, &facts));
+	assert_string_equal(facts.chain, "own");
+	assert_string_equal(facts.names, "own.example");
+	assert_in_range((int64_t)time(NULL) + 20 * DAY - facts.until, 0, 600);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_false(tls_facts_read_file(path, &facts));
+	assert_int_equal(unlink(path), 0);
+	assert_false(tls_facts_read_file(path, &facts));
+	assert_string_equal(facts.chain, "");
+	certificate_free(&leaf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chain_names_and_days_are_told),
 		cmocka_unit_test(what_a_terminal_should_not_see_is_masked),
 		cmocka_unit_test(too_many_names_are_cut),
+		cmocka_unit_test(a_file_is_read_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
