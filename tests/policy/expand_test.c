@@ -443,6 +443,8 @@ static void lists_are_read(void **state)
 		    "4.3.5 nobody can be found for m", "" },
 		{ "missing, after others had the alias", "", "l>m,a@y.example;m>:include:@no",
 		    "l,m", "4.3.5 nobody can be found for m", "" },
+		{ "missing, and others who have theirs", "", "l>a@y.example;m>l,:include:@no",
+		    "l,m", "a@y.example(l) [s@x.example]", "cannot read @no" },
 		{ "one of several recipients", "", "l>:include:@no", "b@y.example,l",
 		    "4.3.5 nobody can be found for l", "" },
 	};
@@ -470,6 +472,39 @@ static void lists_are_read(void **state)
 			fail_msg("%s: %s", rows[i].name, words);
 	}
 	(void)unlink(path);
+}
+
+/* Whoever may write a list says whose lists it may name. */
+static void a_list_of_root_names_those_of_root(void **state)
+{
+	static char base[] = "/tmp/mailchute-expand-XXXXXX";
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(base));
+	CLEANUP(memory_free_string) char *outer = memory_format("%s/outer", base);
+	CLEANUP(memory_free_string) char *inner = memory_format("%s/inner", base);
+	CLEANUP(memory_free_string) char *entry = memory_format("l>:include:%s", outer);
+	CLEANUP(memory_free_string) char *text = memory_format("a@y.example, :include:%s\n", inner);
+	write_list(outer, text);
+	write_list(inner, "b@y.example\n");
+	assert_int_equal(chmod(base, 0755) | chown(inner, 4000, 4000), 0);
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(aliases_finish) struct aliases aliases = { .owner = 4000 };
+		CLEANUP(memory_free_string) char *words = NULL;
+
+		build(&aliases, entry);
+		assert_int_equal(chown(outer, i == 0 ? 0 : 4000, 4000), 0);
+		CLEANUP(memory_free_string)
+		char *got = expand_all(&aliases, "s@x.example", "l", &words);
+		assert_string_equal(got, i == 0 ? "a@y.example(l) [s@x.example]"
+						: "a@y.example(l) b@y.example(l) [s@x.example]");
+		assert_int_equal(strstr(words, "belongs to uid 4000") != NULL, i == 0);
+	}
+	(void)unlink(outer);
+	(void)unlink(inner);
+	(void)rmdir(base);
 }
 
 /* Each includes the next. */
@@ -555,6 +590,7 @@ int main(void)
 		cmocka_unit_test(loops_are_named),
 		cmocka_unit_test(the_owner_of_a_list_is_its_sender),
 		cmocka_unit_test(lists_are_read),
+		cmocka_unit_test(a_list_of_root_names_those_of_root),
 		cmocka_unit_test(lists_in_lists_have_an_end),
 		cmocka_unit_test(what_a_header_may_show),
 	};

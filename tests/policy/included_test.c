@@ -144,6 +144,7 @@ static void what_others_could_change_is_not_read(void **state)
 		{ "by a link to a folder", "way/list", NULL },
 		{ "by a relative link with ..", "sticky/up", NULL },
 		{ "by a link in an open folder", "open/link", "/open may be" },
+		{ "by a link with its full path", "absolute", NULL },
 		{ "by a link into an open folder", "sly", "/open may be" },
 		{ "by a link by way of an open folder", "slyer", "/open may be" },
 		{ "by a loop of links", "loop", "cannot read" },
@@ -171,6 +172,8 @@ static void what_others_could_change_is_not_read(void **state)
 	make_link("open/list", "sly");
 	make_link("open/link", "slyer");
 	make_link("loop", "loop");
+	CLEANUP(memory_free_string) char *whole = path_of("way/list");
+	make_link(whole, "absolute");
 	make_link("/dev/null", "null");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		CLEANUP(memory_free_string) char *got = read_as(rows[i].path, geteuid());

@@ -353,6 +353,31 @@ static void what_is_larger_than_allowed_is_refused(void **state)
 	assert_int_equal(scene.memory.committed, 1);
 }
 
+static void the_owner_of_a_list_is_no_local_sender(void **state)
+{
+	static char list[] = "list";
+	static char owner[] = "owner-list";
+	static char boss[] = "boss@far.example";
+	static char place[] = "test";
+	char *targets[] = { boss };
+	struct config_alias aliases[] = {
+		{ .name = list, .targets = targets, .target_count = 1, .place.file = place },
+		{ .name = owner, .targets = targets, .target_count = 1, .place.file = place },
+	};
+	struct scene scene CLEANUP(scene_finish);
+
+	(void)state;
+	scene_init(&scene);
+	scene.config.aliases = aliases;
+	for (size_t count = 1; count <= 2; count++) {
+		scene.config.alias_count = count;
+		send_text(&scene, "<root>", "list", "a: b\n\nc\n");
+		assert_string_equal(scene.memory.envelope.sender,
+		    count == 1 ? "root@example.org" : "boss@far.example");
+		assert_int_equal(scene.memory.attributes.sender_is_local, count == 1);
+	}
+}
+
 static void the_body_in_wire_form(void **state)
 {
 	static const struct row {
@@ -728,6 +753,7 @@ int main(void)
 		cmocka_unit_test(a_message_is_completed_once),
 		cmocka_unit_test(who_may_not_submit_is_told_at_once),
 		cmocka_unit_test(what_is_larger_than_allowed_is_refused),
+		cmocka_unit_test(the_owner_of_a_list_is_no_local_sender),
 		cmocka_unit_test(the_body_in_wire_form),
 		cmocka_unit_test(chunks_have_no_meaning),
 		cmocka_unit_test(the_sender_follows_from_what_was_said),
