@@ -211,6 +211,12 @@ def test_explain_says_what_is_sent(make_service, make_peer):
 OFFICE = "alerts@from.example"
 
 
+def block_line(service):
+    """Where the smarthost stands."""
+    lines = service.config.read_text().splitlines()
+    return [number for number, line in enumerate(lines, 1) if line.startswith("smarthost")][0]
+
+
 def picky(make_service, make_picky, policy, **options):
     peer = make_picky(OFFICE)
     service = make_service(queue=options.pop("queue", SHORT_RETRY), submit='wait = "disk"',
@@ -237,6 +243,7 @@ def test_auto_rewrites_who_was_refused_and_later_messages(make_service, make_pic
              if line.startswith(b"MAIL")]
     assert sum(b"joe@shop.example" in line for line in mails) == 1
     service.wait_for_log("state=sender_replaced")
+    assert f"fix: it goes again at once as {OFFICE}" in service.text()
 
 
 @pytest.mark.parametrize("policy", ["keep", "repair"])
@@ -245,8 +252,9 @@ def test_who_is_refused_and_not_rewritten_is_held(make_service, make_picky, poli
     assert send(service, "-f", "joe@shop.example", "x@far.example").status == 0
     service.wait_for_log("state=sender_refused")
     log = service.text()
-    assert (f"{service.config}: in smarthost 'office' write from_policy = 'rewrite' instead of "
-            f"'{policy}', or let the account send as joe@shop.example") in log
+    assert (f"fix: in smarthost 'office' write from = '{OFFICE}' and from_policy = 'rewrite', or "
+            "give the mailbox that right") in log
+    assert f"({service.config} line {block_line(service)})" in log
     assert service.count() == 1 and peer.messages == []
     # Others go on.
     assert send(service, "-f", OFFICE, "x@far.example",
@@ -275,6 +283,8 @@ def test_direct_mail_goes_at_once_as_who_may(programs, folder, make_picky, polic
     log = (folder / "log").read_text()
     if policy == "repair":
         assert result.status == 77 and "5.7.60" in result.stderr, result
+        assert 'and from_policy = "rewrite"' in result.stderr
+        assert f"({config} line 4)" in result.stderr
         assert peer.messages == [] and log.count("status=bounced") == 2, log
         return
     assert (result.status, result.stderr) == (0, ""), result
@@ -305,8 +315,7 @@ def test_reject_tells_the_caller(make_service, make_peer):
         "office", peer.port, "reject", f'from = "{OFFICE}" from_allow = {{ "*@ok.example" }}')).start()
     result = send(service, "-f", "joe@shop.example", "x@far.example")
     assert result.status == 77 and result.stderr.count("\n") == 1, result
-    number = service.config.read_text().splitlines().index(
-        next(line for line in service.config.read_text().splitlines() if "smarthost" in line)) + 1
+    number = block_line(service)
     for words in ('smarthost "office"', "joe@shop.example in the envelope",
                   f'{service.config} line {number} write from_allow = {{ "*@shop.example" }}'):
         assert words in result.stderr, result
@@ -380,8 +389,9 @@ def test_queued_with_a_wrong_from_mended_retried(make_service, make_picky):
         "office", peer.port, "rewrite", 'from = "typo@from.example"')).start()
     assert send(service, "-f", "joe@shop.example", "x@far.example").status == 0
     service.wait_for_log("state=sender_refused")
-    assert "from = 'an address that this account may send as' instead of the one there" in \
-        service.text()
+    assert ("fix: in smarthost 'office' write from = 'an address that this account may send as' "
+            "instead of the one there, or let the account send as typo@from.example "
+            f"({service.config} line {block_line(service)})") in service.text()
     identity = re.search(r"pickup: (\w+): uid=", service.text()).group(1)
     # The next try would be in an hour.
     service.kill()

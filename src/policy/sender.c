@@ -36,7 +36,7 @@ static bool is_from(const struct smarthost *smarthost, const char *address)
 	       span_equals_string_ignoring_case(span_from_string(address), smarthost->from);
 }
 
-static bool is_in_from_allow(const struct smarthost *smarthost, const char *address)
+bool sender_is_in_from_allow(const struct smarthost *smarthost, const char *address)
 {
 	for (size_t i = 0; i < smarthost->from_allow_count; i++)
 		if (route_matches(smarthost->from_allow[i], address))
@@ -78,7 +78,7 @@ enum sender_fate sender_judge(
 		*reason = "the null sender is never changed";
 	else if (is_from(smarthost, sender))
 		*reason = "it is this smarthost's from";
-	else if (is_in_from_allow(smarthost, sender))
+	else if (sender_is_in_from_allow(smarthost, sender))
 		*reason = "from_allow has it";
 	else
 		fate = judge_other(smarthost, sender, reason);
@@ -95,11 +95,6 @@ char *sender_outgoing(const struct smarthost *smarthost, const char *sender)
 	return memory_copy_string(sender_judge(smarthost, sender, &reason) == SENDER_BECOMES_FROM
 				      ? smarthost->from
 				      : sender);
-}
-
-bool sender_may_be_replaced(const struct smarthost *smarthost)
-{
-	return smarthost->from_policy == SMARTHOST_FROM_AUTO;
 }
 
 const char *sender_policy_name(enum smarthost_from_policy policy)
@@ -443,34 +438,46 @@ int sender_check(const struct smarthost *smarthost, const struct config_place *p
 
 /* ---- refused by the smarthost ---- */
 
-char *sender_advice(const struct config_smarthost *smarthost, const char *sender, bool is_replaced)
+static char *place_words(const struct config_place *place)
+{
+	const char *file = place->file != NULL ? place->file : "the configuration";
+
+	return place->line != 0 ? memory_format("%s line %d", file, place->line)
+				: memory_copy_string(file);
+}
+
+/* It says to write what stands there, and is of no help. */
+static bool says_from_itself(const struct smarthost *smarthost, const char *known)
+{
+	if (smarthost->from == NULL)
+		return false;
+	CLEANUP(memory_free_string)
+	char *words = memory_format("from = \"%s\"", smarthost->from);
+	return strstr(known, words) != NULL;
+}
+
+char *sender_advice(const struct config_smarthost *smarthost, const char *sender, bool is_replaced,
+    const char *known)
 {
 	const struct smarthost *parameters = &smarthost->parameters;
-	const char *policy = sender_policy_name(parameters->from_policy);
-	const char *file = smarthost->place.file != NULL ? smarthost->place.file
-							 : "the configuration";
+	CLEANUP(memory_free_string) char *place = place_words(&smarthost->place);
 	CLEANUP(memory_free_string)
 	char *first = span_copy(span_first(span_from_string(sender), strcspn(sender, " ")));
+	bool is_own = is_replaced || is_from(parameters, first);
 
-	if (!is_replaced && is_in_from_allow(parameters, first))
-		return memory_format(
-		    "%s: in smarthost \"%s\" take %s out of from_allow, or let the "
-		    "account send as it",
-		    file, parameters->name, first);
-	if (!is_replaced && !is_from(parameters, first) &&
-	    (parameters->from_policy == SMARTHOST_FROM_REPAIR ||
-		parameters->from_policy == SMARTHOST_FROM_KEEP))
-		return memory_format(
-		    "%s: in smarthost \"%s\" write from_policy = \"rewrite\" instead of \"%s\"%s, "
-		    "or let the account send as %s",
-		    file, parameters->name, policy,
-		    parameters->from != NULL
-			? ""
-			: " and from = \"an address that this account may send as\"",
-		    sender);
-	return memory_format(
-	    "%s: in smarthost \"%s\" write from = \"an address that this account may send as\"%s, "
-	    "or let the account send as %s",
-	    file, parameters->name,
-	    is_replaced || parameters->from != NULL ? " instead of the one there" : "", sender);
+	if (!is_own && sender_is_in_from_allow(parameters, first))
+		return memory_format("in smarthost \"%s\" take %s out of from_allow, or let the "
+				     "account send as it (%s)",
+		    parameters->name, first, place);
+	if (known[0] != '\0' && !(is_own && says_from_itself(parameters, known)))
+		return memory_format("%s (%s)", known, place);
+	if (!is_own && parameters->from != NULL)
+		return memory_format("in smarthost \"%s\" write from_policy = \"rewrite\" "
+				     "instead of \"%s\", or let the account send as %s (%s)",
+		    parameters->name, sender_policy_name(parameters->from_policy), sender, place);
+	return memory_format("in smarthost \"%s\" write from = \"an address that this account may "
+			     "send as\"%s, or let the account send as %s (%s)",
+	    parameters->name,
+	    is_own ? " instead of the one there" : " and from_policy = \"rewrite\"",
+	    is_replaced ? parameters->from : sender, place);
 }

@@ -57,14 +57,15 @@ void sender_replace_header(const struct smarthost *smarthost, struct header *hea
 int sender_check(const struct smarthost *smarthost, const struct config_place *place,
     const char *sender, const struct header *header, struct error *error);
 
-/* Refused by the smarthost he is sent as from, from then on. */
-bool sender_may_be_replaced(const struct smarthost *smarthost);
+bool sender_is_in_from_allow(const struct smarthost *smarthost, const char *address);
 
 /*
  * What to write where the smarthost refuses sender: "a@b", or "a@b c@d" with
- * another author.  is_replaced: he has gone as from.  The caller frees it.
+ * another author.  is_replaced: he has gone as from.  known: what is known to help
+ * with this smarthost (smtp/client/advice.h), or "".  The caller frees it.
  */
-char *sender_advice(const struct config_smarthost *smarthost, const char *sender, bool is_replaced);
+char *sender_advice(const struct config_smarthost *smarthost, const char *sender, bool is_replaced,
+    const char *known);
 
 /* "rewrite" and the like. */
 const char *sender_policy_name(enum smarthost_from_policy policy);

@@ -88,6 +88,19 @@ static int find_author(struct attempt *attempt, const struct config *config,
 	return 0;
 }
 
+/* The settings may be others when the results come. */
+static void note_policy(struct attempt *attempt, const struct config_smarthost *smarthost)
+{
+	const char *sender = attempt->file.envelope.sender;
+
+	free(attempt->place.file);
+	attempt->place = (struct config_place){ .line = smarthost->place.line };
+	if (smarthost->place.file != NULL)
+		attempt->place.file = memory_copy_string(smarthost->place.file);
+	attempt->from_policy = smarthost->parameters.from_policy;
+	attempt->sender_is_allowed = sender_is_in_from_allow(&smarthost->parameters, sender);
+}
+
 static int set_message(struct attempt *attempt, const struct config *config,
     const struct smarthost *login, struct error *error)
 {
@@ -108,7 +121,7 @@ static int set_message(struct attempt *attempt, const struct config *config,
 	/* A report of ours goes by every smarthost, as whoever may. */
 	if (attempt->file.attributes.is_report && known.from_policy == SMARTHOST_FROM_REJECT)
 		known.from_policy = SMARTHOST_FROM_REWRITE;
-	attempt->may_be_replaced = sender_may_be_replaced(&known);
+	note_policy(attempt, config_find_smarthost(config, attempt->smarthost));
 	return outgoing_message_as(&known, sender, buffer_span(&header), &attempt->request, error);
 }
 
@@ -408,15 +421,46 @@ static bool shows_null_refused(const struct attempt *attempt, const struct resul
 /* Of what is sent there something would change. */
 static bool may_replace_sender(struct attempt *attempt)
 {
-	return attempt->may_be_replaced && !attempt->is_replaced && attempt->author != NULL &&
-	       strcmp(attempt_identity(attempt), attempt->author) != 0;
+	return attempt->from_policy == SMARTHOST_FROM_AUTO && !attempt->is_replaced &&
+	       attempt->author != NULL && strcmp(attempt_identity(attempt), attempt->author) != 0;
+}
+
+/* What is done about it, or to be done, in the place of what is said to everybody. */
+static void advise(const struct attempt *attempt, const char *replacement, struct result *result)
+{
+	char *allowed[] = { attempt->file.envelope.sender };
+	const struct config_smarthost smarthost = {
+		.parameters = { .name = attempt->smarthost,
+		    .from = attempt->author,
+		    .from_policy = attempt->from_policy,
+		    .from_allow = allowed,
+		    .from_allow_count = attempt->sender_is_allowed ? 1 : 0 },
+		.place = attempt->place,
+	};
+	struct error error;
+
+	error_read_line(result->text, &error);
+	if (error.code[0] == '\0')
+		(void)error_code(&error, "MC-FROM-05");
+	CLEANUP(memory_free_string)
+	char *advice = replacement != NULL
+			   ? memory_format(
+				 "it goes again at once as %s, for from_policy is \"auto\"",
+				 replacement)
+			   : sender_advice(
+				 &smarthost, attempt->identity, attempt->is_replaced, error.next);
+	(void)error_next(&error, "%s", advice);
+	error_line(&error, result->text, sizeof result->text);
 }
 
 /* Our sender is refused there: he may go as another, or waits until that is mended. */
-static void note_sender_refused(struct attempt *attempt, const struct result *result)
+static void note_sender_refused(struct attempt *attempt, struct result *result)
 {
+	bool goes_again = may_replace_sender(attempt);
+
 	(void)attempt_identity(attempt);
-	if (may_replace_sender(attempt)) {
+	advise(attempt, goes_again ? attempt->author : NULL, result);
+	if (goes_again) {
 		attempt->sender_is_refused = true;
 		attempt->sign = (struct health_sign){ .kind = HEALTH_SHOWS_GOOD };
 	} else {
@@ -441,7 +485,7 @@ static void judge_result(
 		attempt->null_is_refused = true;
 		put_off(judged);
 	} else if (is_of_sender && attempt->request.envelope.sender[0] != '\0') {
-		note_sender_refused(attempt, result);
+		note_sender_refused(attempt, judged);
 		put_off(judged);
 	} else if (signs_are_of_account(result)) {
 		signs_add_result(&attempt->sign, result);
@@ -550,7 +594,10 @@ static void forget_leg(struct attempt *attempt)
 	attempt->null_is_refused = false;
 	attempt->sender_is_refused = false;
 	attempt->is_replaced = false;
-	attempt->may_be_replaced = false;
+	free(attempt->place.file);
+	attempt->place = (struct config_place){ 0 };
+	attempt->from_policy = SMARTHOST_FROM_AUTO;
+	attempt->sender_is_allowed = false;
 	attempt->avoids_null_sender = false;
 	attempt->times = (struct relay_times){ .opened = clock_monotonic() };
 	attempt->sign = (struct health_sign){ 0 };
@@ -698,6 +745,7 @@ void attempt_finish(struct attempt *attempt)
 	free(attempt->smarthost);
 	free(attempt->author);
 	free(attempt->identity);
+	free(attempt->place.file);
 	*attempt = (struct attempt){ 0 };
 	attempt->file.fd = -1;
 }

@@ -54,12 +54,14 @@ struct attempt {
 	bool null_is_refused;	    /* it does so, as this attempt has shown */
 	char *author;		    /* the address that its smarthost takes, or NULL; owned */
 	char *identity;		    /* who sends it there (outgoing.h), or NULL: not asked; owned */
-	bool may_be_replaced;	    /* prepared: by from_policy */
-	bool is_replaced;	    /* the author has taken the sender's place */
-	bool sender_is_refused;	    /* as it has shown; replaced it may go again at once */
-	bool goes_at_once;	    /* the last two, of legs before */
-	bool waits_at_door;	    /* concluded it waits for room at its smarthost */
-	uint32_t probes;	    /* others' attempts at what is in its way */
+	struct config_place place;  /* prepared: of its smarthost's block, for messages; owned */
+	enum smarthost_from_policy from_policy; /* prepared: of it */
+	bool sender_is_allowed;			/* prepared: by its from_allow */
+	bool is_replaced;			/* the author has taken the sender's place */
+	bool sender_is_refused; /* as it has shown; replaced it may go again at once */
+	bool goes_at_once;	/* the last two, of legs before */
+	bool waits_at_door;	/* concluded it waits for room at its smarthost */
+	uint32_t probes;	/* others' attempts at what is in its way */
 };
 
 enum attempt_start {

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "config/secrets.h"
 #include "delivery/result.h"
 #include "message/header.h"
 #include "policy/sender.h"
@@ -123,10 +124,10 @@ static void note_result(
 	bool is_delivered = result->outcome == RESULT_DELIVERED;
 
 	/* What is not the last word is told as something else. */
-	bool is_put_off = answers->may_be_replaced && signs_are_of_sender(result);
-	if (!is_put_off)
+	bool is_of_sender = signs_are_of_sender(result);
+	if (!is_of_sender || !answers->may_be_replaced)
 		direct_log_result(answers->log, address, result);
-	answers->refused_senders += is_put_off;
+	answers->refused_senders += is_of_sender;
 	answers->count++;
 	answers->delivered += is_delivered;
 	answers->in_doubt += result->outcome == RESULT_IN_DOUBT;
@@ -211,6 +212,7 @@ struct errand {
 	struct answers answers;
 	struct request_attempt request; /* what attempt holds */
 	char *from;			/* who may take the sender's place; NULL: nobody */
+	bool is_replaced;		/* he has */
 };
 
 static void errand_finish(struct errand *errand)
@@ -395,6 +397,7 @@ static int start_as_from(struct direct_store *store, struct errand *errand, stru
 	char *from CLEANUP(memory_free_string) = errand->from;
 
 	errand->from = NULL;
+	errand->is_replaced = true;
 	events_replaced(errand->relay.smarthost.name, sender, from, errand->answers.first.text);
 	if (outgoing_replace_sender(from, &errand->request, error) < 0 || encode(errand, error) < 0)
 		return -1;
@@ -424,6 +427,27 @@ static int run_worker(
 	return 0;
 }
 
+/* Our sender was refused: what to write, for this smarthost and its settings. */
+static void advise(const struct direct_store *store, struct errand *errand)
+{
+	struct error *first = &errand->answers.first;
+	const struct config_smarthost *smarthost = config_find_smarthost(
+	    store->config, errand->relay.smarthost.name);
+
+	if (smarthost == NULL)
+		return;
+	const struct config_smarthost known = {
+		.parameters = errand->relay.smarthost,
+		.place = smarthost->place,
+	};
+	char *sender CLEANUP(memory_free_string) = outgoing_identity(&errand->request);
+	char *next CLEANUP(memory_free_string) = sender_advice(
+	    &known, sender, errand->is_replaced, first->next);
+	(void)error_next(first, "%s", next);
+	if (first->code[0] == '\0')
+		(void)error_code(first, "MC-FROM-05");
+}
+
 /* 0: every recipient has its answer; 1: time was up, and the worker is ended; -1. */
 static int run(
     struct direct_store *store, struct errand *errand, int64_t deadline, struct error *error)
@@ -439,17 +463,21 @@ static int run(
 		outcome = start_as_from(store, errand, error) < 0
 			      ? -1
 			      : run_worker(store, errand, deadline, error);
+	if (outcome == 0 && errand->answers.refused_senders != 0 &&
+	    errand->before.first.kind == ERROR_NONE)
+		advise(store, errand);
 	return outcome;
 }
 
 /* A secret that this uid may not read, beside a spool of another: the service is not running. */
 static void explain_refusal(const struct direct_store *store, struct error *error)
 {
-	if (error->kind != ERROR_CONFIG && error->kind != ERROR_NO_PERMISSION)
-		return;
-	if (error->status[0] == '\0' || strcmp(error->status + 1, ".3.5") != 0)
-		return;
-	if (spool_is_own(store->config->spool))
+	bool is_unreadable = strcmp(error->code, "MC-CONF-14") == 0 &&
+			     strcmp(error->status, "4.3.5") == 0;
+
+	/* In a container there is no service, and the error says what to do. */
+	if (!is_unreadable || spool_is_own(store->config->spool) ||
+	    secrets_are_of_runtime(store->config->secrets_file))
 		return;
 	(void)error_next(error,
 	    "no service answers at %s; where one is installed, start it "

@@ -32,9 +32,9 @@
 
 enum {
 	HEALTH_SENDERS = 1000,
-	HEALTH_HASTE = 1000, /* milliseconds between two hastenings */
-	HEALTH_STRIKES = 3,  /* different messages in a row that raise a doubt */
-	HEALTH_WORDS_SIZE = 400,
+	HEALTH_HASTE = 1000,	 /* milliseconds between two hastenings */
+	HEALTH_STRIKES = 3,	 /* different messages in a row that raise a doubt */
+	HEALTH_WORDS_SIZE = 900, /* a whole line with what to do */
 };
 
 enum health_state {

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "policy/sender.h"
 #include "service/between.h"
 #include "service/events.h"
 #include "service/settle.h"
@@ -32,21 +31,6 @@ static enum event_pause pause_of(enum health_state state)
 	};
 
 	return pauses[state];
-}
-
-/* The line to write, where a sender is refused. */
-static void add_advice(
-    const struct runner *runner, const struct health_entry *entry, char *text, size_t size)
-{
-	const struct config_smarthost *smarthost = config_find_smarthost(
-	    runner->config, entry->smarthost);
-
-	if (entry->sender == NULL || smarthost == NULL)
-		return;
-	char *advice CLEANUP(memory_free_string) = sender_advice(
-	    smarthost, entry->sender, entry->is_replaced);
-	text_append(text, size, "; ");
-	text_append(text, size, advice);
 }
 
 static bool leads_to(const struct config_route *route, const char *smarthost)
@@ -71,7 +55,7 @@ static void release_others(struct runner *runner, const char *smarthost)
 static void tell(void *context, const struct health_entry *entry, bool is_up)
 {
 	struct runner *runner = context;
-	char text[HEALTH_WORDS_SIZE + 500];
+	char text[HEALTH_WORDS_SIZE + 100];
 	char wait[24];
 	int64_t now = clock_monotonic();
 
@@ -84,7 +68,6 @@ static void tell(void *context, const struct health_entry *entry, bool is_up)
 	clock_format_duration(entry->due > now ? entry->due - now + 999 : 0, wait);
 	snprintf(text, sizeof text, "%s; %zu messages in the queue, next try in %s", entry->words,
 	    runner_waiting(runner) + 1, wait);
-	add_advice(runner, entry, text, sizeof text);
 	events_paused(entry->smarthost, entry->sender, pause_of(entry->state), text);
 }
 
@@ -184,8 +167,8 @@ int pauses_let_sender_pass(struct runner *runner, struct attempt *attempt, struc
 	if (!health_may_try(health, smarthost, sender, id, now))
 		return turn_away_sender(runner, attempt, now);
 	health_begin(health, smarthost, sender, id);
-	if (!attempt->may_be_replaced || !health_is_replaced(health, smarthost, sender) ||
-	    attempt->author == NULL)
+	if (attempt->from_policy != SMARTHOST_FROM_AUTO ||
+	    !health_is_replaced(health, smarthost, sender) || attempt->author == NULL)
 		return 0;
 	if (attempt_replace_sender(attempt, error) == 0)
 		return 0;

@@ -357,27 +357,33 @@ static void reject_names_who_it_is_and_what_to_write(void **state)
 
 static void advice_is_the_line_that_is_missing(void **state)
 {
+	static const char known[] =
+	    "in smarthost \"ses\" write from = \"alerts@x.example\" and so on";
+	static const char instead[] = "in smarthost \"ses\" write from = \"an address that this "
+				      "account may send as\" instead of the one there, or let the "
+				      "account send as alerts@x.example (/etc/m.conf line 7)";
 	static const struct row {
 		enum smarthost_from_policy policy;
 		const char *sender;
 		bool is_replaced;
+		const char *known;
 		const char *words;
 	} rows[] = {
-		{ SMARTHOST_FROM_AUTO, "a@b.example", true,
-		    "from = \"an address that this account may "
-		    "send as\" instead of the one there" },
-		{ SMARTHOST_FROM_KEEP, "a@b.example c@b.example", false,
-		    "write from_policy = \"rewrite\" instead of \"keep\", or let the account send "
-		    "as "
-		    "a@b.example c@b.example" },
-		{ SMARTHOST_FROM_REPAIR, "a@b.example", false,
-		    "write from_policy = \"rewrite\" instead of \"repair\"" },
-		{ SMARTHOST_FROM_REPAIR, "alerts@x.example", false, "instead of the one there" },
-		{ SMARTHOST_FROM_REWRITE, "alerts@x.example", false, "instead of the one there" },
-		{ SMARTHOST_FROM_REWRITE, "a@d.example", false,
-		    "take a@d.example out of from_allow" },
-		{ SMARTHOST_FROM_REJECT, "a@d.example", false,
-		    "take a@d.example out of from_allow" },
+		{ SMARTHOST_FROM_AUTO, "a@b.example", true, "", instead },
+		{ SMARTHOST_FROM_AUTO, "a@b.example", true, known, instead },
+		{ SMARTHOST_FROM_AUTO, "a@b.example", true, "verify it",
+		    "verify it (/etc/m.conf line 7)" },
+		{ SMARTHOST_FROM_KEEP, "a@b.example c@b.example", false, "",
+		    "in smarthost \"ses\" write from_policy = \"rewrite\" instead of \"keep\", or "
+		    "let the account send as a@b.example c@b.example (/etc/m.conf line 7)" },
+		{ SMARTHOST_FROM_REPAIR, "a@b.example", false, known,
+		    "in smarthost \"ses\" write from = \"alerts@x.example\" and so on "
+		    "(/etc/m.conf line 7)" },
+		{ SMARTHOST_FROM_REPAIR, "alerts@x.example", false, known, instead },
+		{ SMARTHOST_FROM_REWRITE, "alerts@x.example", false, "", instead },
+		{ SMARTHOST_FROM_REJECT, "a@d.example", false, known,
+		    "in smarthost \"ses\" take a@d.example out of from_allow, or let the account "
+		    "send as it (/etc/m.conf line 7)" },
 	};
 
 	(void)state;
@@ -387,12 +393,18 @@ static void advice_is_the_line_that_is_missing(void **state)
 			.place = { settings, 7 },
 		};
 		CLEANUP(memory_free_string)
-		char *words = sender_advice(&smarthost, rows[i].sender, rows[i].is_replaced);
+		char *words = sender_advice(
+		    &smarthost, rows[i].sender, rows[i].is_replaced, rows[i].known);
 
-		if (strstr(words, rows[i].words) == NULL ||
-		    strstr(words, "/etc/m.conf: in ") != words)
-			fail_msg("%s", words);
+		assert_string_equal(words, rows[i].words);
 	}
+	const struct config_smarthost bare = { .parameters = { .name = name } };
+	CLEANUP(memory_free_string)
+	char *words = sender_advice(&bare, "a@b.example", false, "");
+	assert_string_equal(words,
+	    "in smarthost \"ses\" write from = \"an address that this account may send as\" and "
+	    "from_policy = \"rewrite\", or let the account send as a@b.example "
+	    "(the configuration)");
 }
 
 int main(void)
