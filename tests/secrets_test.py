@@ -466,7 +466,8 @@ def test_a_slow_token_command_holds_up_nobody_else(token_service, token_peer, ma
     assert token_service.sendmail("-f", "a@there.example", "b@other.example",
                                   input=MESSAGE).status == 0
     wait_for(lambda: other.messages, what="the other message")
-    assert token_service.count() == 1 and not token_peer.messages
+    wait_for(lambda: token_service.count() == 1, what="one message to be left")
+    assert not token_peer.messages
     with open(tmp_path / "gate", "w") as gate:
         gate.write("ya29.first\n")
     wait_for(lambda: token_peer.messages, what="the first message")
@@ -491,3 +492,47 @@ def test_direct_mode_runs_it_too(programs, folder, token_peer, tmp_path):
     (folder / "secrets.ini").chmod(0o602)
     result = run([programs.sendmail, "-f", "a@there.example", "b@far.example"], MESSAGE, env=env)
     assert result.status == 78 and "everyone on this machine may change it" in result.stderr
+
+
+# ---- who may not read it ----
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for the uid of another")
+def test_unreadable_says_by_whom_and_what_to_do(programs, folder, make_peer):
+    peer = make_peer()
+    file = folder / "secrets.ini"
+    file.write_text("[default]\nuser = u\npassword = hunter\n")
+    file.chmod(0o600)
+    config = folder / "mailchute.conf"
+    config.write_text('submit { mode = "direct" }\n')
+    config.chmod(0o644)
+    base = {"config": config, "socket": folder / "none.sock",
+            "url": f"smtp+notls://127.0.0.1:{peer.port}"}
+
+    def send(**variables):
+        result = run([programs.sendmail, "-f", "a@there.example", "b@far.example"], MESSAGE,
+                     env=environment(**base, **variables), user=33, group=33, extra_groups=[])
+        assert result.status == 78 and "hunter" not in result.stderr, result
+        assert "MC-CONF-14" in result.stderr and result.stderr.count("\n") == 1
+        return result.stderr
+
+    # Beside the configuration: the service may read it, if it ran.
+    told = send()
+    assert f"cannot read {file} as www-data (33): Permission denied, the file is 0600 root:root" \
+        in told and "systemctl start mailchute.socket" in told
+    # Mounted into a container: nobody's service.
+    told = send(CREDENTIALS_DIRECTORY=folder)
+    assert f"cannot read {file} as www-data (33)" in told
+    assert "Kubernetes: defaultMode: 0440 with fsGroup" in told and "systemctl" not in told
+    told = send(user="u", password_file=file)
+    assert f"MAILCHUTE_PASSWORD_FILE: cannot read {file} as www-data (33)" in told
+    assert "0600 root:root" in told and "fsGroup" in told
+    # A fault in it is a fault in it, service or not.
+    file.chmod(0o644)
+    file.write_text("[default]\nuser = u\npassword = hunt#er\n")
+    os.chown(file, 33, 33)
+    file.chmod(0o600)
+    result = run([programs.sendmail, "-f", "a@there.example", "b@far.example"], MESSAGE,
+                 env=environment(**base), user=33, group=33, extra_groups=[])
+    assert 'line 3: the value of password' in result.stderr, result
+    assert 'write: password = "..."' in result.stderr and "hunt" not in result.stderr

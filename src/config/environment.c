@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "config/unreadable.h"
 
 enum { SECRET_FILE_LIMIT = 65536, ENVIRONMENT_LIMIT = 1 << 20 };
 
@@ -67,12 +68,8 @@ int environment_read_secret_file(const char *path, char **value, struct error *e
 	/* Room for all at once, so that no copy is left behind by growing. */
 	(void)buffer_reserve(&content, SECRET_FILE_LIMIT);
 	int outcome = fd < 0 ? -1 : file_read_to_end(fd, &content);
-	if (outcome < 0) {
-		error_system(error, "cannot read %s as uid %lld", path, (long long)geteuid());
-		error->kind = ERROR_CONFIG;
-		snprintf(error->status, sizeof error->status, "4.3.5");
-		return -1;
-	}
+	if (outcome < 0)
+		return unreadable_refuse(path, errno, true, error);
 	struct span rest = span_first(buffer_span(&content), content.length);
 	if (outcome > 0 || (span_take_line(&rest, &line) && span_has_control(line)))
 		return error_set(error, ERROR_CONFIG, "5.3.5",

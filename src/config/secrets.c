@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <iniparser.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 #include "base/memory.h"
 #include "config/environment.h"
 #include "config/lint.h"
+#include "config/unreadable.h"
 #include "smtp/token_command.h"
 
 enum { SECRETS_LIMIT = 1 << 20 };
@@ -45,68 +44,9 @@ bool secrets_are_of_runtime(const char *path)
 	return span_starts_with(span, credentials) && path[strlen(credentials)] == '/';
 }
 
-static char *user_label(uid_t uid)
-{
-	const struct passwd *entry = getpwuid(uid);
-
-	return entry != NULL ? memory_format("%s (%u)", entry->pw_name, (unsigned)uid)
-			     : memory_format("uid %u", (unsigned)uid);
-}
-
-/* "0600 root:root" */
-static char *mode_label(const struct stat *status)
-{
-	const struct passwd *user = getpwuid(status->st_uid);
-	CLEANUP(memory_free_string)
-	char *owner = user != NULL ? memory_copy_string(user->pw_name)
-				   : memory_format("%u", (unsigned)status->st_uid);
-	const struct group *group = getgrgid(status->st_gid);
-
-	if (group == NULL)
-		return memory_format("%04o %s:%u", (unsigned)status->st_mode & 07777, owner,
-		    (unsigned)status->st_gid);
-	return memory_format(
-	    "%04o %s:%s", (unsigned)status->st_mode & 07777, owner, group->gr_name);
-}
-
-/* Where the mode is right, this is the reason that nobody looks for. */
-static void note_confinement(int number, struct error *error)
-{
-	CLEANUP(file_close) int fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
-	char label[120] = { 0 };
-
-	if (number != EACCES || fd < 0 || file_read_full(fd, label, sizeof label - 1) <= 0)
-		return;
-	label[strcspn(label, "\n")] = '\0';
-	if (strcmp(label, "unconfined") != 0 && strchr(label, '(') != NULL)
-		error_means(error,
-		    "this process is confined by the AppArmor profile %s; if the mode is right, "
-		    "look there",
-		    label);
-}
-
 static int refuse_unreadable(const char *path, int number, struct error *error)
 {
-	CLEANUP(memory_free_string) char *user = user_label(geteuid());
-	CLEANUP(memory_free_string) char *mode = NULL;
-	struct stat status = { 0 };
-
-	mode = stat(path, &status) == 0 ? mode_label(&status)
-					: memory_copy_string("in a directory closed to it");
-	error_set(error, ERROR_CONFIG, "4.3.5", "cannot read %s as %s: %s, the file is %s", path,
-	    user, strerror(number), mode);
-	error_code(error, "MC-CONF-14");
-	note_confinement(number, error);
-	if (secrets_are_of_runtime(path))
-		return error_next(error,
-		    "make the secret readable for this user: Kubernetes: defaultMode: 0440 with "
-		    "fsGroup; Compose: uid or mode of the secret");
-	if (status.st_uid == geteuid() && status.st_nlink != 0)
-		return error_next(error, "chmod u+r %s", path);
-	return error_next(error,
-	    "let the service read it: chgrp mailchute %s && chmod 640 %s, and start the service: "
-	    "systemctl enable --now mailchute.socket",
-	    path, path);
+	return unreadable_refuse(path, number, secrets_are_of_runtime(path), error);
 }
 
 /* A secret that everyone on the machine may read is none. */
@@ -118,7 +58,7 @@ static int check_mode(const char *path, int fd, struct error *error)
 		return error_system(error, "cannot look at %s", path);
 	if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0 || secrets_are_of_runtime(path))
 		return 0;
-	CLEANUP(memory_free_string) char *mode = mode_label(&status);
+	CLEANUP(memory_free_string) char *mode = unreadable_mode(&status);
 	error_set(error, ERROR_CONFIG, "5.3.5",
 	    "%s holds passwords and is %s: everyone on this machine may %s it", path, mode,
 	    (status.st_mode & S_IROTH) != 0 ? "read" : "change");
@@ -460,7 +400,7 @@ char *secrets_warning(const char *path)
 
 	if (stat(path, &status) < 0 || (status.st_mode & S_IROTH) == 0)
 		return NULL;
-	CLEANUP(memory_free_string) char *mode = mode_label(&status);
+	CLEANUP(memory_free_string) char *mode = unreadable_mode(&status);
 	return memory_format("%s holds a secret and is %s: every user in here may read it; "
 			     "Kubernetes: defaultMode: 0440 with fsGroup; Compose: uid and mode",
 	    path, mode);
