@@ -274,6 +274,27 @@ static void append_json_text(struct buffer *text, const char *name, const char *
 		buffer_append_string(text, "null");
 }
 
+static void append_json_defaults(struct buffer *text)
+{
+	buffer_append_string(text, "{\"options\":[");
+	for (size_t i = 0; i < options_count(); i++) {
+		const struct option *option = options_at(i);
+
+		buffer_append_string(text, i != 0 ? ",\n{" : "\n{");
+		append_json_text(text, "block", option->block);
+		buffer_append_byte(text, ',');
+		append_json_text(text, "option", option->name);
+		buffer_append_byte(text, ',');
+		append_json_text(text, "default", option->value);
+		buffer_append_byte(text, ',');
+		append_json_text(text, "example", option->example);
+		buffer_append_byte(text, ',');
+		append_json_text(text, "purpose", option->purpose);
+		buffer_format(text, ",\"list\":%s}", option->is_list ? "true" : "false");
+	}
+	buffer_append_string(text, "]}\n");
+}
+
 static void append_json(struct buffer *text, const struct config *config, bool wants_changed)
 {
 	const char *before = "\n";
@@ -392,6 +413,9 @@ int command_config(int argc, char **argv)
 	buffer_init(&text, OUTPUT_LIMIT);
 	if (options[DEFAULTS].value == NULL)
 		return show(options, &text);
-	append_defaults(&text);
+	if (options[JSON].value != NULL)
+		append_json_defaults(&text);
+	else
+		append_defaults(&text);
 	return print(&text);
 }

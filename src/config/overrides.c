@@ -340,16 +340,20 @@ static const char *const other_variables[] = { "MAILCHUTE_URL", "MAILCHUTE_URL_F
 enum {
 	VARIABLE_COUNT = sizeof variables / sizeof variables[0],
 	OTHER_COUNT = sizeof other_variables / sizeof other_variables[0],
+	PREFIX_LENGTH = sizeof "MAILCHUTE_" - 1,
 };
 
 /* Kubernetes sets some for a service of our name, so none is an error. */
 char *overrides_unknown(void)
 {
 	const char *names[VARIABLE_COUNT + OTHER_COUNT];
+	const char *short_names[VARIABLE_COUNT + OTHER_COUNT];
 
 	for (size_t i = 0; i < VARIABLE_COUNT; i++)
 		names[i] = variables[i].name;
 	memcpy(names + VARIABLE_COUNT, other_variables, sizeof other_variables);
+	for (size_t i = 0; i < VARIABLE_COUNT + OTHER_COUNT; i++)
+		short_names[i] = names[i] + PREFIX_LENGTH;
 	for (char **variable = environ; *variable != NULL; variable++) {
 		struct span name = span_first(span_from_string(*variable), strcspn(*variable, "="));
 		size_t i = 0;
@@ -358,10 +362,12 @@ char *overrides_unknown(void)
 			continue;
 		while (i < VARIABLE_COUNT + OTHER_COUNT && !span_equals_string(name, names[i]))
 			i++;
-		const char *nearest = nearest_name(name, names, VARIABLE_COUNT + OTHER_COUNT);
+		/* The part that they share would make them all alike. */
+		const char *nearest = nearest_name(
+		    span_after(name, PREFIX_LENGTH), short_names, VARIABLE_COUNT + OTHER_COUNT);
 		if (i == VARIABLE_COUNT + OTHER_COUNT && nearest != NULL)
 			return memory_format("%.*s is set, which is no variable of ours; the "
-					     "nearest known one is %s",
+					     "nearest known one is MAILCHUTE_%s",
 			    span_int(name), name.start, nearest);
 	}
 	return NULL;

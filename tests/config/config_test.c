@@ -750,7 +750,7 @@ static void the_examples_are_true(void **state)
 	assert_int_equal(config.lifetime, 5 * 86400000);
 	assert_int_equal(config.smarthosts[1].parameters.window, SMARTHOST_WINDOW);
 	assert_int_equal(config.smarthosts[1].parameters.rate, 30);
-	assert_int_equal(config.smarthosts[1].parameters.burst, 10);
+	assert_int_equal(config.smarthosts[1].parameters.burst, 1);
 	write_file("secrets.ini", secrets);
 	assert_int_equal(chmod(path, 0600), 0);
 	if (secrets_read(path, "provider", &config.smarthosts[0].parameters, &error) != 0)
