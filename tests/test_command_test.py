@@ -9,8 +9,8 @@ import signal
 
 import pytest
 
-from support.mailchute import environment, fields, processes, run, split
-from support.wait import free_port
+from support.mailchute import Daemon, environment, fields, processes, run, split
+from support.wait import free_port, wait_for
 
 SECRET = "a very secret word"
 
@@ -120,3 +120,25 @@ def test_says_what_is_wrong_with_its_arguments(programs, folder, words):
                       url=f"smtp://127.0.0.1:{free_port()}")
     assert result.status in (64, 78) and result.stderr.count("\n") == 1, result
     assert result.stdout == b""
+
+
+@pytest.mark.parametrize("way", ["service", "direct"])
+def test_each_line_is_shown_when_it_is_said(programs, folder, make_service, make_peer, way):
+    """Not when all is over: a server that stands still is seen to."""
+    peer = make_peer(hold="end")
+    url = f"smtp://127.0.0.1:{peer.port}"
+    variables = dict(socket=folder / "none.sock", mode="direct", url=url, domain="here.example")
+    if way == "service":
+        variables = dict(socket=make_service(url=url, submit='wait_limit = "60s"').start().socket)
+    test = Daemon(folder, "test")
+    test.spawn([programs.mailchute, "test", "b@far.example"], environment(**variables))
+    try:
+        test.wait_for_text(r"> RCPT TO:<b@far\.example>")
+        assert test.is_running() and "SENT" not in test.text()
+        peer.release()
+        test.wait_for_text("SENT: ")
+        wait_for(lambda: not test.is_running(), what="its end")
+        assert test.process.returncode == 0
+        assert len(re.findall(r"> RCPT TO", test.text())) == 1
+    finally:
+        test.kill()

@@ -147,7 +147,7 @@ static int send_message(struct testing *testing, struct error *error)
 		.recipients = recipients,
 		.recipient_count = 1,
 	};
-	const struct handoff_viewer viewer = { show_progress, keep_taken, testing };
+	const struct handoff_viewer viewer = { show_progress, keep_taken, testing, true };
 
 	if (become_input(testing, error) < 0 || intake_read(&intake, &options, error) < 0)
 		return -1;

@@ -173,7 +173,8 @@ static enum way_outcome send_message(struct session *session, struct intake *int
 		    .smtputf8 = envelope_needs_smtputf8(&intake->envelope),
 		    .sender_is_self = intake->sender_is_self,
 		    .wait = options->wait,
-		    .trace = options->is_verbose },
+		    .trace = options->is_verbose,
+		    .trace_is_live = viewer != NULL && viewer->is_live },
 		.content = { .front = buffer_span(&intake->front),
 		    .read = was_whole ? NULL : intake_read_more,
 		    .context = intake,
@@ -207,6 +208,7 @@ static enum way_outcome run_session(void *context, int fd, const char *label, st
 
 	visit.settings.trace = handoff->viewer != NULL ? show_progress : NULL;
 	visit.settings.trace_context = (void *)(uintptr_t)handoff->viewer;
+	visit.settings.hears_progress = handoff->viewer != NULL && handoff->viewer->is_live;
 	enum way_outcome outcome = way_visit_open(&visit, fd, label, error);
 	if (outcome != WAY_DONE)
 		return outcome;
@@ -220,7 +222,7 @@ static enum way_outcome run_session(void *context, int fd, const char *label, st
 
 int handoff_send(struct intake *intake, const struct options *options, struct error *error)
 {
-	static const struct handoff_viewer caller = { show_line, show_line, NULL };
+	static const struct handoff_viewer caller = { show_line, show_line, NULL, false };
 
 	return handoff_send_viewed(intake, options, options->is_verbose ? &caller : NULL, error);
 }

@@ -30,6 +30,7 @@ struct handoff_viewer {
 	/* What has become of the message that was taken: "delivered as ID". */
 	void (*taken)(void *context, struct span words);
 	void *context;
+	bool is_live; /* each line as it comes; else all with the outcome */
 };
 
 /* The same for such a one; the options must be verbose. */

@@ -330,9 +330,15 @@ static char *find_login(const struct receive *receive)
 	return span_copy(span_first(sender, (size_t)at));
 }
 
+static void show_live(void *context, struct span line)
+{
+	server_show(context, line);
+}
+
 /*
  * The lines are given at the end, with the answer: the code of an answer is the
  * same in all its lines (RFC 5321, 4.2.1), and known with the outcome alone.
+ * Who wants them as they come has them before it.
  */
 static void commit(struct receive *receive, struct server_reply *reply)
 {
@@ -352,6 +358,10 @@ static void commit(struct receive *receive, struct server_reply *reply)
 	};
 
 	transcript_excerpt_init(&trace);
+	if (receive->parameters.trace_is_live) {
+		trace.live = show_live;
+		trace.context = reply;
+	}
 	store->commit(store->context, &receive->attributes, &wish, receive->stream, reply);
 	buffer_clear(&receive->progress);
 	transcript_excerpt_write(&trace, &receive->progress);

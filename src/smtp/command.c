@@ -312,6 +312,12 @@ static int read_trace(struct command *command, struct span value, struct error *
 	return 0;
 }
 
+static int read_live(struct command *command, struct span value, struct error *error)
+{
+	command->mail.trace_is_live = true;
+	return read_trace(command, value, error);
+}
+
 static const struct notify {
 	const char *name;
 	unsigned notify;
@@ -398,6 +404,7 @@ static const struct parameter mail_parameters[] = {
 	{ "XSENDER", true, read_sender },
 	{ "XWAIT", true, read_wait },
 	{ "XTRACE", false, read_trace },
+	{ "XLIVE", false, read_live },
 };
 
 static const struct parameter rcpt_parameters[] = {
@@ -603,7 +610,7 @@ static void write_private(struct buffer *output, const struct mail_parameters *p
 	if (parameters->wait == COMMAND_WAIT_OUTCOME)
 		buffer_append_string(output, " XWAIT=outcome");
 	if (parameters->trace)
-		buffer_append_string(output, " XTRACE");
+		buffer_append_string(output, parameters->trace_is_live ? " XLIVE" : " XTRACE");
 }
 
 void command_write_mail(struct buffer *output, const char *sender,

@@ -12,6 +12,8 @@
  *	XSENDER=self	no -f was given: the service knows the submitter by uid
  *	XWAIT=disk|outcome	what the caller waits for
  *	XTRACE		progress as 250- lines before the last, each "XTRACE ..."
+ *	XLIVE		the same, each line as it comes and before the reply begins:
+ *			"000 XTRACE ..." is no reply
  * XEXPLAIN self|<sender> <recipient> [ONLINE] tells what would become of such
  * a message, in "250-" lines.
  * XPLAIN puts an end to it for the rest of a session whose client is somebody
@@ -42,6 +44,8 @@ enum {
 
 /* The word that a line of progress in an answer begins with. */
 #define COMMAND_PROGRESS "XTRACE"
+/* And one that comes before the answer. */
+#define COMMAND_LIVE COMMAND_ASIDE COMMAND_PROGRESS " "
 
 /* The text of the 250 to XEXPLAIN where the smarthost refused: "EXIT 67" (sysexits.h). */
 #define COMMAND_EXIT "EXIT "
@@ -88,6 +92,7 @@ struct mail_parameters {
 	char full_name[COMMAND_NAME_LIMIT + 1]; /* XNAME decoded; "" without one */
 	enum command_wait wait;
 	bool trace;
+	bool trace_is_live; /* trace is set, too */
 };
 
 struct rcpt_parameters {

@@ -214,6 +214,7 @@ static void wrong_arguments_get_their_code(void **state)
 		{ "MAIL FROM:<a@b.example> XSENDER=other", COMMAND_MAIL, "5.5.2", 501 },
 		{ "MAIL FROM:<a@b.example> XWAIT=long", COMMAND_MAIL, "5.5.2", 501 },
 		{ "MAIL FROM:<a@b.example> XTRACE=1", COMMAND_MAIL, "5.5.2", 501 },
+		{ "MAIL FROM:<a@b.example> XLIVE=1", COMMAND_MAIL, "5.5.2", 501 },
 		{ "RCPT TO:<a@b.example> NOTIFY=", COMMAND_RCPT, "5.5.2", 501 },
 		{ "RCPT TO:<a@b.example> NOTIFY=NEVER,DELAY", COMMAND_RCPT, "5.5.2", 501 },
 		{ "RCPT TO:<a@b.example> NOTIFY=DELAY,,FAILURE", COMMAND_RCPT, "5.5.2", 501 },
@@ -295,6 +296,9 @@ static void parameters_are_read(void **state)
 	    command_parse(guarded_string("MAIL FROM:<a@b.example> BODY=7BIT"), &command, &error),
 	    0);
 	assert_false(command.mail.is_8bit || command.mail.has_size || command.mail.trace);
+	assert_int_equal(
+	    command_parse(guarded_string("MAIL FROM:<a@b.example> XLIVE"), &command, &error), 0);
+	assert_true(command.mail.trace && command.mail.trace_is_live);
 	assert_string_equal(command.mail.envid, "");
 }
 
@@ -359,6 +363,8 @@ static void lines_are_written_with_what_is_offered(void **state)
 	command_write_hello(&output, COMMAND_LHLO, "[127.0.0.1]");
 	command_write_mail(&output, "a@b.example", &mail, &everything);
 	command_write_mail(&output, "", &mail, &nothing);
+	const struct mail_parameters live = { .trace = true, .trace_is_live = true };
+	command_write_mail(&output, "", &live, &everything);
 	command_write_rcpt(&output, &recipient, &everything);
 	command_write_rcpt(&output, &recipient, &nothing);
 	recipient.original = typed;
@@ -375,6 +381,7 @@ static void lines_are_written_with_what_is_offered(void **state)
 	    "MAIL FROM:<a@b.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=a+20b"
 	    " XNAME=J+20D XSENDER=self XWAIT=disk XTRACE\r\n"
 	    "MAIL FROM:<>\r\n"
+	    "MAIL FROM:<> XLIVE\r\n"
 	    "RCPT TO:<b@c.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;x+2By@c.example\r\n"
 	    "RCPT TO:<b@c.example>\r\n"
 	    "RCPT TO:<b@c.example> NOTIFY=NEVER ORCPT=utf-8;x+3Dy\r\n"

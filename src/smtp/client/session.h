@@ -72,6 +72,7 @@ struct session_settings {
 	struct session_timeouts timeouts;
 	session_trace *trace; /* may be NULL */
 	void *trace_context;
+	bool hears_progress; /* a MAIL with XLIVE is meant: lines of progress come before a reply */
 };
 
 /* Which step failed, for those who treat an account's trouble unlike a message's. */

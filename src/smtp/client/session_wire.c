@@ -210,16 +210,33 @@ static void trace_arrived(const struct session *session, size_t size, size_t *sh
 	*shown = (size_t)end + 1;
 }
 
+/* What our own service shows before it answers is no reply. */
+static void pass_progress(struct session *session)
+{
+	struct span input = stream_input(session->stream);
+	ssize_t end;
+
+	while (session->settings->hears_progress && span_starts_with(input, COMMAND_LIVE) &&
+	       (end = span_find_byte(input, '\n')) >= 0) {
+		trace_lines(session, '<', span_first(input, (size_t)end + 1));
+		stream_consume(session->stream, (size_t)end + 1);
+		input = stream_input(session->stream);
+	}
+}
+
 ssize_t session_await_reply(
     struct session *session, int64_t deadline, struct reply *reply, struct error *error)
 {
 	size_t shown = 0;
 	ssize_t length;
 
+	pass_progress(session);
 	while ((length = reply_parse(stream_input(session->stream), reply, error)) == 0) {
 		trace_arrived(session, stream_input(session->stream).length, &shown);
 		if (fill(session, deadline, error) < 0)
 			return -1;
+		if (shown == 0)
+			pass_progress(session);
 	}
 	trace_arrived(session, length < 0 ? GARBAGE_SHOWN : (size_t)length, &shown);
 	if (length < 0)

@@ -177,6 +177,10 @@ static void drop_oldest(struct transcript_excerpt *excerpt)
 
 void transcript_excerpt_add(struct transcript_excerpt *excerpt, struct span line)
 {
+	if (excerpt->live != NULL) {
+		excerpt->live(excerpt->context, line);
+		return;
+	}
 	bool is_first = excerpt->first_count < TRANSCRIPT_HALF;
 	struct buffer *half = is_first ? &excerpt->first : &excerpt->last;
 

@@ -52,6 +52,9 @@ struct transcript_excerpt {
 	size_t first_count;
 	size_t last_count;
 	size_t dropped;
+	/* Nothing is kept, and each line is handed on as it comes; NULL: all is as above. */
+	void (*live)(void *context, struct span line);
+	void *context;
 };
 
 void transcript_excerpt_init(struct transcript_excerpt *excerpt);

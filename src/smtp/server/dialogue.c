@@ -14,6 +14,8 @@ enum {
 	ANSWER_LIMIT = 131072,	/* REPLY_TEXT_SIZE lines, each with code and CRLF */
 	WANTED_STEP = 1000,	/* milliseconds between two looks at who wants the place */
 	PROGRESS_LIMIT = 60000, /* of an answer's text; REPLY_LIMIT is what a client takes */
+	SHOW_LIMIT = 1000,	/* octets of a line that is shown before its answer */
+	SHOW_PATIENCE = 1000,	/* milliseconds for it to leave */
 };
 
 void dialogue_init(struct dialogue *dialogue, struct stream *stream,
@@ -180,6 +182,23 @@ void dialogue_put_aside(struct dialogue *dialogue, const char *text)
 
 	if (make_room(dialogue, strlen(line)))
 		stream_put(dialogue->stream, span_from_string(line));
+}
+
+void dialogue_show(struct dialogue *dialogue, struct span line)
+{
+	CLEANUP(buffer_finish) struct buffer output = { 0 };
+	struct error ignored;
+
+	buffer_init(&output, ANSWER_LIMIT);
+	buffer_append_string(&output, COMMAND_LIVE);
+	for (size_t i = 0; i < line.length && i < SHOW_LIMIT; i++)
+		buffer_append_byte(&output,
+		    span_has_control(span_from_bytes(line.start + i, 1)) ? '?' : line.start[i]);
+	buffer_append_string(&output, "\r\n");
+	if (!dialogue->is_over && make_room(dialogue, output.length))
+		stream_put(dialogue->stream, buffer_span(&output));
+	/* What cannot leave now leaves with the reply. */
+	(void)stream_flush(dialogue->stream, clock_deadline(SHOW_PATIENCE), &ignored);
 }
 
 /* Nobody would miss the session, had it to be begun again. */

@@ -64,6 +64,9 @@ void dialogue_end(struct dialogue *dialogue, int outcome);
 /* Adds a word to sendmail -bs; it is no reply, and comes between two. */
 void dialogue_put_aside(struct dialogue *dialogue, const char *text);
 
+/* Shows a line of what goes on before the next reply, at once; see server_show. */
+void dialogue_show(struct dialogue *dialogue, struct span line);
+
 /* Says 421 to somebody who may not listen any more. */
 void dialogue_last_word(struct dialogue *dialogue, const char *status, const char *text);
 

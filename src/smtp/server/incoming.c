@@ -46,7 +46,7 @@ static void pass_on(struct dialogue *dialogue, struct span piece)
 static void finish_content(struct dialogue *dialogue)
 {
 	const struct server_settings *settings = dialogue->settings;
-	struct server_reply reply = { 0 };
+	struct server_reply reply = { .output = dialogue };
 	/* RFC 2033, 4.2: LMTP has a reply for each recipient that was taken. */
 	size_t replies = dialogue->is_lmtp ? dialogue->recipients : 1;
 

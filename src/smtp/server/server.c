@@ -220,6 +220,12 @@ bool server_say(struct server_reply *reply, struct span line)
 	return dialogue_say(reply->output, line);
 }
 
+void server_show(struct server_reply *reply, struct span line)
+{
+	if (reply->output != NULL)
+		dialogue_show(reply->output, line);
+}
+
 /* VRFY, XQUEUE, XEXPLAIN: the program's business. */
 static void run_other(struct dialogue *dialogue, const struct command *command)
 {

@@ -50,7 +50,7 @@ struct server_reply {
 	 * answer.  Borrowed until the answer is written.
 	 */
 	struct span progress;
-	struct dialogue *output; /* for server_say; NULL where nothing may be said */
+	struct dialogue *output; /* for server_say and _show; NULL where nothing may be said */
 };
 
 /* Sets all of an answer. */
@@ -70,6 +70,12 @@ enum { SERVER_SAY_LIMIT = 16384 }; /* octets of a line; the rest is cut off */
  * gone, and there is no use in saying more.
  */
 bool server_say(struct server_reply *reply, struct span line);
+
+/*
+ * Only for the answer that handler.end has to fill, to a MAIL with XLIVE: shows
+ * a line now, before the reply.  Who does not listen is given no time.
+ */
+void server_show(struct server_reply *reply, struct span line);
 
 /*
  * What the program does.  A callback refuses by setting a 4yz or 5yz code.
@@ -117,7 +123,7 @@ struct server_settings {
 	int64_t park_after;	 /* of such silence between messages; 0: never (COMMAND_PARK) */
 	int64_t wanted_after;	 /* of silence outside of content; 0: never (is_wanted) */
 	int64_t content_timeout; /* between octets of content; CLOCK_NEVER: none */
-	const char *size_rule; /* what says offered.size_limit, for people; NULL: it is just so */
+	const char *size_rule;	 /* what says offered.size_limit, for people; NULL: it is just so */
 	const struct server_handler *handler;
 	void *context;
 	/* Each line in ('<') and out ('>'), for those who show a conversation; may be NULL. */

@@ -284,6 +284,31 @@ static void a_reply_of_many_lines_fits(void **state)
 	scene_finish(&scene);
 }
 
+/* At once, and no reply: nothing in it may be taken for one. */
+static void what_is_shown_leaves_before_the_reply(void **state)
+{
+	struct scene scene;
+	struct dialogue dialogue;
+	struct stream stream;
+	char received[200] = "";
+	int ends[2];
+
+	(void)state;
+	scene_init(&scene);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	stream_init_take_fd(&stream, ends[0], ends[0], "client");
+	dialogue_init(&dialogue, &stream, &scene.settings, &scene.error);
+	dialogue_show(&dialogue, span_from_string("  0.132 < 250 ok\r\n250 forged"));
+	assert_true(read(ends[1], received, sizeof received - 1) > 0);
+	assert_string_equal(received, "000 XTRACE   0.132 < 250 ok??250 forged\r\n");
+	/* Who has gone is shown nothing, and the session ends as it would. */
+	(void)close(ends[1]);
+	dialogue_show(&dialogue, span_from_string("more"));
+	dialogue_finish(&dialogue);
+	stream_finish(&stream);
+	scene_finish(&scene);
+}
+
 /* More than a client takes would be worse than none of it. */
 static void progress_that_is_too_long_is_left_out(void **state)
 {
@@ -505,6 +530,7 @@ int main(void)
 		cmocka_unit_test(a_lost_connection_is_an_error_or_an_end),
 		cmocka_unit_test(both_directions_are_traced),
 		cmocka_unit_test(a_reply_of_many_lines_fits),
+		cmocka_unit_test(what_is_shown_leaves_before_the_reply),
 		cmocka_unit_test(progress_that_is_too_long_is_left_out),
 		cmocka_unit_test(an_answer_may_have_any_number_of_lines),
 		cmocka_unit_test(a_long_answer_leaves_as_it_fills),
