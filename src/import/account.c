@@ -134,7 +134,8 @@ static char *title_of(const struct account *account)
 								: NULL;
 	char *title;
 
-	if (account->title != NULL && strcasecmp(account->title, "default") != 0)
+	if (account->title != NULL && account->title[0] != '\0' &&
+	    strcasecmp(account->title, "default") != 0)
 		title = memory_copy_string(account->title);
 	else
 		title = memory_copy_string(provider != NULL ? provider->name : "main");
@@ -338,9 +339,11 @@ static bool is_good_url(struct plan *plan, const struct account *account, const 
 	struct error error;
 
 	smarthost_init(&unused);
-	if (smarthost_set_url(&unused, span_from_string(url), &error) == 0)
+	/* What looks like a login is none: it stands in no host. */
+	bool is_url = smarthost_set_url(&unused, span_from_string(url), &error) == 0;
+	if (is_url && unused.user == NULL)
 		return true;
-	note(plan, account, PLAN_LOST, error.text);
+	note(plan, account, PLAN_LOST, is_url ? "this is no name of a host" : error.text);
 	return false;
 }
 
@@ -399,8 +402,9 @@ void account_alias(
 
 		if (target[0] == '\0' || strcasecmp(target, name) == 0)
 			continue;
-		/* A variable that nobody put in is none. */
-		if (is_good_address(target, true) && strpbrk(target, "${}") == NULL)
+		/* A variable that nobody put in is none; programs and files get no mail. */
+		if (is_good_address(target, true) && strpbrk(target, "${}") == NULL &&
+		    strchr("/|:", target[0]) == NULL)
 			plan_add(plan_block(plan, "alias", name), "to", target);
 		else
 			plan_note(plan, PLAN_LOST, place->file, place->line,
@@ -446,4 +450,18 @@ bool account_add_route(
 	plan_add(plan_block(plan, "route", title), "from", pattern);
 	plan_add(plan_block(plan, "route", title), "via", title);
 	return true;
+}
+
+void account_aliases_file(struct plan *plan, const char *path, const struct account_place *place)
+{
+	struct error error;
+
+	/* Which is the default. */
+	if (strcmp(path, "/etc/aliases") == 0)
+		return;
+	if (check_path(&(struct check_place){ "here", "aliases_file" }, path, &error) == 0)
+		plan_set(plan_block(plan, "", NULL), "aliases_file", path);
+	else
+		plan_note(plan, PLAN_LOST, place->file, place->line,
+		    "\"%s\" is no absolute path of an aliases file", path);
 }

@@ -88,6 +88,9 @@ void account_alias(
 bool account_add_route(
     struct plan *plan, const char *title, const char *pattern, const struct account_place *place);
 
+/* Where aliases(5) stand, unless it is where they are looked for anyway. */
+void account_aliases_file(struct plan *plan, const char *path, const struct account_place *place);
+
 /* identity { domain } or { ehlo }; what no other host should believe is left out. */
 void account_identity(
     struct plan *plan, const char *option, const char *value, const struct account_place *place);

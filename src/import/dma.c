@@ -78,12 +78,8 @@ static void take_aliases(struct reader *reader, struct span value)
 {
 	CLEANUP(memory_free_string) char *path = span_copy(value);
 
-	if (strcmp(path, "/etc/aliases") == 0)
-		return;
-	if (path[0] == '/')
-		plan_set(plan_block(reader->room->plan, "", NULL), "aliases_file", path);
-	else
-		note(reader, PLAN_LOST, "ALIASES names no absolute path");
+	account_aliases_file(reader->room->plan, path,
+	    &(struct account_place){ reader->source.path, reader->source.line });
 }
 
 static void take_smarthost(struct reader *reader, struct span value)

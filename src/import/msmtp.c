@@ -531,8 +531,9 @@ static void add_rest(struct reader *reader, const struct entry *entry)
 
 	if (aliases != NULL)
 		take_path(&path, aliases->value);
-	if (path != NULL && path[0] == '/' && strcmp(path, "/etc/aliases") != 0)
-		plan_set(plan_block(plan, "", NULL), "aliases_file", path);
+	if (path != NULL)
+		account_aliases_file(
+		    plan, path, &(struct account_place){ reader->source.path, aliases->line });
 	if (domain != NULL)
 		account_identity(plan, "domain", domain->value,
 		    &(struct account_place){ reader->source.path, domain->line });

@@ -589,9 +589,8 @@ static void take_aliases(struct reader *reader)
 			continue;
 		}
 		has_file = true;
-		if (strcmp(strchr(text, '/'), "/etc/aliases") != 0)
-			plan_set(plan_block(reader->room->plan, "", NULL), "aliases_file",
-			    strchr(text, '/'));
+		struct account_place place = place_of(reader, "alias_maps");
+		account_aliases_file(reader->room->plan, strchr(text, '/'), &place);
 	}
 	if (luser[0] != '\0' && plan_find(reader->room->plan, "alias", "*") != NULL) {
 		note(
