@@ -82,9 +82,19 @@ static void include(void *context, const char *path, int line);
 
 static int refuse_unreadable(const char *path, struct error *error)
 {
+	int number = errno;
+	const char *slash = strrchr(path, '/');
+	struct stat status;
+
 	error_system(error, "cannot read %s as uid %u", path, (unsigned)geteuid());
 	error->kind = ERROR_CONFIG;
 	snprintf(error->status, sizeof error->status, "4.3.5");
+	if (number != EACCES)
+		return -1;
+	/* Not even seen: it lies in a closed directory. */
+	if (stat(path, &status) < 0 && slash != NULL && slash != path)
+		return error_next(
+		    error, "it holds no secrets: chmod 755 %.*s", (int)(slash - path), path);
 	return error_next(error, "it holds no secrets: chmod 644 %s", path);
 }
 

@@ -6,15 +6,36 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
+#include "base/span.h"
+
+/* A drop-in is for a smarthost of another file, by its title. */
+static const char *nearest_title(const struct block *block)
+{
+	const struct entries *entries = block->entries;
+	const char **titles = memory_allocate((entries->block_count + 1) * sizeof *titles);
+	size_t count = 0;
+
+	for (size_t i = 0; i < entries->block_count; i++)
+		if (strcmp(entries->blocks[i].name, block->name) == 0 &&
+		    entries_find(&entries->blocks[i], "url") != NULL)
+			titles[count++] = entries->blocks[i].title;
+	const char *nearest = nearest_name(span_from_string(block->title), titles, count);
+	free(titles);
+	return nearest;
+}
 
 static void refuse_url(const struct block *block)
 {
 	CLEANUP(memory_free_string) char *where = block_where(block, NULL);
+	const char *nearest = nearest_title(block);
 	struct error error;
 
 	error_set(
 	    &error, ERROR_CONFIG, "5.3.5", "%s: smarthost \"%s\" has no url", where, block->title);
-	error_next(&error, "write: url = \"smtp+tls://smtp.example.com:587\"");
+	error_next(&error, "write: url = \"smtp+tls://smtp.example.com:587\"%s%s%s",
+	    nearest != NULL ? "; the nearest one that has is \"" : "",
+	    nearest != NULL ? nearest : "", nearest != NULL ? "\"" : "");
 	/* It may stand in a file that could not be understood. */
 	if (block->is_whole)
 		block_fault(block, NULL, &error);

@@ -436,6 +436,13 @@ static void faults_are_named_with_their_line(void **state)
 		{ "submit {\n rewrite_to = of }", "line 2: rewrite_to = \"of\"", "\"false\"" },
 		{ "submit {\n users = { \"a b\" } }", "line 2: users = \"a b\" is no user",
 		    "\"*\"" },
+		{ "submit {\n users = { \"${TEST_EMPTY}\" } }", "line 2: users names nobody",
+		    "users = { \"*\" }" },
+		{ "submit {\n users = { } }", "line 2: users names nobody", "" },
+		{ "smarthost \"office\" { url = \"smtp://x\" }\nsmarthost \"ofice\" { rate = "
+		  "\"1/s\" }",
+		    "line 2: smarthost \"ofice\" has no url",
+		    "the nearest one that has is \"office\"" },
 		{ "submit {\n max_size = 25MB }", "line 2: max_size = \"25MB\" is no size",
 		    "100M" },
 		{ "capture = caught", "line 1: capture = \"caught\" is no absolute path", "" },
