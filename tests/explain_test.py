@@ -405,6 +405,12 @@ def test_explain_as_somebody_else(programs, folder, make_service):
     one = Asked("explain", programs, folder, make_service, "smtp://127.0.0.1:1")
     result = one.ask("--as", str(OTHER_UID), "me@far.example")
     assert f"sender uid-{OTHER_UID}@here.example: the caller's own name" in result.stdout.decode()
+    assert f"from_policy is \"auto\" (built-in), from is alerts@here.example ({one.service.config} " \
+        in result.stdout.decode()
+    one.service.configure("smtp://127.0.0.1:1", FROM, submit='users = { "nobody" }')
+    for message in (b"", b"Subject: x\n\n"):
+        result = one.ask("--as", str(OTHER_UID), "me@far.example", input=message)
+        assert result.status == 77 and b"users" in result.stdout, result
     result = one.ask("--as", "no-such-user", "me@far.example")
     assert result.status == 64 and "--as no-such-user: there is no such user" in result.stderr
 

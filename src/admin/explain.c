@@ -325,6 +325,9 @@ static void explain_recipients(struct explaining *explaining)
 {
 	const struct envelope *envelope = &explaining->intake.envelope;
 
+	if (submitter_check(
+		&explaining->config, explaining->uid, is_owner(explaining), &explaining->error) < 0)
+		print_failure(explaining, "no mail is taken of this user:");
 	for (size_t i = 0; i < envelope->recipient_count; i++)
 		explain(explaining, NULL, envelope->recipients[i].address, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "config/origins.h"
 #include "message/address.h"
 #include "policy/expand.h"
 #include "policy/route.h"
@@ -313,6 +314,30 @@ static void write_own_sender(struct writing *writing)
 					explain->envelope.sender));
 }
 
+/* " (FILE line 3)", or "". */
+static char *origin_words(const struct writing *writing, const char *option)
+{
+	const struct explain *explain = writing->explain;
+	const struct config_origin *origin = config_find_origin(
+	    explain->config, "smarthost", explain->smarthost->parameters.name, option);
+
+	return origin != NULL ? memory_format(" (%s)", origin->where) : memory_copy_string("");
+}
+
+/* The settings that decide about senders.  A from that is the login is not for everybody. */
+static void write_policy(struct writing *writing)
+{
+	const struct smarthost *parameters = &writing->explain->smarthost->parameters;
+	CLEANUP(memory_free_string) char *policy = origin_words(writing, "from_policy");
+	CLEANUP(memory_free_string) char *from = origin_words(writing, "from");
+	bool has_from = parameters->from != NULL;
+
+	write_take(writing,
+	    memory_format("    from_policy is \"%s\"%s%s%s%s",
+		sender_policy_name(parameters->from_policy), policy, has_from ? ", from is " : "",
+		has_from ? parameters->from : "", has_from ? from : ""));
+}
+
 static void write_sender(struct writing *writing)
 {
 	const struct smarthost *known = writing->login->known;
@@ -321,6 +346,7 @@ static void write_sender(struct writing *writing)
 	CLEANUP(memory_free_string) char *outgoing = NULL;
 
 	write_own_sender(writing);
+	write_policy(writing);
 	if (known == NULL)
 		known = &writing->explain->smarthost->parameters;
 	const char *reason;

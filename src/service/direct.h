@@ -27,7 +27,7 @@ struct direct_store {
 	struct writer *writer;
 	uint64_t header_length;
 	struct stumbles stumbles; /* of this caller's messages */
-	int64_t latest;		  /* another way has cost time: its end (clock_monotonic); 0: none */
+	int64_t latest; /* another way has cost time: its end (clock_monotonic); 0: none */
 };
 
 struct store direct_store_table(struct direct_store *store);

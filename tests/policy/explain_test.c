@@ -432,6 +432,7 @@ static void a_whole_envelope_is_explained(void **state)
 	    "me@y.example... deliverable: mailer relay, host h.example, user me@y.example");
 	expect(&scene, "both",
 	    "x@y.example... deliverable: mailer relay, host h.example, user x@y.example");
+	expect(&scene, "the policy", "    from_policy is \"auto\"");
 	explain_finish(&scene.explain);
 	question.filter = refuse;
 	question.filter_context = name;
