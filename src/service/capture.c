@@ -34,7 +34,7 @@ void capture_complete(struct config *config)
 	smarthost_init(&one->parameters);
 	one->parameters.name = memory_copy_string(CAPTURE_STAND_IN);
 	one->parameters.url = memory_copy_string(CAPTURE_STAND_IN);
-	one->parameters.path = memory_copy_string("/dev/null");
+	one->parameters.path = memory_copy_string(config->capture);
 	one->secret = memory_copy_string(CAPTURE_STAND_IN);
 	one->place.file = memory_copy_string("capture");
 	free(config->smarthosts);
