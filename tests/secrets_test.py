@@ -232,6 +232,11 @@ def test_the_list_shows_no_secret(ini):
     result = ini.secret("list")
     assert result.status == 78 and "hunt" not in str(result)
     assert [int(n) for n in re.findall(r"line (\d+):", result.stderr)] == [1, 3, 5]
+    # So does doctor, each once; with what each smarthost lacks.
+    ini.path.write_text("[gmail]\nuser = a#b\n[o365]\npassword = hunt;er\n")
+    told = run([ini.programs.mailchute, "doctor"], env=environment(config=ini.config))
+    assert "hunt" not in str(told)
+    assert [int(n) for n in re.findall(r"secrets.ini line (\d+)", told.stdout.decode())] == [2, 4]
 
 
 def talk(command, env, answers):

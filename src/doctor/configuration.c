@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/origins.h"
+#include "config/secrets.h"
 #include "doctor/checks.h"
 #include "net/tls.h"
 #include "net/tls_facts.h"
@@ -74,6 +75,14 @@ static void check_from(struct patient *patient, const struct smarthost *known)
 	    known->name, place);
 }
 
+static bool is_told(const struct findings *findings, const char *text)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (strcmp(findings->items[i].text, text) == 0)
+			return true;
+	return false;
+}
+
 /* Callers need no secret where a service has it, so that is for service_check to judge. */
 static void tell_unreadable(struct patient *patient, const struct error *error)
 {
@@ -83,7 +92,25 @@ static void tell_unreadable(struct patient *patient, const struct error *error)
 		patient->secret_error = *error;
 		return;
 	}
-	finding_add_error(patient->findings, FINDING_RED, "settings.secret", error);
+	if (!is_told(patient->findings, error->text))
+		finding_add_error(patient->findings, FINDING_RED, "settings.secret", error);
+}
+
+static void tell_secret_fault(void *context, const struct error *fault)
+{
+	const struct patient *patient = context;
+
+	finding_add_error(patient->findings, FINDING_RED, "settings.secret", fault);
+}
+
+/* All of them, where each smarthost would tell but the first. */
+static void check_secrets(struct patient *patient)
+{
+	const char *path = patient->config.secrets_file;
+	struct error error;
+
+	if (access(path, R_OK) == 0)
+		(void)secrets_check(path, tell_secret_fault, patient, &error);
 }
 
 enum { CERTIFICATE_DAYS = 30, DAY = 24 * 60 * 60 };
@@ -114,6 +141,8 @@ static void describe_secret(const struct smarthost *known, char *text, size_t si
 	text[0] = '\0';
 	if (known->token != NULL)
 		text_copy(text, size, ", by a token");
+	else if (known->token_command != NULL)
+		text_copy(text, size, ", by a token_command");
 	else if (known->password != NULL)
 		(void)snprintf(text, size, ", password of %zu characters", strlen(known->password));
 }
@@ -177,6 +206,7 @@ static void check_all(struct patient *patient)
 		config_no_smarthost(config, &error);
 		finding_add_error(patient->findings, FINDING_RED, "settings.nowhere", &error);
 	}
+	check_secrets(patient);
 	for (size_t i = 0; i < config->smarthost_count; i++) {
 		if (!is_wanted(patient, &config->smarthosts[i]))
 			continue;
