@@ -125,11 +125,10 @@ static bool type_secret(const char *prompt, struct buffer *answer)
 		struct terminal terminal = { .signals = -1 };
 
 		buffer_clear(answer);
+		/* Who sees the prompt may type at once: silence comes first. */
+		bool is_silent = silence(&terminal) == 0;
 		fputs(prompt, stderr);
-		if (silence(&terminal) == 0)
-			key = read_keys(&terminal, answer);
-		else
-			key = KEY_GONE;
+		key = is_silent ? read_keys(&terminal, answer) : KEY_GONE;
 		restore(&terminal);
 		fputc('\n', stderr);
 	}

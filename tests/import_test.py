@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+
+"""mailchute import as an administrator meets it; what becomes of which file: tests/import."""
+
+import stat
+
+import pytest
+from setup_test import ENTER
+
+from support.mailchute import environment, needs_program, run
+from support.own_mounts import command, why_not
+
+pytestmark = needs_program("sendmail", "mailchute")
+needs_mounts = pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
+
+PASSWORD = "p#ss;w\"o'rd\\ |:="
+MSMTPRC = """\
+defaults
+auth on
+tls on
+tls_trust_file {ca}
+logfile /var/log/msmtp.log
+account work
+host localhost
+port {port}
+from alerts@example.com
+user alerts@example.com
+password {password}
+account default : work
+"""
+
+
+def files_of(folder, **files):
+    """Files below the folder; __ in a name is a slash."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_conf", ".conf").replace("_cf", ".cf")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def importing(programs):
+    def importing(*words, **variables):
+        result = run([programs.mailchute, "import", *words], env=environment(**variables))
+        result.output = result.stdout.decode()
+        assert PASSWORD not in result.output + result.stderr
+        return result
+
+    return importing
+
+
+def test_it_shows_and_writes_nothing(importing, folder):
+    root = files_of(folder / "root", etc__ssmtp__ssmtp_conf="mailhub=smtp.gmail.com:587\n"
+                    "UseSTARTTLS=YES\nAuthUser=me@gmail.com\nAuthPass=geheim99\nMinUserId=5\n")
+    before = sorted(folder.rglob("*"))
+    result = importing("--root", root)
+    assert result.status == 0 and result.stderr == ""
+    assert 'url  = "smtp+tls://smtp.gmail.com:587"' not in result.output
+    assert 'url         = "smtp+tls://smtp.gmail.com:587"' in result.output
+    assert 'password = "..."' in result.output and "geheim99" not in result.output
+    assert "/etc/ssmtp/ssmtp.conf line 5: MinUserId" in result.output
+    assert result.output.endswith("Nothing was written.  The same with --write writes it.\n")
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_several_predecessors_want_a_choice(importing, folder):
+    root = files_of(folder / "root", etc__ssmtp__ssmtp_conf="mailhub=a.example.com\n",
+                    etc__dma__dma_conf="SMARTHOST b.example.com\n")
+    result = importing("--root", root)
+    assert result.status == 64
+    assert "ssmtp (/etc/ssmtp/ssmtp.conf), dma (/etc/dma/dma.conf)" in result.stderr
+    assert "mailchute import ssmtp" in result.stderr
+    assert "b.example.com" in importing("dma", "--root", root).output
+
+
+@pytest.mark.parametrize("words, status, text", [
+    (["--root", "/nonexistent"], 66, "nothing to import"),
+    (["exim"], 64, "neither a program"),
+    (["msmtp", "/nonexistent/msmtprc"], 66, "there is no /nonexistent/msmtprc"),
+    (["--frobnicate"], 64, "--frobnicate"),
+    (["variables"], 66, "no variable"),
+])
+def test_what_cannot_be_is_said(importing, words, status, text):
+    result = importing(*words)
+    assert result.status == status and text in result.stderr, result
+
+
+def test_a_file_tells_its_program_by_its_name(importing, folder):
+    files_of(folder, app_env="SMTP_HOST=smtp.example.com\nSMTP_PORT=587\n",
+             main_cf="relayhost = [smtp.example.com]:587\nsmtp_tls_security_level = secure\n")
+    (folder / "app_env").rename(folder / "app.env")
+    for name in ("app.env", "main.cf"):
+        result = importing(folder / name)
+        assert result.status == 0 and '"smtp+tls://smtp.example.com:587"' in result.output, result
+
+
+def test_the_environment(importing):
+    result = importing("variables", RELAYHOST="[smtp.example.com]:587", RELAYHOST_USERNAME="me",
+                       RELAYHOST_PASSWORD=PASSWORD)
+    assert result.status == 0
+    assert '"smtp+tls://smtp.example.com:587"' in result.output
+
+
+def test_what_is_there_stays(importing, folder):
+    root = files_of(folder / "root", etc__msmtprc="account a\nhost a.example.com\nauth on\n"
+                    f"user me@example.com\npassword {PASSWORD}\ntls on\n")
+    into = files_of(folder / "into", mailchute_conf='smarthost "old" { url = "smtp://o.example" }\n')
+    result = importing("--root", root, "--into", into, "--write")
+    assert result.status == 73 and "has settings already" in result.stderr
+    assert "--force" in result.stderr
+    assert [path.name for path in into.iterdir()] == ["mailchute.conf"]
+    assert importing("--root", root, "--into", into, "--write", "--force").status == 0
+    assert sorted(path.name for path in into.iterdir()) == [
+        "a.password", "mailchute.conf", "mailchute.conf.old", "secrets.ini"]
+    assert "o.example" in (into / "mailchute.conf.old").read_text()
+    assert (into / "a.password").read_text() == PASSWORD + "\n"
+    assert stat.S_IMODE((into / "a.password").stat().st_mode) == 0o600
+    # Once more: now the login is in the way, too.
+    (into / "mailchute.conf").write_text("# nothing\n")
+    result = importing("--root", root, "--into", into, "--write")
+    assert result.status == 73 and "[a]" in result.stderr
+    assert importing("--root", root, "--into", into, "--write", "--force").status == 0
+
+
+def test_a_file_of_comments_gives_way(importing, folder):
+    root = files_of(folder / "root", etc__msmtprc="account a\nhost a.example.com\n")
+    into = files_of(folder / "into", mailchute_conf="# the example\n#log { }\n\n")
+    result = importing("--root", root, "--into", into, "--write")
+    assert result.status == 0, result
+    assert "a.example.com" in (into / "mailchute.conf").read_text()
+    assert (into / "mailchute.conf.old").read_text() == "# the example\n#log { }\n\n"
+
+
+@needs_mounts
+def test_a_mail_goes_where_it_went_before(folder, programs, make_peer, authority):
+    peer = make_peer(certificate=authority.certificate(), users={"alerts@example.com": PASSWORD})
+    text = MSMTPRC.format(port=peer.port, password=PASSWORD, ca=authority.ca)
+    files_of(folder, etc__msmtprc=text)
+    script = f"{programs.mailchute} import msmtp --write && echo || [ $? -lt 3 ]\n" \
+        f"printf 'To: you@far.example\\nSubject: moved\\n\\ntext\\n' | {programs.sendmail} -t"
+    result = run(command("sh", "-c", ENTER, "sh", folder, "sh", "-c", script))
+    output = result.stdout.decode() + result.stderr
+    assert result.status == 0 and PASSWORD not in output, result
+    # It ends with the doctor.
+    assert "settings.smarthost" in output and "lost" not in result.stderr
+    (message,) = peer.messages
+    sender, recipients, content = message
+    assert b"<alerts@example.com>" in sender and recipients == ["you@far.example"]
+    assert b"Subject: moved" in content
+    assert {session.log_in for session in peer.sessions if session.log_in} == \
+        {("alerts@example.com", PASSWORD)}
+    assert (folder / "etc/msmtprc").read_text() == text
