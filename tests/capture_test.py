@@ -5,11 +5,12 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 
 import pytest
 
-from support.mailchute import environment, fields, processes, run, split
+from support.mailchute import environment, fields, processes, run, sanitizer, split
 from support.wait import free_port, wait_for
 
 MESSAGE = b"From: Shop <www-data@localhost>\nTo: root\nSubject: caught\n\ntext\n"
@@ -215,6 +216,55 @@ def test_what_cannot_be_captured_waits_in_the_queue(make_service, folder):
     (folder / "m").unlink()
     assert len(wait_for_captured(folder / "m", 1)) == 1
     service.wait_until_empty()
+
+
+# kept as it is, and once
+
+def test_a_body_is_kept_octet_for_octet(programs, folder):
+    body = (b".\n..two\n" + b"x" * 5000 + b"\n\xff\x80 8-bit\n" + bytes(range(1, 10)) + b"\n"
+            + b"a line of many\n" * 60000)
+    result = run([programs.sendmail, "-i", "-f", "a@there.example", "b@far.example"],
+                 b"Subject: s\n\n" + body,
+                 env=environment(socket=folder / "none.sock", capture=folder / "m",
+                                 domain="here.example", mode="direct"))
+    assert (result.status, result.stderr) == (0, "")
+    message, = captured(folder / "m")
+    assert message.partition(b"\r\n\r\n")[2].replace(b"\r\n", b"\n") == body
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_it_is_on_disk_before_the_reply(programs, folder):
+    trace = folder / "trace"
+    session = (b"EHLO x\r\nMAIL FROM:<a@there.example>\r\nRCPT TO:<b@far.example>\r\n"
+               b"DATA\r\n\r\ntext\r\n.\r\nQUIT\r\n")
+    result = run(["strace", "-f", "-s", "2000", "-o", trace, "-e",
+                  "trace=fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg,write,writev",
+                  programs.mailchute, "serve", "--for-caller"], session,
+                 env=environment(capture=folder / "m", domain="here.example",
+                                 **sanitizer("detect_leaks=0")))
+    assert b"250 2.0.0 captured: kept as " in result.stdout, result
+    lines = trace.read_text().splitlines()
+    renamed = next(i for i, line in enumerate(lines) if "rename" in line)
+    answered = next(i for i, line in enumerate(lines) if "captured: kept as" in line
+                    and "250 2.0.0" in line)
+    synced = [i for i, line in enumerate(lines) if "sync(" in line]
+    # The file before it has its name, and the folder before the reply.
+    assert any(i < renamed for i in synced) and any(renamed < i < answered for i in synced), lines
+
+
+def test_a_service_that_is_killed_loses_none_and_keeps_none_twice(make_service, folder):
+    service = capturing(make_service, folder).start()
+    count = 0
+    for _ in range(5):
+        for _ in range(8):
+            count += 1
+            assert service.sendmail("-f", "a@there.example", f"b{count}@far.example",
+                                    input=MESSAGE).status == 0
+        service.kill()
+        service.start()
+    service.wait_until_empty()
+    recipients = [fields(message, "Delivered-To") for message in captured(folder / "m")]
+    assert sorted(recipients) == sorted([f"b{number}@far.example"] for number in range(1, count + 1))
 
 
 # whoever looks is told
