@@ -451,7 +451,12 @@ def test_a_failing_token_command_keeps_the_mail(token_service, token_peer, tmp_p
     assert token_service.sendmail("-f", "a@there.example", "b@far.example",
                                   input=MESSAGE).status == 0
     token_service.wait_for_queue("ended with status 4")
+    make_command(tmp_path, "echo ya29.old")
+    told = token_service.wait_for_queue("535 5.7.8 token expired")
+    assert "have the token_command of secrets.ini, section [test], print a fresh token" in told
+    assert "ya29" not in told + token_service.text()
     make_command(tmp_path, "echo ya29.first")
+    assert token_service.admin("queue", "flush").status == 0
     wait_for(lambda: token_peer.messages, what="the message")
 
 

@@ -379,15 +379,18 @@ static void advise_on_password(
 static void advise(const struct login *login, const struct reply *reply, struct error *error)
 {
 	const char *title = title_of(login->session);
+	bool is_printed = smarthost_of(login->session)->token_command != NULL;
 
 	(void)error_code(error, "MC-AUTH-01");
 	switch (login->mechanism->secret) {
 	case MECHANISM_TOKEN:
 		error_means(error, "the token is not valid, not for this user, or has expired");
 		error_next(error,
-		    "put a fresh token where secrets.ini, section [%s], has the old one; one "
-		    "for user %s, with the right to send mail by SMTP",
-		    title, user_of(login->session));
+		    "%s secrets.ini, section [%s], %s; one for user %s, with the right to send "
+		    "mail by SMTP",
+		    is_printed ? "have the token_command of" : "put a fresh token where", title,
+		    is_printed ? "print a fresh token" : "has the old one",
+		    user_of(login->session));
 		return;
 	case MECHANISM_CERTIFICATE:
 		error_next(error,
