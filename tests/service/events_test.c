@@ -114,6 +114,11 @@ static void bounced(void)
 	events_bounced(&shortest);
 }
 
+static void captured(void)
+{
+	events_captured(&shortest);
+}
+
 static void expired(void)
 {
 	events_expired(&shortest);
@@ -292,6 +297,10 @@ static const struct row {
 	    "mailchute/smtp: 0AB: to=<b@far.example>, relay=none, " DELAYS
 	    "bounced (x:25: Connection refused)\n",
 	    "\"bounced\",\"id\":\"0AB\"," DELAYS_OBJECT "false" },
+	{ captured,
+	    "mailchute/smtp: 0AB: to=<b@far.example>, relay=none, " DELAYS
+	    "captured (x:25: Connection refused)\n",
+	    "\"captured\",\"id\":\"0AB\"," DELAYS_OBJECT "false" },
 	{ expired,
 	    "mailchute/smtp: 0AB: to=<b@far.example>, relay=none, " DELAYS
 	    "expired (x:25: Connection refused)\n",

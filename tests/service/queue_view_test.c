@@ -131,6 +131,26 @@ static void assert_matches_not(const char *text, const char *pattern)
 		fail_msg("\"%s\" in\n%s", pattern, text);
 }
 
+/* Whether mail waits or not, and never behind what monitors look at. */
+static void capture_is_always_said(void **state)
+{
+	struct scene *scene = *state;
+	char id[QUEUE_ID_SIZE];
+
+	scene->view.capture = "/the/\"Maildir\"";
+	assert_string_equal(show(scene, QUEUE_VIEW_TEXT),
+	    "-- capture is on: all mail is kept in /the/\"Maildir\", none is sent\n"
+	    "Mail queue is empty\n");
+	assert_string_equal(
+	    show(scene, QUEUE_VIEW_JSON), "{\"capture\": \"/the/\\\"Maildir\\\"\"}\n");
+	assert_string_equal(show(scene, QUEUE_VIEW_COUNT), "");
+	add(scene, id);
+	assert_matches(show(scene, QUEUE_VIEW_TEXT), "^-- capture is on: .* none is sent$");
+	assert_matches(show(scene, QUEUE_VIEW_TEXT), "^-- [0-9]+ Kbytes in 1 Request.$");
+	assert_matches(show(scene, QUEUE_VIEW_JSON), "\"queue_id\"");
+	scene->view.capture = NULL;
+}
+
 static void an_empty_queue_says_so(void **state)
 {
 	struct scene *scene = *state;
@@ -357,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_empty_queue_says_so, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(capture_is_always_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    monitors_find_what_they_look_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_has_become_of_it_is_said, set_up, tear_down),

@@ -181,6 +181,32 @@ static void a_short_conversation_is_kept_in_whole(void **state)
 	transcript_excerpt_finish(&excerpt);
 }
 
+static void take_live(void *context, struct span line)
+{
+	struct buffer *lines = context;
+
+	buffer_append_span(lines, line);
+	buffer_append_byte(lines, '\n');
+}
+
+static void a_live_one_is_handed_on_and_not_kept(void **state)
+{
+	CLEANUP(buffer_finish) struct buffer lines = { 0 };
+	struct transcript_excerpt excerpt;
+
+	(void)state;
+	buffer_init(&lines, 1000);
+	transcript_excerpt_init(&excerpt);
+	excerpt.live = take_live;
+	excerpt.context = &lines;
+	transcript_excerpt_add(&excerpt, span_from_string("one"));
+	transcript_excerpt_add(&excerpt, span_from_string("two"));
+	assert_string_equal(buffer_string(&lines), "one\ntwo\n");
+	CLEANUP(memory_free_string) char *text = written(&excerpt);
+	assert_string_equal(text, "");
+	transcript_excerpt_finish(&excerpt);
+}
+
 static void of_a_long_one_both_ends_are_kept(void **state)
 {
 	struct transcript_excerpt excerpt;
@@ -229,6 +255,7 @@ int main(void)
 		cmocka_unit_test(secrets_in_base64_are_hidden),
 		cmocka_unit_test(other_base64_stays),
 		cmocka_unit_test(a_short_conversation_is_kept_in_whole),
+		cmocka_unit_test(a_live_one_is_handed_on_and_not_kept),
 		cmocka_unit_test(of_a_long_one_both_ends_are_kept),
 		cmocka_unit_test(the_longest_lines_fit),
 	};
