@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "admin/ask.h"
 #include "admin/command.h"
@@ -21,7 +20,6 @@
 #include "base/process.h"
 #include "config/check.h"
 #include "config/environment.h"
-#include "config/host.h"
 #include "import/account.h"
 #include "import/providers.h"
 #include "import/write.h"
@@ -429,23 +427,6 @@ static int find_root(struct setup *setup, struct error *error)
 
 /* ---- what is written ---- */
 
-static bool has_domain(void)
-{
-	CLEANUP(memory_free_string) char *host = host_fully_qualified();
-
-	return host != NULL || access("/etc/mailname", F_OK) == 0;
-}
-
-/* A machine without one borrows the sender's, unless that is a provider's own. */
-static void add_domain(struct setup *setup, const char *from)
-{
-	const char *at = from != NULL ? strrchr(from, '@') : NULL;
-
-	if (at != NULL && providers_find_address(from) == NULL && !has_domain())
-		account_identity(
-		    &setup->plan, "domain", at + 1, &(struct account_place){ "setup", 0 });
-}
-
 static void fill_plan(struct setup *setup)
 {
 	const char *title = setup->provider != NULL ? setup->provider->name : "main";
@@ -458,7 +439,6 @@ static void fill_plan(struct setup *setup)
 	    : setup->user[0] != '\0' ? setup->user
 				     : NULL);
 	plan_set(smarthost, "ca_file", setup->options[CA_FILE].value);
-	add_domain(setup, plan_get(smarthost, "from"));
 	account_alias(&setup->plan, "root", span_from_string(setup->root), &place);
 	account_alias(&setup->plan, "*", span_from_string("root"), &place);
 	if (setup->user[0] == '\0')
