@@ -100,10 +100,14 @@ RECIPIENTS = {
     "one bad of three": ("x@keep.example", "x@", "y@auto.example"),
     "none is good": ("x@", "a b@c"),
     "nobody": ("-t", "-i"),
+    "resent": ("-t",),
+    "arguments and -t": ("-t", "root", "-oi"),
 }
 RECIPIENT_HEADERS = {
     "a group": "To: The Team: x@keep.example, root;, z@rewrite.example\nCc: a@b@c, q@auto.example\n",
     "nobody": "Subject: to nobody\n",
+    "resent": "Resent-To: root@localhost, x@rewrite.example\nResent-Bcc: y@keep.example\nTo: z@auto.example\n",
+    "arguments and -t": "To: x@rewrite.example, root\nBcc: B <b@auto.example>\nCc:\n",
 }
 ALIASES = """\
 root: me@rewrite.example, ops
@@ -321,6 +325,8 @@ def test_reject_tells_the_caller(make_service, make_peer):
         assert words in result.stderr, result
     result = send(service, "-f", "joe@ok.example", "x@far.example")
     assert result.status == 77 and "joe@shop.example in From" in result.stderr
+    result = service.sendmail("-bv", "-f", "joe@shop.example", "x@far.example")
+    assert result.status == 77 and b"joe@shop.example in the envelope" in result.stdout, result
     assert service.count() == 0 and peer.sessions == []
     assert send(service, "-f", "joe@ok.example", "x@far.example",
                 message=b"From: Q@OK.example\n\n").status == 0

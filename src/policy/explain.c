@@ -36,9 +36,12 @@ static void see_step(void *context, const struct expand_step *step)
 	const struct config *config = explain->config;
 	struct address parts = address_split(span_from_string(step->address));
 
-	if (step->words != NULL)
-		buffer_format(
-		    &explain->steps, "    %s%s\n", step->is_fault ? "warning: " : "", step->words);
+	if (step->words != NULL) {
+		const char *next = step->next != NULL ? step->next : "";
+
+		buffer_format(&explain->steps, "    %s%s%s%s\n", step->is_fault ? "warning: " : "",
+		    step->words, next[0] != '\0' ? "; " : "", next);
+	}
 	if (step->alias != NULL) {
 		write_alias(step->alias, step->address, &explain->steps);
 		return;
@@ -338,6 +341,18 @@ static void write_policy(struct writing *writing)
 		has_from ? parameters->from : "", has_from ? from : ""));
 }
 
+static void write_second_chance(
+    struct writing *writing, const struct smarthost *known, const char *sender)
+{
+	if (known->from_policy == SMARTHOST_FROM_AUTO && known->from != NULL && sender[0] != '\0' &&
+	    strcmp(sender, known->from) != 0)
+		write_take(writing,
+		    memory_format(
+			"    should the smarthost refuse it, this and later messages of it "
+			"go as %s",
+			known->from));
+}
+
 static void write_sender(struct writing *writing)
 {
 	const struct smarthost *known = writing->login->known;
@@ -360,6 +375,7 @@ static void write_sender(struct writing *writing)
 	if (fate == SENDER_STAYS) {
 		write_take(writing,
 		    memory_format("    sender %s stays as it is, because %s", shown, reason));
+		write_second_chance(writing, known, complete);
 		return;
 	}
 	write_take(writing,
