@@ -2,6 +2,7 @@
 
 """Settings: where they come from, what is said of them, and that code, etc/ and manual agree."""
 
+import contextlib
 import json
 import os
 import re
@@ -165,6 +166,14 @@ def test_what_is_printed_can_be_read_again(settings):
         name: value for name, (value, _) in second.items()}
     assert first["submit", None, "users"][0] == ["AD\\joe", "33"]
     assert first["queue", None, "bounce"][0] == ""
+
+
+def test_without_a_smarthost_it_says_what_was_looked_at(settings):
+    settings.write(NAMES)
+    text = settings.config("--changed").stdout.decode()
+    assert "# MC-CONF-15: no smarthost is configured" in text
+    assert f"(looked: {settings.main} (names none), /run/secrets/mailchute_url (" in text
+    assert settings.config("--file", settings.write(text, "again.conf")).status == 0
 
 
 ORDER = [
@@ -338,4 +347,5 @@ def test_callers_with_another_drop_in_do_not_join_a_service(settings, programs, 
         assert result.status == 0 and b"b@far.example" in caught[-1], result
     finally:
         for pid in processes([str(settings.folder)]):
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)

@@ -226,6 +226,16 @@ static void append_note_on_variables(struct buffer *text)
 	}
 }
 
+static void append_note_on_smarthosts(struct buffer *text, const struct config *config)
+{
+	struct error error;
+
+	if (config->smarthost_count != 0 || config->capture != NULL)
+		return;
+	(void)config_no_smarthost(config, &error);
+	buffer_format(text, "\n# %s: %s\n# %s\n", error.code, error.text, error.next);
+}
+
 static void append_effective(struct buffer *text, const struct config *config, bool wants_changed)
 {
 	buffer_append_string(
@@ -238,6 +248,7 @@ static void append_effective(struct buffer *text, const struct config *config, b
 	for (size_t j = 0; j < config->origin_count; j++)
 		if (config->origins[j].block == NULL && is_first(config, j))
 			append_block(text, config, j, wants_changed);
+	append_note_on_smarthosts(text, config);
 	append_note_on_variables(text);
 }
 
