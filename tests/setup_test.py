@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from support.mailchute import environment, needs_program, run
+from support.mailchute import TOP, environment, needs_program, run
 from support.own_mounts import command, why_not
 
 pytestmark = [needs_program("sendmail", "mailchute"),
@@ -231,3 +231,13 @@ def test_every_provider_is_listed(programs):
     for name in ("gmail", "office365", "ses", "sendgrid", "mailgun", "postmark", "brevo", "fastmail",
                  "zoho", "yahoo", "icloud", "ovh", "hetzner"):
         assert re.search(f"^{name}: ", result.stdout.decode(), re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", ["setup", "import"])
+def test_the_manual_has_every_option(programs, name):
+    manual = (TOP / f"packaging/man/mailchute-{name}.1").read_text()
+    options = re.findall(r"^  --([a-z-]+)", run([programs.mailchute, name, "--help"]).stdout.decode(),
+                         re.MULTILINE)
+    assert len(options) >= 4
+    for option in options:
+        assert f".It Fl -{option}" in manual, option
