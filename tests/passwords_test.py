@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from support import own_mounts
 from support.mailchute import environment, needs_program, run
 from support.peer import Conversation, Peer
 from support.wait import wait_for
@@ -108,8 +109,8 @@ def smarthosts(port, auth):
 
 def by_set(programs, file):
     for i, password in enumerate(PASSWORDS):
-        result = run([programs.mailchute, "secret", "set", name(i), "--user", f"{name(i)}@u.example",
-                      "--file", file], password)
+        result = run([programs.mailchute, "secret", "set", name(i), "--file", file,
+                      "--user", f"{name(i)}@u.example"], password)
         assert result.status == 0, result
         check_hidden(result)
 
@@ -117,8 +118,8 @@ def by_set(programs, file):
 def by_set_again(programs, file):
     """Each replaces another, in the same place or a file of its own."""
     for i, password in enumerate(PASSWORDS[::-3]):
-        result = run([programs.mailchute, "secret", "set", name(i), "--user", f"{name(i)}@u.example",
-                      "--file", file], password + "\n")
+        result = run([programs.mailchute, "secret", "set", name(i), "--file", file,
+                      "--user", f"{name(i)}@u.example"], password + "\n")
         assert result.status == 0, result
     by_set(programs, file)
 
@@ -220,6 +221,33 @@ def test_every_password_of_the_environment(programs, folder, make_peer, way):
             variables = way(password, url, folder)
             seen = send(programs, folder, peer, {"auth": ("plain", "login")[i % 2], **variables})
             assert seen == ("u@u.example", password)
+
+
+RUN_SECRETS = """\
+mkdir -p /run/secrets && mount -t tmpfs none /run/secrets
+cp "$FOLDER/word" /run/secrets/smtp_password
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(bool(own_mounts.why_not()), reason=own_mounts.why_not() or "")
+def test_passwords_that_a_container_mounts(programs, folder, make_peer):
+    """Found without any variable but those of the address and the user."""
+    users = {"u@u.example": ""}
+    peer = make_peer(users=users)
+    config = folder / "mailchute.conf"
+    config.write_text('submit { mode = "direct" }\n')
+    env = environment(config=config, socket=folder / "none.sock", user="u@u.example",
+                      url=f"smtp+notls://127.0.0.1:{peer.port}")
+    for password in PASSWORDS[::9]:
+        users["u@u.example"] = password
+        in_file(password, "", folder)
+        result = run(own_mounts.command("sh", "-ec", RUN_SECRETS, "sh", programs.sendmail, "-i",
+                                        "-f", "a@there.example", "b@far.example"),
+                     MESSAGE, env={**env, "FOLDER": str(folder)})
+        check_hidden(result)
+        assert result.status == 0, result
+        assert peer.sessions[-1].log_in == ("u@u.example", password)
 
 
 def test_what_cannot_be_read_is_refused_with_the_line_to_write(programs, tmp_path):

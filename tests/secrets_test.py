@@ -398,7 +398,8 @@ def token_service(make_service, token_peer, programs):
     service.config.parent.chmod(0o755)
 
     def set(*words):
-        result = run([programs.mailchute, "secret", "set", "test", *words], env=service.environment())
+        result = run([programs.mailchute, "secret", "set", "test", *words],
+                     env=service.environment())
         assert result.status == 0, result
     service.set = set
     set("user", "me@there.example")
