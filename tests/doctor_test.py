@@ -20,6 +20,7 @@ from support.good_root import SERVICE, WEB, GoodRoot
 from support.mailchute import is_sanitized, needs_program
 from support.own_mounts import why_not
 from support.peer import Peer
+from support.wait import wait_for
 
 SOURCES = Path(__file__).resolve().parent.parent / "src/doctor"
 MISSING = why_not()
@@ -194,6 +195,15 @@ OFFLINE = {
                       "identity.domain", "name@box", 'identity { domain = "example.com" }', {}),
     "a line of aliases": (write("etc/aliases", "postmaster: root\nroot you@example.com\n"),
                           "yellow", "aliases.fault", "/etc/aliases line 2", "name: you@", {}),
+    "aliases in a loop": (write("etc/aliases", "a: b\nb: a, c\nc: you@example.com\nb2: c\na2: b\n"),
+                          "yellow", "aliases.way", 'alias "a" (/etc/aliases line 1) is in a loop: '
+                          "a -> b -> a", "let one of them name an address", {}),
+    "a list for all": (lambda good: (good.write("etc/list", "you@example.com\n", 0o666),
+                                     good.write("etc/aliases", "all: :include:/etc/list\n")),
+                       "yellow", "aliases.way", "/etc/list may be written by others (mode 0666)",
+                       "chmod go-w /etc/list", {}),
+    "aliases that go in a circle": (write("etc/aliases", "postmaster: root\na: b\nb: a\n"),
+                                    "yellow", "aliases.way", "", "", {}),
     "aliases is a folder": (lambda good: (good.path("etc/aliases").unlink(),
                                           good.path("etc/aliases").mkdir()),
                             "red", "aliases.file", "/etc/aliases", "", {}),
@@ -257,6 +267,7 @@ def check(found, level, name, text, next_step):
     one = found.bad[0]
     assert text in one["text"], one
     assert next_step in one.get("next", ""), one
+    assert one.get("next"), one
     assert found.status == {"yellow": 1, "red": 2}[level]
 
 
@@ -352,6 +363,39 @@ def test_who_clears_the_environment_is_named(good):
     assert "MAILCHUTE_URL is set for process 1" in found.one("container.environment")["text"]
 
 
+@pytest.mark.parametrize("words", [
+    {"MAILCHUTE_URL": "smtp+tls://user:word@smarthost.test:587"},
+    {"MAILCHUTE_URL": "smtp+tls://smarthost.test:587"}], ids=["login", "no login"])
+def test_the_variable_alone_is_a_whole_set_up(good, words):
+    """But for the address that mail is from, which most providers want."""
+    without_conf(good)
+    shutil.rmtree(good.path("var/spool"))
+    found = doctor(good, environment={**words, "MAILCHUTE_FROM": "a@example.com"})
+    assert found.bad == [], found.text
+    assert "MAILCHUTE_ROOT=" in found.one("aliases.root")["text"]
+    assert [one["id"] for one in doctor(good, environment=words).bad] == ["settings.from"]
+
+
+@pytest.mark.parametrize("host, user, password, text", [
+    ("smtp.gmail.com", "me@gmail.com", "my own word", "an app password has 16 letters"),
+    ("smtp.gmail.com", "me", "abcd efgh ijkl mnop", 'your full address, not "me"'),
+    ("smtp.sendgrid.net", "me@example.com", "SG.abc", 'the word apikey, not "me@example.com"'),
+    ("smtp.sendgrid.net", "apikey", "abc", "begins with SG."),
+    ("smtp.gmail.com", "me@gmail.com", "abcd efgh ijkl mnop", None),
+    ("smtp.sendgrid.net", "apikey", "SG.abc", None),
+])
+def test_a_login_of_the_wrong_kind_is_seen_before_it_is_refused(good, host, user, password, text):
+    good.replace(CONF, "smarthost.test", host)
+    good.write("etc/mailchute/secrets.ini",
+               f'[provider]\nuser = "{user}"\npassword = "{password}"\n', 0o640, 0, SERVICE)
+    found = doctor(good)
+    if text is None:
+        assert found.bad == [], found.text
+    else:
+        check(found, "yellow", "settings.login", text, "mailchute secret set provider")
+        assert password not in found.text
+
+
 def test_all_faults_of_all_files_are_said(good):
     good.replace(CONF, "from =", "form =")
     good.write("etc/mailchute/conf.d/a.conf", 'queue { lifetime = "soon" }\n')
@@ -418,8 +462,11 @@ def test_a_good_smarthost_is_green_and_gets_nothing(good, authority):
         assert "AUTH" in texts["online.capabilities"]
         assert "login as relay@example.com accepted" in texts["online.login"]
         assert "sender alerts@example.com accepted" in texts["online.sender"]
-        said = [line.split(b" ")[0] for line in peer.sessions[-1].commands]
-        assert said == [b"EHLO", b"STARTTLS", b"EHLO", b"AUTH", b"MAIL", b"RCPT", b"RSET", b"QUIT"]
+        # The other connection was made for its own sake.
+        wait_for(lambda: any(b"QUIT" in one.commands for one in peer.sessions), what="a QUIT")
+        said = [[line.split(b" ")[0] for line in one.commands] for one in peer.sessions]
+        assert sorted(said) == [[], [b"EHLO", b"STARTTLS", b"EHLO", b"AUTH", b"MAIL", b"RCPT",
+                                     b"RSET", b"QUIT"]]
         assert peer.messages == []
 
 

@@ -53,12 +53,20 @@ static void check_root(struct patient *patient, const struct aliases *aliases)
 		return;
 	if (expand_envelope(&patient->config, aliases, &given, &expanded, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_YELLOW, "aliases.root", &error);
+		finding_suggest(
+		    patient->findings, "alias \"root\" { to = { \"you@example.com\" } }");
 		return;
 	}
 	const char *target = leaves_for(&patient->config, &expanded);
 	if (target != NULL) {
 		finding_add(patient->findings, FINDING_GREEN, "aliases.root",
 		    "mail for root goes to %s", target);
+		return;
+	}
+	if (patient->is_by_variables) {
+		finding_add(patient->findings, FINDING_GREEN, "aliases.root",
+		    "mail for root has no reader; where something writes to it, set "
+		    "MAILCHUTE_ROOT=you@example.com");
 		return;
 	}
 	finding_add(patient->findings, FINDING_YELLOW, "aliases.root",
@@ -74,6 +82,8 @@ void aliases_check(struct patient *patient)
 
 	if (aliases_load_telling(&aliases, &patient->config, tell_fault, patient, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "aliases.file", &error);
+		finding_suggest(patient->findings,
+		    "make it a file that all may read, or name another: aliases_file = \"/path\"");
 		return;
 	}
 	check_root(patient, &aliases);

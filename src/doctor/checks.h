@@ -26,6 +26,9 @@ check php_check;	   /* php.ini */
 check callers_check;	   /* mail.rc */
 check online_check;	   /* the smarthosts themselves */
 
+/* A login that could be read: is it of the kind that its provider wants? */
+void login_check(struct patient *patient, const struct smarthost *known);
+
 /* Is this file our sendmail?  By its content: links, copies and wrappers are fine. */
 bool program_is_ours(const char *path);
 

@@ -55,8 +55,11 @@ static void check_tls(struct patient *patient, const struct smarthost *known)
 	    (known->tls == SMARTHOST_TLS_IF_OFFERED && known->password == NULL))
 		return;
 	struct tls *tls = tls_client_new_with(&settings, &error);
-	if (tls == NULL)
+	if (tls == NULL) {
 		finding_add_error(patient->findings, FINDING_RED, "settings.tls", &error);
+		finding_suggest(
+		    patient->findings, "correct the file, or the setting that names it");
+	}
 	tls_free(tls);
 }
 
@@ -94,6 +97,7 @@ static void tell_unreadable(struct patient *patient, const struct error *error)
 	}
 	if (!is_told(patient->findings, error->text))
 		finding_add_error(patient->findings, FINDING_RED, "settings.secret", error);
+	finding_suggest(patient->findings, "mailchute secret list shows where each login stands");
 }
 
 static void tell_secret_fault(void *context, const struct error *fault)
@@ -168,6 +172,7 @@ static void check_smarthost(struct patient *patient, const struct config_smartho
 	check_tls(patient, known);
 	check_client_certificate(patient, known);
 	check_from(patient, known);
+	login_check(patient, known);
 }
 
 static void check_capture(struct patient *patient)
@@ -229,15 +234,26 @@ static void add_source(struct buffer *sources, const char *where)
 		buffer_format(sources, "%s%s", sources->length != 0 ? ", " : "", source);
 }
 
+/* An administrator's, not one that a container is given. */
+static bool is_file(const char *where)
+{
+	return where[0] == '/' && strncmp(where, "/run/secrets/", 13) != 0;
+}
+
 static void tell_sources(struct patient *patient)
 {
 	const struct config *config = &patient->config;
 	struct buffer sources CLEANUP(buffer_finish) = { 0 };
 
+	bool is_by_variables = true;
+
 	buffer_init(&sources, 1000);
 	for (size_t i = 0; i < config->origin_count; i++)
-		if (config->origins[i].is_set)
+		if (config->origins[i].is_set) {
 			add_source(&sources, config->origins[i].where);
+			is_by_variables = is_by_variables && !is_file(config->origins[i].where);
+		}
+	patient->is_by_variables = sources.length != 0 && is_by_variables;
 	if (sources.length != 0)
 		finding_add(patient->findings, FINDING_GREEN, "settings.source", "%s",
 		    buffer_string(&sources));
@@ -248,6 +264,8 @@ static void tell_fault(void *context, const struct error *fault)
 	const struct patient *patient = context;
 
 	finding_add_error(patient->findings, FINDING_RED, "settings.fault", fault);
+	finding_suggest(
+	    patient->findings, "mailchute config --defaults shows all that may stand there");
 }
 
 void configuration_check(struct patient *patient)
@@ -258,7 +276,7 @@ void configuration_check(struct patient *patient)
 	if (config_load_telling(&sources, &patient->config, tell_fault, patient, &error) < 0) {
 		/* What is at fault outside of any file was not told one by one. */
 		if (finding_find(patient->findings, "settings.fault") == NULL)
-			finding_add_error(patient->findings, FINDING_RED, "settings.fault", &error);
+			tell_fault(patient, &error);
 		return;
 	}
 	patient->has_config = true;

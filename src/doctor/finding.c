@@ -43,18 +43,35 @@ void finding_add(
 	add(findings, level, id)->text = masked(text);
 }
 
-void finding_next(struct findings *findings, const char *format, ...)
+static void set_next(struct findings *findings, const char *format, va_list arguments)
 {
 	char text[TEXT_LIMIT];
+
+	assert(findings->count != 0);
+	struct finding *last = &findings->items[findings->count - 1];
+	(void)vsnprintf(text, sizeof text, format, arguments);
+	free(last->next);
+	last->next = masked(text);
+}
+
+void finding_next(struct findings *findings, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set_next(findings, format, arguments);
+	va_end(arguments);
+}
+
+void finding_suggest(struct findings *findings, const char *format, ...)
+{
 	va_list arguments;
 
 	assert(findings->count != 0);
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof text, format, arguments);
+	if (findings->items[findings->count - 1].next == NULL)
+		set_next(findings, format, arguments);
 	va_end(arguments);
-	struct finding *last = &findings->items[findings->count - 1];
-	free(last->next);
-	last->next = masked(text);
 }
 
 void finding_add_error(

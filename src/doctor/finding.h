@@ -37,6 +37,10 @@ void finding_add(struct findings *findings, enum finding_level level, const char
 void finding_next(struct findings *findings, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same where it has none yet. */
+void finding_suggest(struct findings *findings, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* An error with its text, meaning, next step and code. */
 void finding_add_error(
     struct findings *findings, enum finding_level level, const char *id, const struct error *error);

@@ -35,7 +35,9 @@ static void check_domain(struct patient *patient)
 {
 	const struct config *config = &patient->config;
 
-	if (strchr(config->domain, '.') != NULL && !is_local_name(config->domain))
+	/* In a container with no other settings bare names are nobody's (J1 of users.md). */
+	if ((strchr(config->domain, '.') != NULL && !is_local_name(config->domain)) ||
+	    patient->is_by_variables)
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "identity.domain",
 	    "bare names become name@%s%s%s%s, which is no address elsewhere", config->domain,

@@ -278,6 +278,8 @@ static void tell_unreached(struct examined *examined)
 	finding_add_error(findings, FINDING_RED,
 	    is_name && examined->silent.length == 0 ? "online.dns" : "online.connect", error);
 	patient_place(examined->patient, title(examined), "url", place);
+	finding_suggest(findings, "is the server there, and is this its url? %s%s",
+	    examined->smarthost->url, place);
 	if (examined->open_port != 0)
 		finding_next(findings,
 		    "this network blocks port %u, and %u answers: smarthost \"%s\" { url = "
@@ -313,6 +315,10 @@ static void tell_lost(struct examined *examined)
 	else
 		finding_add_error(
 		    examined->patient->findings, FINDING_RED, id_of(step), &examined->lost.error);
+	finding_suggest(examined->patient->findings,
+	    "try again; if that stays so, tell whoever runs %s what it said",
+	    examined->smarthost->host != NULL ? examined->smarthost->host
+					      : examined->smarthost->url);
 }
 
 static void format_day(int64_t seconds, char text[static 16])
@@ -439,10 +445,12 @@ static void examine(struct patient *patient, const struct config_smarthost *smar
 	};
 	buffer_init(&examined.answering, ADDRESSES_LIMIT);
 	buffer_init(&examined.silent, ADDRESSES_LIMIT);
-	if (ask(&examined, &relay, &error) < 0)
+	if (ask(&examined, &relay, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "online.worker", &error);
-	else if (!examined.is_lost)
+		finding_suggest(patient->findings, "try again; the log of mailchute says more");
+	} else if (!examined.is_lost) {
 		take_leave(&examined);
+	}
 	tell_addresses(&examined);
 	tell_session(&examined);
 	tell_sender(&examined);
@@ -481,6 +489,7 @@ void online_check(struct patient *patient)
 	check_clock(patient);
 	if (set_worker_owner(patient, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "online.worker", &error);
+		finding_suggest(patient->findings, "try again; the log of mailchute says more");
 		return;
 	}
 	for (size_t i = 0; i < config->smarthost_count; i++)

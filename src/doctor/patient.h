@@ -23,8 +23,9 @@ struct patient {
 	const struct doctor_request *request;
 	struct findings *findings; /* borrowed */
 	struct config config;
-	bool has_config;   /* config was read without a fault */
-	bool lacks_secret; /* no login could be read, and perhaps need not be: */
+	bool has_config;      /* config was read without a fault */
+	bool is_by_variables; /* all settings come from variables and /run/secrets */
+	bool lacks_secret;    /* no login could be read, and perhaps need not be: */
 	struct error secret_error;
 	enum patient_way way; /* known after service_check */
 	struct worker_parent parent;

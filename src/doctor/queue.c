@@ -90,6 +90,7 @@ static void check_messages(struct patient *patient, const struct spool *spool)
 
 	if (listing_read(&listing, spool->queue, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "queue.spool", &error);
+		finding_suggest(patient->findings, "ls -ld %s", patient->config.spool);
 		return;
 	}
 	for (size_t i = 0; i < listing.count && i < LOOK_LIMIT; i++)
@@ -154,8 +155,10 @@ static void check_space(struct patient *patient, const struct spool *spool)
 	const char *doubt = medium_doubt(spool->directory);
 	struct error error;
 
-	if (space_ask(spool->queue, &reserve, 0, &error) < 0)
+	if (space_ask(spool->queue, &reserve, 0, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "queue.space", &error);
+		finding_suggest(patient->findings, "make room: df -h %s", patient->config.spool);
+	}
 	if (doubt == NULL)
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "queue.medium", "the spool %s %s",
@@ -186,6 +189,7 @@ static void look(struct patient *patient)
 	}
 	if (spool_open(&spool, patient->config.spool, false, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "queue.spool", &error);
+		finding_suggest(patient->findings, "ls -ld %s", patient->config.spool);
 		return;
 	}
 	check_messages(patient, &spool);
@@ -210,8 +214,13 @@ void queue_check(struct patient *patient)
 		    "the queue %s is for %s and root to look at", patient->config.spool, owner);
 		return;
 	}
-	if (guise_put_on(&guise, status.st_uid, status.st_gid, &error) < 0)
+	if (guise_put_on(&guise, status.st_uid, status.st_gid, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "queue.spool", &error);
-	else
+		finding_suggest(patient->findings,
+		    "no service started by this user could use it either: run it as uid %u, or "
+		    "allow SETUID and SETGID",
+		    (unsigned)status.st_uid);
+	} else {
 		look(patient);
+	}
 }

@@ -147,5 +147,8 @@ void service_check(struct patient *patient)
 		check_child(patient);
 	} else {
 		finding_add_error(patient->findings, FINDING_RED, "service.answer", &error);
+		finding_suggest(patient->findings,
+		    "restart it, its log says more: systemctl restart "
+		    "mailchute.service; journalctl -u mailchute");
 	}
 }

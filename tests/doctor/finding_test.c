@@ -39,6 +39,11 @@ static void the_next_step_is_of_the_last(void **state)
 	finding_next(&findings, "do %s", "that");
 	assert_null(findings.items[0].next);
 	assert_string_equal(findings.items[1].next, "do that");
+	finding_suggest(&findings, "do nothing");
+	assert_string_equal(findings.items[1].next, "do that");
+	finding_add(&findings, FINDING_RED, "c.red", "broken");
+	finding_suggest(&findings, "do number %d", 3);
+	assert_string_equal(findings.items[2].next, "do number 3");
 }
 
 static void an_error_keeps_all_it_says(void **state)
