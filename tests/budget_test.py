@@ -5,14 +5,12 @@
 What is asserted is what became of the mail; that a call ends at all is the rest.
 """
 
-import os
-import signal
 import socket
 import threading
 
 import pytest
 
-from support.mailchute import environment, needs_program, processes, run
+from support.mailchute import end_processes, environment, needs_program, run
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -118,7 +116,7 @@ def test_the_same_by_a_spool_of_ones_own(programs, folder, make_peer):
         counted = run([programs.mailchute, "queue", "--count"], env=variables)
         assert counted.stdout.strip() == b"1", counted
     finally:
-        end_services(spool)
+        end_processes(["serve", str(spool)])
 
 
 def test_two_ways_have_the_time_of_one(programs, folder, make_peer):
@@ -137,11 +135,3 @@ def test_two_ways_have_the_time_of_one(programs, folder, make_peer):
         result = run([programs.sendmail, "b@far.example"], MESSAGE, env=variables)
     assert result.status == 69 and "within" in result.stderr, result
     assert len(peer.sessions) == 1
-
-
-def end_services(spool):
-    for pid in processes(["serve", str(spool)]):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass

@@ -4,12 +4,11 @@
 
 import os
 import re
-import signal
 import subprocess
 
 import pytest
 
-from support.mailchute import environment, needs_program, processes, run
+from support.mailchute import end_processes, environment, needs_program, run
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -282,8 +281,7 @@ def test_who_relays_for_himself_has_the_same_rule(programs, folder, make_peer):
     try:
         assert attempt("spool", OTHER).status == 0
     finally:
-        for pid in processes(["serve", str(spool)]):
-            os.kill(pid, signal.SIGKILL)
+        end_processes(["serve", str(spool)])
 
 
 @needs_root

@@ -11,16 +11,14 @@
  */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "admin/command.h"
 #include "base/memory.h"
 #include "config/config.h"
-#include "message/envelope.h"
 #include "policy/aliases.h"
-#include "policy/expand.h"
+#include "policy/wrong_ways.h"
 
 struct check {
 	const struct config *config;
@@ -100,77 +98,13 @@ static void print_fault(void *context, const struct aliases_fault *fault)
 
 /* ---- where the names lead ---- */
 
-/* What was said already, for a list may stand in several aliases. */
-struct said {
-	char **lines; /* owned */
-	size_t count;
-	bool has_fault;
-};
-
-static void finish_said(struct said *said)
+static void print_way(void *context, const struct wrong_way *way)
 {
-	for (size_t i = 0; i < said->count; i++)
-		free(said->lines[i]);
-	free(said->lines);
-}
+	bool *is_wrong = context;
 
-static void say_once(struct said *said, const char *line)
-{
-	for (size_t i = 0; i < said->count; i++)
-		if (strcmp(said->lines[i], line) == 0)
-			return;
-	said->lines = memory_resize_array(said->lines, said->count + 1, sizeof *said->lines);
-	said->lines[said->count++] = memory_copy_string(line);
-	fprintf(stderr, "newaliases: %s\n", line);
-}
-
-/* Said already, perhaps, where it was met. */
-static void say_error(struct said *said, const struct error *error)
-{
-	const char *behind = strstr(error->text, " now: ");
-	const char *text = behind != NULL ? behind + strlen(" now: ") : error->text;
-	CLEANUP(memory_free_string)
-	char *line = error->next[0] != '\0' ? memory_format("%s; %s", text, error->next)
-					    : memory_copy_string(text);
-
-	said->has_fault = true;
-	say_once(said, line);
-}
-
-static void see_step(void *context, const struct expand_step *step)
-{
-	struct said *said = context;
-
-	if (step->words == NULL || !step->is_fault || step->is_of_entry)
-		return;
-	said->has_fault = said->has_fault || !step->is_local;
-	say_once(said, step->words);
-}
-
-/* One name as if mail came for it; what is missing has been said step by step. */
-static void look_up(const struct check *check, const char *name, struct said *said)
-{
-	struct envelope given CLEANUP(envelope_finish) = { 0 };
-	struct envelope expanded CLEANUP(envelope_finish) = { 0 };
-	const struct expand_witness witness = { see_step, said };
-	struct error error;
-
-	if (envelope_add_recipient(&given, span_from_string(name), (struct span){ 0 }, 0, &error) <
-	    0)
-		return; /* "*", or a name with blanks */
-	if (expand_envelope_before(
-		check->config, check->aliases, &given, &witness, &expanded, &error) < 0)
-		say_error(said, &error);
-}
-
-/* True when something is wrong on the way. */
-static bool has_wrong_way(const struct check *check)
-{
-	struct said said CLEANUP(finish_said) = { 0 };
-
-	for (size_t i = 0; i < check->aliases->count; i++)
-		look_up(check, check->aliases->entries[i].name, &said);
-	return said.has_fault;
+	*is_wrong = *is_wrong || !way->is_local;
+	fprintf(stderr, "newaliases: %s%s%s\n", way->words, way->next[0] != '\0' ? "; " : "",
+	    way->next);
 }
 
 /* As sendmail's own newaliases says it. */
@@ -211,7 +145,8 @@ static int check_file(const struct config *config, bool is_verbose, struct error
 		if (stat(config->aliases_file, &status) < 0)
 			printf("%s: there is no such file\n", config->aliases_file);
 	}
-	return has_wrong_way(&check) || check.has_fault ? ERROR_CONFIG : 0;
+	wrong_ways_tell(config, &aliases, print_way, &check.has_fault);
+	return check.has_fault ? ERROR_CONFIG : 0;
 }
 
 int command_newaliases(int argc, char **argv)

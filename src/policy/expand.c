@@ -93,17 +93,16 @@ static void note_entry_faults(const struct expansion *expansion, const char *nam
 	}
 }
 
-/* Takes over words. */
-static void note_words(const struct expansion *expansion, bool is_fault, bool is_local, char *words)
+/* Takes over words; next may be NULL. */
+static void note_words(
+    const struct expansion *expansion, const struct expand_step *given, char *words)
 {
 	const char *address = expansion->given->address;
-	const struct expand_step step = { .address = address,
-		.result = address,
-		.words = words,
-		.is_fault = is_fault,
-		.is_local = is_local };
+	struct expand_step step = *given;
 
 	mask_controls(words);
+	step.address = step.result = address;
+	step.words = words;
 	note(expansion, &step);
 	free(words);
 }
@@ -197,20 +196,28 @@ static int expand_address(struct expansion *expansion, const char *address);
 static int expand_list(
     struct expansion *expansion, const char *address, const char *name, const char *path);
 
-/* "a -> b -> a", for whoever wrote them. */
+/* "a -> b -> a", for whoever wrote them; it begins with the first of them, from wherever. */
 static void note_loop(const struct expansion *expansion, const struct alias *closing)
 {
 	CLEANUP(buffer_finish) struct buffer way = { 0 };
-	size_t i = 0;
+	const struct alias *const *loop = expansion->chain;
+	size_t first = 0;
 
 	buffer_init(&way, SIZE_MAX / 2);
-	while (expansion->chain[i] != closing)
-		i++;
-	for (; i < expansion->depth; i++)
-		buffer_format(&way, "%s -> ", expansion->chain[i]->name);
-	note_words(expansion, true, false,
-	    memory_format("alias \"%s\" (%s) is in a loop: %s%s; it ends before it closes",
-		closing->name, closing->source, buffer_string(&way), closing->name));
+	while (*loop != closing)
+		loop++;
+	size_t length = expansion->depth - (size_t)(loop - expansion->chain);
+	for (size_t i = 1; i < length; i++)
+		if (loop[i] < loop[first])
+			first = i;
+	for (size_t i = 0; i < length; i++)
+		buffer_format(&way, "%s -> ", loop[(first + i) % length]->name);
+	const struct alias *alias = loop[first];
+	const struct expand_step step = { .is_fault = true,
+		.next = "let one of them name an address" };
+	note_words(expansion, &step,
+	    memory_format("alias \"%s\" (%s) is in a loop: %s%s", alias->name, alias->source,
+		buffer_string(&way), alias->name));
 }
 
 /* What target of alias stands for; name is what was looked up, its way's last step. */
@@ -253,9 +260,9 @@ static void miss_list(struct expansion *expansion, bool is_fault, const struct e
 		(void)error_prefix(
 		    &expansion->missing, "alias \"%s\" (%s): ", alias->name, alias->source);
 	}
-	note_words(expansion, is_fault, false,
-	    memory_format("alias \"%s\" (%s): %s%s%s", alias->name, alias->source, error->text,
-		error->next[0] != '\0' ? "; " : "", error->next));
+	const struct expand_step step = { .is_fault = is_fault, .next = error->next };
+	note_words(expansion, &step,
+	    memory_format("alias \"%s\" (%s): %s", alias->name, alias->source, error->text));
 }
 
 /* Where a list is read. */
@@ -268,7 +275,8 @@ static void tell_line(void *context, int line, bool is_local, struct span text, 
 {
 	const struct list_reading *reading = context;
 
-	note_words(reading->expansion, true, is_local,
+	const struct expand_step step = { .is_fault = true, .is_local = is_local };
+	note_words(reading->expansion, &step,
 	    memory_format("%s line %d: \"%.*s\" is passed over: %s", reading->path, line,
 		span_int(span_first(text, 200)), text.start, reason));
 }
@@ -422,7 +430,8 @@ static int expand_recipient(struct expansion *expansion, const struct recipient 
 	if (expansion->reached != 0 || expansion->missing.kind == ERROR_NONE)
 		return 0;
 	*expansion->error = expansion->missing;
-	return error_prefix(expansion->error, "nobody can be found for %s now: ", given->address);
+	return error_prefix(
+	    expansion->error, "nobody can be found for %s" EXPAND_NOBODY_NOW, given->address);
 }
 
 static int expand_recipients(struct expansion *expansion, const struct envelope *given)
@@ -485,7 +494,7 @@ static int set_owner_as_sender(struct expansion *expansion)
 	char *address = owner_address(expansion->config, expansion->aliases, owner);
 	if (address == NULL)
 		return 0;
-	note_words(expansion, false, false,
+	note_words(expansion, &(struct expand_step){ 0 },
 	    memory_format(
 		"the sender becomes %s, for \"%s\" (%s)", address, owner->name, owner->source));
 	return envelope_set_sender(expanded, span_from_string(address), expansion->error);

@@ -30,6 +30,9 @@
 #include "message/envelope.h"
 #include "policy/aliases.h"
 
+/* In the text of an error, between "nobody can be found for NAME" and why. */
+#define EXPAND_NOBODY_NOW " now: "
+
 /* One step of a recipient on its way. */
 struct expand_step {
 	const char *address;	   /* what was looked at */
@@ -41,6 +44,7 @@ struct expand_step {
 	 * relay does not do.
 	 */
 	const char *words;
+	const char *next; /* what to do about it, or NULL */
 	bool is_fault;
 	bool is_local;
 	bool is_of_entry; /* of a line of the aliases file, which aliases_load_telling tells */

@@ -203,7 +203,9 @@ static void log_step(void *context, const struct expand_step *step)
 	if (step->words == NULL || !step->is_fault)
 		return;
 	if (++*lines <= REMARKS_LIMIT)
-		log_event(LOG_LEVEL_WARNING, "aliases: %s", step->words);
+		log_event(LOG_LEVEL_WARNING, "aliases: %s%s%s", step->words,
+		    step->next != NULL && step->next[0] != '\0' ? "; " : "",
+		    step->next != NULL ? step->next : "");
 	else if (*lines == REMARKS_LIMIT + 1)
 		log_event(LOG_LEVEL_WARNING, "aliases: there is more, see newaliases");
 }

@@ -288,7 +288,7 @@ static void loops_are_named(void **state)
 		const char *given;
 		const char *want; /* a part of the words; NULL: none */
 	} rows[] = {
-		{ "a>b;b>a", "a", "alias \"a\" (test) is in a loop: a -> b -> a; it ends" },
+		{ "a>b;b>a", "a", "alias \"a\" (test) is in a loop: a -> b -> a;" },
 		{ "a>b;b>c;c>d@y.example,b", "a", "alias \"b\" (test) is in a loop: b -> c -> b;" },
 		{ "a>a,b@y.example", "a", NULL },
 		{ "a>a,b@y.example", "a+x", NULL },

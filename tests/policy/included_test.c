@@ -204,6 +204,32 @@ static void whose_it_is_matters(void **state)
 	assert_string_equal(root, "a|");
 }
 
+static void what_this_user_may_not_read_is_told(void **state)
+{
+	static const struct {
+		mode_t folder;
+		mode_t file;
+		const char *want;
+	} rows[] = {
+		{ 0755, 0600, "/plain as uid 4000: Permission denied; chmod a+r /tmp/" },
+		{ 0700, 0644, "/plain as uid 4000: Permission denied; chmod a+r /tmp/" },
+		{ 0711, 0644, "a|" },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		write_file("plain", "a\n", rows[i].file);
+		assert_int_equal(chmod(folder, rows[i].folder), 0);
+		assert_int_equal(seteuid(4000), 0);
+		CLEANUP(memory_free_string) char *got = read_as("plain", 0);
+		assert_int_equal(seteuid(0), 0);
+		if (strstr(got, rows[i].want) == NULL)
+			fail_msg("%o %o: %s", rows[i].folder, rows[i].file, got);
+	}
+}
+
 static void it_has_a_limit(void **state)
 {
 	CLEANUP(memory_free_string) char *path = path_of("large");
@@ -225,6 +251,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    what_others_could_change_is_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(whose_it_is_matters, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    what_this_user_may_not_read_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_has_a_limit, set_up, tear_down),
 	};
 

@@ -140,6 +140,15 @@ def processes(words):
     return found
 
 
+def end_processes(words):
+    """Kills those whose command line and environment hold these words."""
+    for pid in processes(words):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def children_of(pid):
     """Its living children, oldest first."""
     found = []
