@@ -8,6 +8,7 @@
 #include "doctor/checks.h"
 #include "policy/aliases.h"
 #include "policy/expand.h"
+#include "policy/wrong_ways.h"
 
 static void tell_fault(void *context, const struct aliases_fault *fault)
 {
@@ -22,6 +23,17 @@ static void tell_fault(void *context, const struct aliases_fault *fault)
 	    text.start, fault->reason);
 	finding_next(
 	    patient->findings, "%s: you@example.com", fault->name != NULL ? fault->name : "name");
+}
+
+static void tell_way(void *context, const struct wrong_way *way)
+{
+	struct patient *patient = context;
+
+	if (way->is_local)
+		return;
+	finding_add(patient->findings, FINDING_YELLOW, "aliases.way", "%s", way->words);
+	if (way->next[0] != '\0')
+		finding_next(patient->findings, "%s", way->next);
 }
 
 /* To whom it goes in the end, where that is another machine; NULL: nowhere. */
@@ -86,5 +98,6 @@ void aliases_check(struct patient *patient)
 		    "make it a file that all may read, or name another: aliases_file = \"/path\"");
 		return;
 	}
+	wrong_ways_tell(&patient->config, &aliases, tell_way, patient);
 	check_root(patient, &aliases);
 }
