@@ -37,6 +37,7 @@ static void fill_relay(struct request_relay *relay, struct buffer *message)
 	relay->smarthost.name = memory_copy_string("provider");
 	relay->smarthost.from = memory_copy_string("alerts@example.com");
 	relay->smarthost.connect_timeout = 12345;
+	relay->smarthost.token_command = memory_copy_string("/bin/token 'a b'");
 	relay->hello = memory_copy_string("host.example.com");
 	relay->session = memory_copy("\0opaque\xff\r\n", 10);
 	relay->session_length = 10;
@@ -92,6 +93,7 @@ static void a_relay_comes_back(void **state)
 	assert_string_equal(found.hello, "host.example.com");
 	assert_string_equal(found.smarthost.password, "p@ss");
 	assert_true(is_same(found.smarthost.name, relay.smarthost.name));
+	assert_true(is_same(found.smarthost.token_command, relay.smarthost.token_command));
 	assert_int_equal(found.session_length, relay.session_length);
 	assert_int_equal(found.trace_limit, relay.trace_limit);
 	assert_memory_equal(found.session, relay.session, relay.session_length);

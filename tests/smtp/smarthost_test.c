@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "tests/support/guarded.h"
 
 static void urls_are_read_by_the_table(void **state)
@@ -147,11 +148,13 @@ static void a_copy_stands_alone(void **state)
 	assert_int_equal(
 	    smarthost_set_url(&first, guarded_string("smtps://u:p@mx.example"), &error), 0);
 	first.connect_timeout = 77;
+	first.token_command = memory_copy_string("/bin/token");
 	smarthost_copy(&first, &copy);
 	smarthost_finish(&first);
 	assert_null(first.password);
 	assert_string_equal(copy.host, "mx.example");
 	assert_string_equal(copy.password, "p");
+	assert_string_equal(copy.token_command, "/bin/token");
 	assert_null(copy.from);
 	assert_int_equal(copy.connect_timeout, 77);
 	smarthost_finish(&copy);
