@@ -132,7 +132,7 @@ def test_show_has_what_was_said_before(make_service, make_peer):
     tell(service, "retry", name)
     service.wait_for_queue("2 attempts")
     text = tell(service, "show", name)
-    assert re.search(r"b@far.example: waits\n.*first words\n.*Connection refused", text), text
+    assert re.search(r"b@far.example: waits\n.*\n +server: .*first words\n.*Connection refused", text), text
 
 
 def test_show_has_of_each_recipient_what_was_said_of_him(make_service, make_peer):
@@ -142,8 +142,8 @@ def test_show_has_of_each_recipient_what_was_said_of_him(make_service, make_peer
     send(service, "b@far.example", "c@far.example", "d@far.example")
     service.wait_for_queue("about c")
     text = tell(service, "show", "--all")
-    assert re.search(r"b@far.example: waits\n[^\n]*about b\n"
-                     r"Recipient: +c@far.example: waits\n[^\n]*about c\n"
+    assert re.search(r"b@far.example: waits\n[^\n]*refused[^\n]*\n +server: [^\n]*about b\n"
+                     r"Recipient: +c@far.example: waits\n[^\n]*\n +server: [^\n]*about c\n"
                      r"Recipient: +d@far.example: delivered\n", text), text
 
 

@@ -439,7 +439,7 @@ def test_a_size_that_is_announced_is_believed(make_limited, make_disk, make_clie
                           b"MAIL FROM:<a@there.example> SIZE=1000000\r\nQUIT\r\n")
     wait_for(lambda: client.count(b"221 ") == 1, what="the end of the session")
     said = client.listen()[0]
-    assert re.search(rb"452[ -]4\.3\.1 no space for this message of 8\.5 MiB", said), said
+    assert re.search(rb"452[ -]4\.3\.1 MC-SPOOL-13 no space for this message of 8\.5 MiB", said), said
     assert b"\r\n250 2.1.0 " in said, said
 
 

@@ -265,7 +265,8 @@ def test_objects_have_all_documented_members(make_service, make_peer, folder, au
     assert sent["code"] == 250 and sent["dsn"] == "2.0.0"
     assert sent["delay"] == pytest.approx(
         sum(sent[f"delay_{part}"] for part in ("queued", "waiting", "connecting", "sending")))
-    assert of["bounced"]["reply"].endswith(': 550 5.1.1 "nobody"')
+    assert ': 550 5.1.1 "nobody"; means: ' in of["bounced"]["reply"]
+    assert of["bounced"]["failure"] == "MC-RCPT-19"
     assert of["bounced"]["level"] == "warning" and of["bounced"]["code"] == 550
     assert of["report"]["id"] == of["received"]["id"]
     assert of["report"]["report_id"] != of["report"]["id"]

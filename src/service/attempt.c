@@ -21,6 +21,7 @@
 #include "service/routing.h"
 #include "service/schedule.h"
 #include "service/signs.h"
+#include "service/whereabouts.h"
 
 enum { ATTENTION_PAUSE = 30000 }; /* milliseconds: what is due, and cannot be given up yet */
 
@@ -526,6 +527,7 @@ static void record_result(struct attempt *attempt, size_t position, const struct
 
 void attempt_result(struct attempt *attempt, const struct result *result, const struct relay *relay)
 {
+	struct result told = *result;
 	struct result judged;
 
 	if (result->recipient >= attempt->request.envelope.recipient_count ||
@@ -534,7 +536,11 @@ void attempt_result(struct attempt *attempt, const struct result *result, const 
 	size_t position = attempt->positions[result->recipient];
 	attempt->is_answered[result->recipient] = true;
 	attempt->answered_count++;
-	judge_result(attempt, result, &judged);
+	/* Of a sender more is said (advise). */
+	if (result->outcome != RESULT_DELIVERED && !signs_are_of_sender(result))
+		whereabouts_add_to_line(
+		    &attempt->place, attempt->smarthost, told.text, sizeof told.text);
+	judge_result(attempt, &told, &judged);
 	if (is_settled(attempt, &judged))
 		legs_settle(&attempt->legs, position);
 	result = &judged;

@@ -211,9 +211,14 @@ static const char *find_remote_mta(const struct making *making, size_t index)
 static char *copy_plain(const char *line)
 {
 	struct error failure;
+	char status[STATUS_SIZE];
+	/* Of a verdict of ours. */
+	size_t before = take_status(line, status) ? strlen(status) : 0;
 
-	error_read_line(line, &failure);
-	return memory_copy_string(failure.code[0] != '\0' ? failure.text : line);
+	before += strspn(line + before, " ");
+	error_read_line(line + before, &failure);
+	return failure.code[0] != '\0' ? memory_format("%.*s%s", (int)before, line, failure.text)
+				       : memory_copy_string(line);
 }
 
 static void describe(struct making *making, size_t index, struct report_recipient *recipient)

@@ -27,6 +27,7 @@
 #include "service/legs.h"
 #include "service/outgoing.h"
 #include "service/signs.h"
+#include "service/whereabouts.h"
 #include "smtp/client/transcript.h"
 #include "spool/spool.h"
 
@@ -448,6 +449,17 @@ static void advise(const struct direct_store *store, struct errand *errand)
 		(void)error_code(first, "MC-FROM-05");
 }
 
+/* Of any other trouble. */
+static void say_place(
+    const struct direct_store *store, const struct errand *errand, struct error *error)
+{
+	const char *name = errand->relay.smarthost.name;
+	const struct config_smarthost *smarthost = config_find_smarthost(store->config, name);
+
+	if (smarthost != NULL)
+		whereabouts_add(&smarthost->place, name, error);
+}
+
 /* 0: every recipient has its answer; 1: time was up, and the worker is ended; -1. */
 static int run(
     struct direct_store *store, struct errand *errand, int64_t deadline, struct error *error)
@@ -466,6 +478,8 @@ static int run(
 	if (outcome == 0 && errand->answers.refused_senders != 0 &&
 	    errand->before.first.kind == ERROR_NONE)
 		advise(store, errand);
+	else
+		say_place(store, errand, outcome < 0 ? error : &errand->answers.first);
 	return outcome;
 }
 

@@ -26,7 +26,7 @@
  *			uid sender recipient original_recipient? smarthost? relay?
  *			connection_use? delay delay_queued delay_waiting
  *			delay_connecting delay_sending tls_version? tls_cipher?
- *			dsn code? reply possible_duplicate
+ *			dsn code? failure? reply possible_duplicate
  *	possible_duplicate
  *			(an attempt was cut off and is made again)
  *	removed		uid? (an administrator; else all is done) sender? size? recipients?
@@ -50,7 +50,8 @@
  * delay_queued: until the message was taken up for this attempt;
  * delay_waiting: for a connection; delay_connecting: 0 on one that stood;
  * delay_sending: the transaction.  connection_use: from 2 on, as many
- * transactions as the connection has had.
+ * transactions as the connection has had.  code: the server's; failure: its
+ * name in mailchute-errors(7).
  */
 
 #ifndef SERVICE_EVENTS_H

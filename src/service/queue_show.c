@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "message/date.h"
 #include "service/queue_raw.h"
 #include "service/routing.h"
+#include "smtp/status.h"
 
 enum {
 	BLOCK = 8192,	     /* octets of the message at once */
@@ -131,8 +133,12 @@ static void say_block(struct showing *showing, const char *text)
 	struct error failure;
 	struct span rest;
 	struct span line;
+	/* A verdict of ours has its status first. */
+	const char *named = strstr(text, " MC-");
 
-	error_read_line(text, &failure);
+	error_read_line(
+	    text[0] != 'M' && named != NULL && named - text < STATUS_SIZE ? named + 1 : text,
+	    &failure);
 	buffer_init(&block, BLOCK_LIMIT);
 	error_block(&failure, &block);
 	rest = buffer_span(&block);

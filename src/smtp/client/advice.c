@@ -62,7 +62,8 @@ static const struct advice postmark_signature = {
 /* Logins. */
 static const struct advice login_wrong = {
 	BLAME_LOGIN, "MC-AUTH-01",
-	"user or password is wrong, or the account takes only a password made for programs",
+	"the server does not know this user with this password; many take only a password made "
+	"for programs",
 	NULL, /* authenticate.c knows what was tried */
 };
 static const struct advice login_wanted = {
