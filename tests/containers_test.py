@@ -34,6 +34,9 @@ cp -a "$files/run/." /run
 while read -r _ _ _ _ point _; do
     mount -o remount,bind,ro "$point" 2>/dev/null || :
 done < /proc/self/mountinfo
+if [ -d /run/volume ]; then
+    mount -t tmpfs -o mode=1777 tmpfs /run/volume
+fi
 cd /
 exec setpriv --reuid="$uid" --regid=0 --clear-groups --no-new-privs --bounding-set=-all -- "$@"
 """
@@ -112,11 +115,30 @@ def test_a_refusal_is_told_and_nothing_is_kept(container, make_peer):
     assert result.stderr.count("\n") == 1
 
 
-def test_mail_is_captured_where_one_folder_can_be_written(container, folder, sink):
-    """The folder is a volume; all else stays as it is."""
+def test_mail_is_captured_where_one_folder_can_be_written(container, sink):
+    """A volume; all else stays as it is."""
     result = container.sendmail("-t", "-i", url=sink.url, capture="/tmp/nowhere")
-    assert result.status == 73 and "capture" in result.stderr, result
+    assert result.status == 73 and f"for uid {UID}" in result.stderr, result
+    (container.folder / "run/volume").mkdir()
+    script = f"{container.programs.sendmail} -t -i && /bin/cat /run/volume/m/new/*"
+    result = container.run("/bin/sh", "-c", script, input=MESSAGE, url=sink.url,
+                           capture="/run/volume/m")
+    assert (result.status, result.stderr) == (0, ""), result
+    assert fields(result.stdout, "Delivered-To") == ["b@far.example"]
     assert sink.messages() == []
+
+
+def test_mail_waits_where_one_folder_can_be_written(container, sink):
+    """A volume for the spool: a service of this uid that has no name, gone when all is done."""
+    (container.folder / "run/volume").mkdir()
+    script = (f"{container.programs.sendmail} -t -i && {container.programs.mailchute} queue --count"
+              " && /bin/ls -ld /run/volume/spool")
+    result = container.run("/bin/sh", "-c", script, input=MESSAGE, url=sink.url,
+                           spool="/run/volume/spool", idle="1s", **{"from": "shop@there.example"})
+    assert result.status == 0 and result.stderr == "", result
+    count, spool = result.stdout.decode().splitlines()
+    assert count == "0" and re.match(rf"drwx------ \d+ {UID} ", spool), spool
+    assert split(sink.wait_for_messages(1)[0])[1] == b"text\n"
 
 
 # env -i: what is found without a variable
