@@ -89,3 +89,22 @@ def test_nothing_but_the_program(bare):
                        "b@far.example"], "nobody", b"Subject: s\n\ntext\n")
     assert (result.status, result.stderr) == (0, ""), result
     assert bare.message().body == b"text\n"
+
+
+def test_php_that_captures_sends_nothing_while_a_service_runs(callers):
+    script = "echo mail('b@far.example', 'caught', 'text') ? 'true' : 'false';"
+    result = callers.run(["php", "-r", script], "alice", env={"MAILCHUTE_CAPTURE": "/tmp/captured"})
+    assert (result.stdout, result.stderr) == (b"true", ""), result
+    listed = callers.run(["mailchute", "sink", "list", "/tmp/captured"], "alice").stdout.decode()
+    assert "> b@far.example  | caught" in listed and listed.count("\n") == 1, listed
+    callers.no_message()
+    callers.run_ok("rm -r /tmp/captured")
+
+
+def test_root_does_not_capture_where_settings_are_installed(callers):
+    """As all its variables, so that nobody has its mail by what sudo lets through."""
+    result = callers.run(["sendmail", "b@far.example"], input=b"Subject: s\n\ntext\n",
+                         env={"MAILCHUTE_CAPTURE": "/tmp/captured"})
+    assert (result.status, result.stderr) == (0, ""), result
+    assert callers.message().recipients == ["b@far.example"]
+    assert not callers.path("/tmp/captured").exists()
