@@ -10,14 +10,14 @@ import os
 import pty
 import re
 import select
+import shutil
 import stat
-import subprocess
 import termios
 
 import pytest
 
 from support import own_mounts
-from support.mailchute import TOP, environment, needs_program, run
+from support.mailchute import TOP, environment, needs_program, run, sanitizer
 from support.peer import Conversation, Peer
 from support.wait import wait_for
 
@@ -80,9 +80,9 @@ class Ini:
                                'smarthost "work" { url = "smtp://127.0.0.1:9" secret = "o365" }\n')
         self.config.chmod(0o644)
 
-    def secret(self, *words, input=b"", **options):
-        options.setdefault("env", environment(config=self.config))
-        return run([self.programs.mailchute, "secret", *words], input, **options)
+    def secret(self, *words, input=b"", program=(), **options):
+        options.setdefault("env", environment(config=self.config, **sanitizer("detect_leaks=0")))
+        return run([*program, self.programs.mailchute, "secret", *words], input, **options)
 
     def set(self, *words, **options):
         result = self.secret("set", *words, **options)
@@ -343,6 +343,32 @@ def test_copies_that_systemd_keeps_need_a_restart(ini, status, words):
                                     "secret", "set", "gmail", "--user", "u"), b"word", env=env)
     assert result.status == 0 and words in result.stdout.decode(), result
     assert (ini.folder / "called").read_text() == "try-restart mailchute.service\n"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("call,count", (("fchmod", 2), ("write", 2), ("fsync", 4),
+                                        ("renameat", 2), ("unlinkat", 1)))
+def test_a_sudden_end_leaves_the_old_or_the_new(ini, call, count):
+    """From a password in a file of its own to another one, and back into the line."""
+    old, new = "old\"'#", "new\"'#"
+    for number in range(1, count + 1):
+        for word in (new, "new"):
+            ini.set("gmail", "--user", "u", input=old)
+            result = ini.secret("set", "gmail", "password", input=word, program=[
+                "strace", "-o", "/dev/null", "-e", f"trace={call}",
+                "-e", f"inject={call}:signal=KILL:when={number}"])
+            text = ini.path.read_text()
+            listed = ini.secret("list")
+            assert listed.status == 0, (result, listed, text)
+            own = ini.folder / "gmail.password"
+            found = own.read_text() if "password_file" in text else text
+            assert old in found or word in found, (text, found)
+            if result.status == 0:
+                assert word in found
+            if own.exists() and "password_file" not in text:
+                # Its end came just before this was to go.  Nobody knows then whose it is.
+                assert f"rm {own}" in ini.refused("gmail", "password", input=old).stderr
+                own.unlink()
 
 
 def test_manual_and_example_know_the_keys():
