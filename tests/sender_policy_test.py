@@ -399,10 +399,12 @@ def test_queued_with_a_wrong_from_mended_retried(make_service, make_picky):
             "instead of the one there, or let the account send as typo@from.example "
             f"({service.config} line {block_line(service)})") in service.text()
     identity = re.search(r"pickup: (\w+): uid=", service.text()).group(1)
-    # The next try would be in an hour.
-    service.kill()
-    service.config.write_text(service.config.read_text().replace("typo@", "alerts@"))
-    service.start()
+    # The next try would be in an hour, and nobody need tell the service to read its settings.
+    wrong = service.config.read_text()
+    service.config.write_text(wrong.replace("from_policy", "form_policy"))
+    result = service.admin("queue", "retry", identity)
+    assert result.status == 78 and 'the nearest known one is "from_policy"' in result.stderr
+    service.config.write_text(wrong.replace("typo@", "alerts@"))
     service.queue("retry", identity)
     service.wait_until_empty()
     assert sender_of(peer.messages[0]) == OFFICE

@@ -37,6 +37,7 @@ static int64_t next_deadline(const struct service *service, int64_t leave_at)
 	deadline = clock_earlier(deadline, admission_deadline(&service->admission));
 	deadline = clock_earlier(deadline, clients_deadline(&service->clients));
 	deadline = clock_earlier(deadline, notify_deadline(&service->notify));
+	deadline = clock_earlier(deadline, setup_look_at(service));
 	return clock_earlier(deadline, leaving_deadline(service));
 }
 
@@ -110,6 +111,7 @@ static void step(struct service *service, int64_t leave_at)
 	handle_signals(service);
 	/* In this order: who leaves makes room for who waits. */
 	clients_step(&service->clients);
+	setup_look(service);
 	entrance_accept(service);
 	if (service->is_configured)
 		runner_step(&service->runner);

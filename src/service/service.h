@@ -29,6 +29,8 @@ struct service {
 	bool is_configured;    /* the configuration could be read, the spool is ours */
 	struct error fault;    /* why not */
 	bool has_old_settings; /* those of the last reload could not be used */
+	bool wants_look;       /* somebody has mail tried now: are the settings still the same? */
+	int64_t looked_at;     /* clock_monotonic: then they were looked at for that */
 	struct spool spool;
 	struct runner runner;
 	struct clients clients;

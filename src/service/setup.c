@@ -20,6 +20,7 @@
 enum {
 	LOCK_PATIENCE = 2000, /* milliseconds */
 	LOCK_PAUSE = 20,
+	LOOK_PAUSE = 200, /* a thousand messages tried anew are one wish */
 };
 
 static const struct spool no_spool = { .directory = -1, .queue = -1, .lock = -1 };
@@ -240,4 +241,56 @@ void setup_reload(struct service *service)
 	}
 	keep_spool(service, &new);
 	take_settings(service, &new);
+}
+
+/* Of what says where mail goes, and as whom. */
+static bool is_other(const struct config *config, const struct config *new)
+{
+	char before[DIGEST_SIZE];
+	char after[DIGEST_SIZE];
+
+	digest_of(config, before);
+	digest_of(new, after);
+	return strcmp(before, after) != 0;
+}
+
+static void look(struct service *service)
+{
+	struct config new;
+	struct error error;
+	char line[900];
+
+	if (load_again(service, &new, &error) < 0) {
+		service->has_old_settings = true;
+		error_line(&error, line, sizeof line);
+		events_settings_kept(line);
+		return;
+	}
+	if (!is_other(&service->config, &new)) {
+		config_finish(&new);
+		return;
+	}
+	service->has_old_settings = false;
+	clients_renew(&service->clients);
+	keep_spool(service, &new);
+	take_settings(service, &new);
+}
+
+void setup_look(struct service *service)
+{
+	if (!service->wants_look || setup_look_at(service) > clock_monotonic())
+		return;
+	service->wants_look = false;
+	service->looked_at = clock_monotonic();
+	if (service->is_configured)
+		look(service);
+	else
+		setup_again(service);
+}
+
+int64_t setup_look_at(const struct service *service)
+{
+	if (!service->wants_look)
+		return CLOCK_NEVER;
+	return service->looked_at != 0 ? service->looked_at + LOOK_PAUSE : 0;
 }

@@ -24,6 +24,14 @@ void setup_again(struct service *service);
 /* Reads them anew, and keeps the old ones when the new ones are bad. */
 void setup_reload(struct service *service);
 
+/*
+ * Somebody has mail tried now (service->wants_look): if the settings say by now
+ * that it is to go elsewhere, or as somebody else, they are taken.
+ */
+void setup_look(struct service *service);
+/* When that is to be called, by clock_monotonic; CLOCK_NEVER. */
+int64_t setup_look_at(const struct service *service);
+
 void setup_finish(struct service *service);
 
 #endif

@@ -47,8 +47,10 @@ static bool flushed(void *context, const struct queue_viewer *viewer, int64_t *a
 		return false;
 	log_event(LOG_LEVEL_INFO, "uid %lld has %s tried now", (long long)viewer->uid,
 	    viewer->sees_all ? "all that waits" : "its waiting mail");
-	if (viewer->sees_all)
+	if (viewer->sees_all) {
 		runner_hasten(&service->runner, NULL, 0);
+		service->wants_look = true;
+	}
 	return true;
 }
 
@@ -93,6 +95,8 @@ static void changed(void *context, const struct queue_viewer *viewer, const char
 
 	if (service->is_configured)
 		changes_make(&service->runner, viewer, id, verb, change);
+	if (viewer->sees_all && (verb == QUEUE_RETRY || verb == QUEUE_RELEASE))
+		service->wants_look = true;
 }
 
 static void counted(
