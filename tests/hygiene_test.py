@@ -3,6 +3,7 @@
 """The state that callers leave sendmail in: descriptors, signals, limits, surroundings (the
 whole cross product, by each way), every kind of input, and outputs that nobody reads."""
 
+import contextlib
 import errno
 import fcntl
 import itertools
@@ -303,7 +304,8 @@ def test_every_state_without_a_service(programs, launch, folder, make_peer, way,
     finally:
         os.close(leaked)
         for pid in processes(["serve --on-demand", str(spool)]):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not processes(["serve --on-demand", str(spool)]), what="its end")
 
 
@@ -334,7 +336,8 @@ def test_a_service_that_was_started_from_a_terminal(programs, folder, make_peer)
         check_messages(peer, {"b@far.example": b"text\n", "c@far.example": b"more\n"})
     finally:
         for service in on_demand():
-            os.kill(service, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(service, signal.SIGKILL)
 
 
 def check_is_nobodys(pid, leaked):
