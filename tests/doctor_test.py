@@ -396,6 +396,16 @@ def test_a_login_of_the_wrong_kind_is_seen_before_it_is_refused(good, host, user
         assert password not in found.text
 
 
+def test_an_older_set_up_is_offered(good):
+    good.write(CONF, 'identity { ehlo = "a.example.com" domain = "example.com" }\n'
+               'alias "root" { to = { "me@example.com" } }\n')
+    good.write("etc/ssmtp/ssmtp.conf", "mailhub=mail.example.com\n")
+    good.write("usr/sbin/ssmtp", "", 0o755)
+    found = doctor(good)
+    check(found, "red", "settings.nowhere", "no smarthost", "mailchute import ssmtp")
+    assert "/usr/sbin/ssmtp" in found.one("program.others")["text"]
+
+
 def test_all_faults_of_all_files_are_said(good):
     good.replace(CONF, "from =", "form =")
     good.write("etc/mailchute/conf.d/a.conf", 'queue { lifetime = "soon" }\n')

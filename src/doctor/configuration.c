@@ -13,6 +13,7 @@
 #include "config/origins.h"
 #include "config/secrets.h"
 #include "doctor/checks.h"
+#include "import/predecessor.h"
 #include "net/tls.h"
 #include "net/tls_facts.h"
 #include "service/outgoing.h"
@@ -187,6 +188,22 @@ static void check_capture(struct patient *patient)
 	    patient->config.capture);
 }
 
+/* What sent mail here before knows all that is asked for. */
+static void suggest_import(struct patient *patient)
+{
+	for (const struct predecessor *one = predecessors; one->name != NULL; one++) {
+		char *path CLEANUP(memory_free_string) = one->sign != NULL
+							     ? patient_path(patient, one->sign)
+							     : NULL;
+
+		if (path == NULL || access(path, F_OK) < 0)
+			continue;
+		finding_next(patient->findings,
+		    "%s of an older set-up is there: mailchute import %s", one->sign, one->name);
+		return;
+	}
+}
+
 static void tell_unknown(struct patient *patient)
 {
 	const struct config *config = &patient->config;
@@ -210,6 +227,7 @@ static void check_all(struct patient *patient)
 	if (config->smarthost_count == 0) {
 		config_no_smarthost(config, &error);
 		finding_add_error(patient->findings, FINDING_RED, "settings.nowhere", &error);
+		suggest_import(patient);
 	}
 	check_secrets(patient);
 	for (size_t i = 0; i < config->smarthost_count; i++) {

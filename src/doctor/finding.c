@@ -43,7 +43,8 @@ void finding_add(
 	add(findings, level, id)->text = masked(text);
 }
 
-static void set_next(struct findings *findings, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void set_next(
+    struct findings *findings, const char *format, va_list arguments)
 {
 	char text[TEXT_LIMIT];
 

@@ -173,6 +173,26 @@ static void check_daemons(struct patient *patient)
 		(void)closedir(folder);
 }
 
+/* Programs of other mailers, by which one sees that they are installed. */
+static const char *const others[] = { "/usr/sbin/exim4", "/usr/sbin/postfix", "/usr/sbin/smtpctl",
+	"/usr/sbin/ssmtp", "/usr/sbin/dma", "/usr/bin/msmtp", "/usr/sbin/nullmailer-send" };
+
+static void tell_others(struct patient *patient)
+{
+	struct buffer list CLEANUP(buffer_finish) = { 0 };
+
+	buffer_init(&list, 1000);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		char *path CLEANUP(memory_free_string) = patient_path(patient, others[i]);
+
+		if (access(path, F_OK) == 0 && !program_is_settled(patient, others[i]))
+			buffer_format(&list, "%s%s", list.length != 0 ? ", " : "", others[i]);
+	}
+	if (list.length != 0)
+		finding_add(patient->findings, FINDING_GREEN, "program.others",
+		    "installed, too, and not in the way: %s", buffer_string(&list));
+}
+
 void program_check(struct patient *patient)
 {
 	char *sendmail CLEANUP(memory_free_string) = patient_path(patient, sendmail_path);
@@ -186,4 +206,5 @@ void program_check(struct patient *patient)
 		check_set_id(patient, own);
 	check_search_path(patient);
 	check_daemons(patient);
+	tell_others(patient);
 }

@@ -72,9 +72,13 @@ static void check_socket_mode(struct patient *patient)
 
 static void tell_service(struct patient *patient)
 {
+	const char *path = socket_path();
+	char *own CLEANUP(memory_free_string) = memory_format(
+	    "%s/submit.sock", patient->config.spool);
+
 	patient->way = PATIENT_WAY_SERVICE;
 	finding_add(patient->findings, FINDING_GREEN, "service.way", "a service takes mail at %s",
-	    socket_path());
+	    access(path, F_OK) == 0 ? path : own);
 	check_socket_mode(patient);
 	if (patient->lacks_secret)
 		finding_add(patient->findings, FINDING_GREEN, "settings.secret",
