@@ -372,9 +372,9 @@ static int print(struct buffer *text)
 {
 	struct span span = buffer_span(text);
 
-	if (fwrite(span.start, 1, span.length, stdout) != span.length || fflush(stdout) != 0)
+	if (span.length != 0 && fwrite(span.start, 1, span.length, stdout) != span.length)
 		return ERROR_IO;
-	return 0;
+	return fflush(stdout) != 0 ? ERROR_IO : 0;
 }
 
 enum { CHANGED, DEFAULTS, JSON, CONFIG_FILE, HELP, OPTION_COUNT };
