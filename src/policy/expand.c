@@ -2,6 +2,7 @@
 
 #include "policy/expand.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +22,18 @@ enum {
 
 /* The lists that an envelope has been through. */
 struct lists {
-	char **paths; /* owned */
+	struct seen_list {
+		char *path;    /* owned */
+		bool is_empty; /* it has led to nobody */
+	} * items;
 	size_t count;
+};
+
+/* What has become of an alias of this envelope. */
+enum done {
+	DONE_NOT,
+	DONE_REACHED, /* what it stands for is among the recipients already */
+	DONE_IN_VAIN, /* it has led to nobody */
 };
 
 /* The envelope on its way through the aliases, and one recipient of it. */
@@ -37,10 +48,10 @@ struct expansion {
 	size_t list_depth;
 	uid_t list_owner; /* whom a list that is named here may belong to */
 	/*
-	 * The aliases that this envelope has been through: what they stand for
-	 * is among the recipients already.  This bounds the work, too.
+	 * The aliases that this envelope has been through: none is gone through
+	 * again.  This bounds the work, too.
 	 */
-	bool *is_done;		    /* owned; one an entry of aliases */
+	unsigned char *done;	    /* owned; enum done of each entry of aliases */
 	struct lists lists;	    /* the same for lists; those in list_chain among them */
 	size_t reached;		    /* recipients that the given one has led to */
 	struct error missing;	    /* why it has led to no more; kind is 0 when it has to all */
@@ -303,54 +314,70 @@ static int expand_members(
 	return outcome;
 }
 
-/* Once an envelope; *skips: it was before, or it stands in itself. */
-static void read_list(
-    struct expansion *expansion, const char *path, struct included *list, bool *skips)
+static struct seen_list *find_seen(const struct lists *lists, const char *path)
 {
-	struct lists *lists = &expansion->lists;
-	struct list_reading reading = { expansion, path };
+	for (size_t i = 0; i < lists->count; i++)
+		if (strcmp(lists->items[i].path, path) == 0)
+			return &lists->items[i];
+	return NULL;
+}
+
+static void miss_empty(struct expansion *expansion, const char *path)
+{
 	struct error error;
 
-	*skips = true;
-	expansion->has_list = true;
+	error_set(&error, ERROR_CONFIG, "4.3.5", "the list %s names nobody", path);
+	miss_list(expansion, false, &error);
+}
+
+/* True: it has been read before, and what came of it counts again, or it stands in itself. */
+static bool is_seen(struct expansion *expansion, const char *path)
+{
+	const struct seen_list *seen = find_seen(&expansion->lists, path);
+	struct error error;
+
 	if (is_among(expansion->list_chain, expansion->list_depth, path)) {
 		error_set(&error, ERROR_CONFIG, "4.3.5", "the list %s includes itself", path);
 		miss_list(expansion, true, &error);
-		return;
+		return true;
 	}
-	if (is_among((const char *const *)lists->paths, lists->count, path)) {
+	if (seen != NULL && seen->is_empty)
+		miss_empty(expansion, path);
+	else if (seen != NULL)
 		expansion->reached++;
-		return;
-	}
-	if (included_read(path, expansion->list_owner, tell_line, &reading, list, &error) < 0) {
-		miss_list(expansion, true, &error);
-		return;
-	}
-	*skips = list->count == 0;
-	if (list->count == 0) {
-		error_set(&error, ERROR_CONFIG, "4.3.5", "the list %s names nobody", path);
-		miss_list(expansion, false, &error);
-		return;
-	}
-	lists->paths = memory_resize_array(lists->paths, lists->count + 1, sizeof *lists->paths);
-	lists->paths[lists->count++] = memory_copy_string(path);
+	return seen != NULL;
+}
+
+static void keep_seen(struct lists *lists, const char *path, bool is_empty)
+{
+	lists->items = memory_resize_array(lists->items, lists->count + 1, sizeof *lists->items);
+	lists->items[lists->count++] = (struct seen_list){ memory_copy_string(path), is_empty };
 }
 
 static int expand_list(
     struct expansion *expansion, const char *address, const char *name, const char *path)
 {
 	CLEANUP(included_finish) struct included list = { 0 };
-	bool skips = false;
+	struct list_reading reading = { expansion, path };
+	size_t reached = expansion->reached;
+	struct error error;
 
-	read_list(expansion, path, &list, &skips);
-	if (skips)
+	expansion->has_list = true;
+	if (is_seen(expansion, path))
 		return 0;
+	if (included_read(path, expansion->list_owner, tell_line, &reading, &list, &error) < 0) {
+		miss_list(expansion, true, &error);
+		return 0;
+	}
+	if (list.count == 0)
+		miss_empty(expansion, path);
 	if (expansion->list_depth == LIST_DEPTH_LIMIT)
 		return error_set(expansion->error, ERROR_CONFIG, "4.3.5",
 		    "the list %s stands in more than %d others", path, LIST_DEPTH_LIMIT);
 	expansion->list_chain[expansion->list_depth++] = path;
 	int outcome = expand_members(expansion, address, name, &list);
 	expansion->list_depth--;
+	keep_seen(&expansion->lists, path, expansion->reached == reached);
 	return outcome;
 }
 
@@ -382,15 +409,26 @@ static int expand_targets(
 	return outcome;
 }
 
+/* Somebody may have asked for more than this alias, and got his mail. */
+static void miss_alias(struct expansion *expansion, const struct alias *alias)
+{
+	if (expansion->missing.kind == ERROR_NONE)
+		error_set(&expansion->missing, ERROR_CONFIG, "4.3.5",
+		    "alias \"%s\" (%s) leads to nobody", alias->name, alias->source);
+}
+
 static int expand_alias(
     struct expansion *expansion, const char *address, const char *name, const struct alias *alias)
 {
-	bool *is_done = &expansion->is_done[alias - expansion->aliases->entries];
+	unsigned char *done = &expansion->done[alias - expansion->aliases->entries];
+	size_t reached = expansion->reached;
 
-	if (*is_done) {
+	if (*done == DONE_REACHED)
 		expansion->reached++;
+	if (*done == DONE_IN_VAIN)
+		miss_alias(expansion, alias);
+	if (*done != DONE_NOT)
 		return 0;
-	}
 	if (expansion->depth == DEPTH_LIMIT) {
 		error_set(expansion->error, ERROR_CONFIG, "5.3.5",
 		    "alias \"%s\" (%s) stands at the end of more than %d steps from %s",
@@ -398,10 +436,9 @@ static int expand_alias(
 		return error_next(expansion->error, "let it name the addresses themselves");
 	}
 	note(expansion, &(struct expand_step){ .address = address, .alias = alias });
-	size_t reached = expansion->reached;
 	if (expand_targets(expansion, address, name, alias) < 0)
 		return -1;
-	*is_done = expansion->reached != reached;
+	*done = expansion->reached != reached ? DONE_REACHED : DONE_IN_VAIN;
 	return 0;
 }
 
@@ -427,8 +464,9 @@ static int expand_recipient(struct expansion *expansion, const struct recipient 
 	expansion->missing = (struct error){ 0 };
 	if (expand_address(expansion, given->address) < 0)
 		return -1;
-	if (expansion->reached != 0 || expansion->missing.kind == ERROR_NONE)
+	if (expansion->reached != 0)
 		return 0;
+	assert(expansion->missing.kind != ERROR_NONE);
 	*expansion->error = expansion->missing;
 	return error_prefix(
 	    expansion->error, "nobody can be found for %s" EXPAND_NOBODY_NOW, given->address);
@@ -449,7 +487,7 @@ static void init_expansion(struct expansion *expansion, const struct config *con
 		.config = config,
 		.aliases = aliases,
 		.expanded = expanded,
-		.is_done = memory_allocate(aliases->count + 1),
+		.done = memory_allocate(aliases->count + 1),
 		.error = error,
 	};
 }
@@ -457,9 +495,9 @@ static void init_expansion(struct expansion *expansion, const struct config *con
 static void finish_expansion(struct expansion *expansion)
 {
 	for (size_t i = 0; i < expansion->lists.count; i++)
-		free(expansion->lists.paths[i]);
-	free(expansion->lists.paths);
-	free(expansion->is_done);
+		free(expansion->lists.items[i].path);
+	free(expansion->lists.items);
+	free(expansion->done);
 }
 
 /* ---- owner-list ---- */

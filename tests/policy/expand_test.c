@@ -417,6 +417,10 @@ static void lists_are_read(void **state)
 		    "4.3.5 nobody can be found for l now: alias \"l\" (test): the list @ includes "
 		    "itself",
 		    "" },
+		{ "nothing but itself, twice", ":include:@\n", "l>:include:@,m,m;m>:include:@", "l",
+		    "4.3.5 nobody can be found for l now: alias \"l\" (test): the list @ includes "
+		    "itself",
+		    "remark: alias \"m\" (test): the list @ names nobody" },
 		{ "in itself by a name", "m\na@y.example\n", "l>:include:@;m>:include:@", "l",
 		    "a@y.example(l) [s@x.example]",
 		    "alias \"m\" (test): the list @ includes itself" },
