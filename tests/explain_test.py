@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from support.mailchute import (children_of, environment, fields, needs_program, process_status,
-                               processes, run)
+from support.mailchute import (TOP, children_of, environment, fields, needs_program,
+                               process_status, processes, run)
 from support.postfix import why_not
 from support.wait import wait_for
 
@@ -399,6 +399,15 @@ def test_recipients_of_the_header_and_refusals(programs, folder, make_service):
     assert result.status == 65 and b"submit { max_size } allows 1 KiB" in result.stdout, result
     result = one.ask("-t", input=b"Subject: nobody\n\n")
     assert result.status == 65 and "names no recipient" in result.stderr
+
+
+def test_the_manual_has_every_option(programs):
+    manual = (TOP / "packaging/man/mailchute-explain.1").read_text()
+    said = run([programs.mailchute, "explain", "--help"]).stdout.decode()
+    options = re.findall(r"^  (-[a-zA-Z-]+)", said, re.MULTILINE)
+    assert len(options) == 7
+    for option in options:
+        assert f".It Fl {option[1:]}" in manual, option
 
 
 def test_explain_as_somebody_else(programs, folder, make_service):
