@@ -2,11 +2,13 @@
 
 """mailchute import as an administrator meets it; what becomes of which file: tests/import."""
 
+import socket
 import stat
 
 import pytest
 from setup_test import ENTER
 
+from support.good_root import GoodRoot
 from support.mailchute import environment, needs_program, run
 from support.own_mounts import command, why_not
 
@@ -151,3 +153,47 @@ def test_a_mail_goes_where_it_went_before(folder, programs, make_peer, authority
     assert {session.log_in for session in peer.sessions if session.log_in} == \
         {("alerts@example.com", PASSWORD)}
     assert (folder / "etc/msmtprc").read_text() == text
+
+
+SETUPS = {
+    "ssmtp": {"etc/ssmtp/ssmtp.conf": "root=me@example.com\nmailhub=smarthost.test:587\n"
+              "UseSTARTTLS=YES\nAuthUser=alerts@example.com\nAuthPass=geheim99\n"},
+    "msmtp": {"etc/msmtprc": "account default\nhost smarthost.test\nport 587\ntls on\nauth on\n"
+              "user alerts@example.com\nfrom alerts@example.com\npassword geheim99\n"},
+    "nullmailer": {"etc/nullmailer/remotes": "smarthost.test smtp --port=587 --starttls "
+                   "--user=alerts@example.com --pass='geheim99'\n",
+                   "etc/nullmailer/me": "host.example.com\n",
+                   "etc/nullmailer/adminaddr": "me@example.com\n"},
+    "dma": {"etc/dma/dma.conf": "SMARTHOST smarthost.test\nPORT 587\nSECURETRANSFER\nSTARTTLS\n"
+            "AUTHPATH /etc/dma/auth.conf\nMAILNAME host.example.com\n",
+            "etc/dma/auth.conf": "alerts@example.com|smarthost.test:geheim99\n"},
+    "postfix": {"etc/postfix/main.cf": "relayhost = [smarthost.test]:587\n"
+                "smtp_sasl_auth_enable = yes\nsmtp_tls_security_level = encrypt\n"
+                "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n"
+                "myhostname = host.example.com\nmyorigin = $mydomain\n",
+                "etc/postfix/sasl_passwd": "[smarthost.test]:587 alerts@example.com:geheim99\n"},
+    "variables": {"srv/.env": "RELAYHOST=[smarthost.test]:587\nRELAYHOST_PASSWORD=geheim99\n"
+                  "RELAYHOST_USERNAME=alerts@example.com\n"},
+}
+
+
+@needs_mounts
+@pytest.mark.parametrize("program", SETUPS)
+def test_the_doctor_finds_nothing_afterwards(tmp_path, programs, authority, program):
+    good = GoodRoot(tmp_path / "root", programs, authority)
+    for name in ("mailchute.conf", "secrets.ini"):
+        good.path(f"etc/mailchute/{name}").unlink()
+    for name, text in SETUPS[program].items():
+        good.write(name, text, 0o600)
+    good.write("etc/mailname", "example.com\n")
+    name = socket.gethostname().partition(".")[0]
+    good.write("etc/hosts", f"127.0.0.1 {name}.example.com {name} smarthost.test localhost\n")
+    good.write("etc/aliases", "root: me@example.com\n")
+    words = ["/srv/.env"] if program == "variables" else []
+    status, output, errors = good.run("import", *words, "--write", network=True)
+    assert (status, errors) == (0, ""), output + errors
+    assert "written: /etc/mailchute/secrets.ini (0640 root:mailchute)" in output
+    assert "geheim99" not in output
+    for colour in ("YELLOW", "RED"):
+        assert colour not in output
+    assert "alerts@example.com, password of 8 characters" in output

@@ -214,7 +214,8 @@ def test_a_script_answers_by_options(enter, folder, programs, provider, authorit
     (["--provider", "gmail", "--user", "me@gmail.com"], "p\n", "--root is missing"),
     (["--provider", "postmark", "--user", "token"], "p\n", "--from is missing"),
     (["--provider", "gmail", "--url", "smtp.example.com"], "", "say the same"),
-    (["--provider", "gmial"], "", "no provider"),
+    (["--provider", "gmial"], "", 'the nearest known one is "gmail"'),
+    (["--url", "smtp+tls://u:secret@smtp.example.com:587"], "", "holds a password"),
     (["--url", "smpt://x.example"], "", "smpt"),
     (["--provider", "gmail", "--user", "me@gmail.com", "--root", "you"], "p\n", "no mail address"),
     (["--frobnicate"], "", "--frobnicate"),
@@ -222,6 +223,7 @@ def test_a_script_answers_by_options(enter, folder, programs, provider, authorit
 def test_what_is_missing_is_named(enter, folder, programs, arguments, input, words):
     result = run(enter(programs.mailchute, "setup", *arguments), input)
     assert result.status == 64 and words in result.stderr, result
+    assert "secret" not in result.stderr
     assert list((folder / "after").iterdir()) == []
 
 

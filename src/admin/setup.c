@@ -17,6 +17,7 @@
 #include "admin/command.h"
 #include "admin/written.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/process.h"
 #include "config/check.h"
 #include "config/environment.h"
@@ -59,6 +60,8 @@ enum option {
 	HELP,
 	OPTION_COUNT
 };
+
+enum { PROVIDER_LIMIT = 100 };
 
 struct setup {
 	struct command_option options[OPTION_COUNT];
@@ -164,9 +167,32 @@ static int take_url(struct setup *setup, const char *url, struct error *error)
 	/* What the URL says of the login need not be asked. */
 	if (smarthost.user != NULL && setup->user == NULL)
 		setup->user = memory_copy_string(smarthost.user);
+	if (smarthost.password != NULL && setup->options[URL].value != NULL) {
+		error_set(error, ERROR_USAGE, "5.5.4",
+		    "setup: the URL holds a password, and everyone may read the arguments of a "
+		    "program");
+		return error_next(error, "give --user LOGIN --password-file FILE");
+	}
 	if (smarthost.password != NULL && setup->password == NULL)
 		setup->password = memory_copy_string(smarthost.password);
 	return 0;
+}
+
+static int refuse_choice(const char *text, struct error *error)
+{
+	const char *names[PROVIDER_LIMIT];
+	size_t count = 0;
+
+	for (; count < PROVIDER_LIMIT && providers[count].name != NULL; count++)
+		names[count] = providers[count].name;
+	const char *nearest = nearest_name(span_from_string(text), names, count);
+
+	error_set(error, ERROR_USAGE, "5.5.4",
+	    "\"%s\" is no provider that is known here, and no host", text);
+	if (nearest != NULL)
+		return error_next(error, "the nearest known one is \"%s\"", nearest);
+	return error_next(
+	    error, "mailchute setup --list names the providers; any other is smtp+tls://HOST:587");
 }
 
 /* "smtp.example.com", with or without a port: 465 speaks TLS at once, all others STARTTLS. */
@@ -177,11 +203,7 @@ static int take_host(struct setup *setup, const char *text, struct error *error)
 	if (!account_set_host(&account, span_from_string(text)) ||
 	    strpbrk(account.host, ".:") == NULL) {
 		if (strcmp(text, "localhost") != 0) {
-			error_set(error, ERROR_USAGE, "5.5.4",
-			    "\"%s\" is no provider that is known here, and no host", text);
-			return error_next(error,
-			    "mailchute setup --list names the providers; any other "
-			    "is smtp+tls://HOST:587");
+			return refuse_choice(text, error);
 		}
 	}
 	setup->provider = providers_find_host(account.host);

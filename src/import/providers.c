@@ -126,7 +126,7 @@ const struct provider providers[] = {
 	    "The user is the Project ID and the password the secret key of an IAM API key; the "
 	    "from domain must be checked in the console.",
 	    "https://console.scaleway.com/iam/api-keys" },
-	{ "mandrill", "Mailchimp Transactional (Mandrill)", "smtp.mandrillapp.com", "",
+	{ "mandrill", "Mandrill (Mailchimp)", "smtp.mandrillapp.com", "",
 	    "smtp+tls://smtp.mandrillapp.com:587", NULL, "any text", NULL,
 	    "The password is an API key (md-...), whatever the user name is.",
 	    "https://mandrillapp.com/settings" },
