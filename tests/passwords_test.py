@@ -37,6 +37,8 @@ def make_passwords():
     made += [f"{a}{MARK}{b}" for a in "\"'\\#" for b in "\"'\\;"]
     made += ["".join(dice.choices(SPECIAL, k=8)) + MARK + "".join(dice.choices(SPECIAL, k=8))
              for _ in range(12)]
+    # What a normalization would change.
+    made += [f"{MARK}e\u0301\ufb01", f"{MARK}\u00a0\u2163", f"\u00a0{MARK}\u3000"]
     made += [f"{MARK}" + "x" * 1200, f"$HOME {MARK} ${{HOME}} %s %n %41", f"abcd {MARK} ijkl mnop"]
     return sorted(set(made), key=made.index)
 
