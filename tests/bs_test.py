@@ -492,7 +492,12 @@ def test_warnings_are_for_the_log_alone(programs, real, peer):
     """Symfony and Swift fail over a line before the 220."""
     (real.folder / "aliases").write_text("broken: : :\nroot: b@far.example, |/bin/false\n")
     check_one(programs, of(real), peer)
-    real.wait_for_log("aliases: ")
+    # What is said of an alias is said to whoever asks for it.
+    result = run([programs.sendmail, "-bs"], EHLO + MAIL + b"RCPT TO:<root>\r\n" + b"DATA\r\n" +
+                 letter(b"way") + b".\r\nQUIT\r\n", env=of(real))
+    assert (result.status, result.stderr) == (0, ""), result
+    assert codes(result.stdout) == [220, 250, 250, 250, 354, 250, 221]
+    real.wait_for_log("aliases")
 
 
 # ---- a service that goes away ----
