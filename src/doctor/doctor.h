@@ -34,7 +34,7 @@ enum { DOCTOR_GREEN = 0, DOCTOR_YELLOW = 1, DOCTOR_RED = 2 };
 int doctor_run(const struct doctor_request *request, struct doctor_report *report);
 
 enum doctor_form {
-	DOCTOR_FORM_LINES,  /* a line a finding, and below it what to do */
+	DOCTOR_FORM_LINES,  /* a line a finding, and below it what it means and how to mend it */
 	DOCTOR_FORM_COLOUR, /* the same for a terminal */
 	DOCTOR_FORM_JSON,
 };

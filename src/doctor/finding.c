@@ -78,13 +78,11 @@ void finding_suggest(struct findings *findings, const char *format, ...)
 void finding_add_error(
     struct findings *findings, enum finding_level level, const char *id, const struct error *error)
 {
-	char *text CLEANUP(memory_free_string) = error->means[0] != '\0'
-						     ? memory_format(
-							   "%s; %s", error->text, error->means)
-						     : memory_copy_string(error->text);
 	struct finding *finding = add(findings, level, id);
 
-	finding->text = masked(text);
+	finding->text = masked(error->text);
+	if (error->means[0] != '\0')
+		finding->means = masked(error->means);
 	if (error->next[0] != '\0')
 		finding->next = masked(error->next);
 	if (error->code[0] != '\0')
@@ -120,6 +118,7 @@ void finding_finish_all(struct findings *findings)
 {
 	for (size_t i = 0; i < findings->count; i++) {
 		free(findings->items[i].text);
+		free(findings->items[i].means);
 		free(findings->items[i].next);
 		free(findings->items[i].code);
 	}

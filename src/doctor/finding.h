@@ -20,7 +20,8 @@ enum finding_level { FINDING_GREEN, FINDING_YELLOW, FINDING_RED };
 struct finding {
 	enum finding_level level;
 	const char *id; /* not owned: a literal */
-	char *text;	/* owned, as the next two; without control characters */
+	char *text;	/* owned, as those below; without control characters */
+	char *means;	/* what it means, in plain words, or NULL */
 	char *next;	/* NULL: nothing is to be done */
 	char *code;	/* "MC-CONF-15", or NULL */
 };

@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/error_block.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "doctor/doctor.h"
 
-enum { JSON_LIMIT = 1 << 20 };
+enum { JSON_LIMIT = 1 << 20, BLOCK_LIMIT = 16384 };
 
 static const struct {
 	const char *word;
@@ -33,18 +34,40 @@ enum doctor_form doctor_form_for(FILE *file)
 	return DOCTOR_FORM_COLOUR;
 }
 
+/*
+ * The words that an error has as a block (base/error_block.h), behind level
+ * and id; only green fits into a line.
+ */
+static void append_block(const struct finding *finding, struct buffer *block)
+{
+	struct error error;
+
+	error_set(&error, ERROR_SOFTWARE, "", "%s  %-21s %s", looks[finding->level].word,
+	    finding->id, finding->text);
+	if (finding->code != NULL)
+		error_code(&error, finding->code);
+	if (finding->means != NULL)
+		error_means(&error, "%s", finding->means);
+	error_block(&error, block);
+	if (finding->next != NULL)
+		error_block_part("fix", finding->next, block);
+}
+
 static void print_finding(const struct finding *finding, bool is_coloured, FILE *file)
 {
-	const char *begin = is_coloured ? looks[finding->level].colour : "";
-	const char *end = is_coloured ? "\033[0m" : "";
+	struct buffer block CLEANUP(buffer_finish) = { 0 };
+	const char *word = looks[finding->level].word;
 
-	fprintf(file, "%s%s%s  %-21s %s", begin, looks[finding->level].word, end, finding->id,
-	    finding->text);
-	if (finding->code != NULL)
-		fprintf(file, "  (%s)", finding->code);
-	fputc('\n', file);
-	if (finding->next != NULL)
-		fprintf(file, "        %-21s %s\n", "->", finding->next);
+	buffer_init(&block, BLOCK_LIMIT);
+	if (finding->level != FINDING_GREEN)
+		append_block(finding, &block);
+	else
+		buffer_format(&block, "%s  %-21s %s\n", word, finding->id, finding->text);
+	if (is_coloured)
+		fprintf(file, "%s%s\033[0m%s", looks[finding->level].colour, word,
+		    buffer_string(&block) + strlen(word));
+	else
+		fputs(buffer_string(&block), file);
 }
 
 static size_t count(const struct findings *findings, enum finding_level level)
@@ -77,6 +100,8 @@ static void append_finding(struct buffer *members, const struct finding *finding
 	json_string(&own, "level", span_from_string(finding_level_name(finding->level)));
 	json_string(&own, "id", span_from_string(finding->id));
 	json_string(&own, "text", span_from_string(finding->text));
+	if (finding->means != NULL)
+		json_string(&own, "means", span_from_string(finding->means));
 	if (finding->next != NULL)
 		json_string(&own, "next", span_from_string(finding->next));
 	if (finding->code != NULL)

@@ -61,7 +61,8 @@ static void an_error_keeps_all_it_says(void **state)
 	error_next(&error, "what to do");
 	error_code(&error, "MC-CONF-14");
 	finding_add_error(&findings, FINDING_YELLOW, "b.yellow", &error);
-	assert_string_equal(findings.items[1].text, "what is wrong; what it means");
+	assert_string_equal(findings.items[1].text, "what is wrong");
+	assert_string_equal(findings.items[1].means, "what it means");
 	assert_string_equal(findings.items[1].next, "what to do");
 	assert_string_equal(findings.items[1].code, "MC-CONF-14");
 }

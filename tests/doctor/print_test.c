@@ -30,7 +30,8 @@ static void fill(struct doctor_report *report)
 	finding_add(&report->findings, FINDING_GREEN, "a.green", "fine");
 	finding_add(&report->findings, FINDING_YELLOW, "a.yellow", "say \"hello\"");
 	finding_next(&report->findings, "write: x = \"y\"");
-	error_set(&error, ERROR_CONFIG, "5.3.5", "broken");
+	error_set(&error, ERROR_CONFIG, "5.3.5", "broken: 550 no");
+	error_means(&error, "it is broken");
 	error_code(&error, "MC-CONF-15");
 	finding_add_error(&report->findings, FINDING_RED, "a.red", &error);
 }
@@ -44,8 +45,11 @@ static void lines_say_what_to_do(void **state)
 	char *text CLEANUP(memory_free_string) = printed(&report, DOCTOR_FORM_LINES);
 	assert_string_equal(text, "ok      a.green               fine\n"
 				  "YELLOW  a.yellow              say \"hello\"\n"
-				  "        ->                    write: x = \"y\"\n"
-				  "RED     a.red                 broken  (MC-CONF-15)\n"
+				  "  fix:     write: x = \"y\"\n"
+				  "RED     a.red                 broken"
+				  "                                        MC-CONF-15\n"
+				  "  server:  550 no\n"
+				  "  means:   it is broken\n"
 				  "1 red, 1 yellow\n");
 }
 
@@ -84,6 +88,7 @@ static void json_is_one_object_on_one_line(void **state)
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	assert_ptr_equal(strstr(text, "{\"level\":\"red\",\"findings\":["), text);
 	assert_non_null(strstr(text, "say \\\"hello\\\""));
+	assert_non_null(strstr(text, "it is broken"));
 	assert_non_null(strstr(text, "MC-CONF-15"));
 }
 
