@@ -12,6 +12,23 @@ static bool comes_before(const struct fault *fault, int file, int line)
 	return fault->file != file ? fault->file < file : fault->line <= line;
 }
 
+/* A url may carry user and password, and faults quote what they are about. */
+static void hide_login(char *text)
+{
+	char *rest = text;
+
+	while ((rest = strstr(rest, "://")) != NULL) {
+		rest += 3;
+		size_t length = strcspn(rest, " \t\"'{}");
+		const char *at = memrchr(rest, '@', length);
+		const char *colon = memchr(rest, ':', length);
+
+		if (at == NULL || colon == NULL || colon > at)
+			continue;
+		memset(rest, '*', (size_t)(at - rest));
+	}
+}
+
 void faults_add(struct faults *faults, int file, int line, const struct error *error)
 {
 	size_t at = faults->count;
@@ -27,6 +44,8 @@ void faults_add(struct faults *faults, int file, int line, const struct error *e
 	memmove(&faults->items[at + 1], &faults->items[at],
 	    (faults->count - at) * sizeof *faults->items);
 	faults->items[at] = (struct fault){ file, line, *error };
+	hide_login(faults->items[at].error.text);
+	hide_login(faults->items[at].error.next);
 	if (error->code[0] == '\0')
 		(void)error_code(&faults->items[at].error, "MC-CONF-14");
 	faults->count++;

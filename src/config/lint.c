@@ -231,6 +231,8 @@ static void refuse_name(struct walk *walk, const struct scan_token *name, struct
 		give_up(walk, name->line, &error);
 		return;
 	}
+	if (scan_holds_secret(name->text))
+		value = span_from_string("...");
 	scan_describe(&walk->scan, &error, name->line, "there is no = after \"%.*s\"", length,
 	    name->text.start);
 	error_next(&error, "write: %.*s = \"%.*s\"", length, name->text.start, span_int(value),
@@ -324,6 +326,7 @@ static void skip_assignment(struct walk *walk)
 static void refuse_token(struct walk *walk, const struct scan_token *token, struct span last)
 {
 	struct scan *scan = &walk->scan;
+	struct span shown = scan_holds_secret(last) ? span_from_string("...") : token->text;
 	struct error error;
 
 	if (scan_is_mark(token, '}')) {
@@ -336,11 +339,11 @@ static void refuse_token(struct walk *walk, const struct scan_token *token, stru
 		error_next(&error, "write each option on a line of its own");
 	} else if (token->kind == SCAN_MARK || last.length == 0) {
 		scan_describe(scan, &error, token->line, "\"%.*s\" does not belong here",
-		    span_int(token->text), token->text.start);
+		    span_int(shown), shown.start);
 		error_next(&error, "write: name = \"value\"");
 	} else {
 		scan_describe(scan, &error, token->line, "\"%.*s\" stands behind the value of %.*s",
-		    span_int(token->text), token->text.start, span_int(last), last.start);
+		    span_int(shown), shown.start, span_int(last), last.start);
 		error_next(&error, "write: name = \"value\", names without quotes");
 	}
 	scan_fault(scan, token->line, &error);

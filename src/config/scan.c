@@ -189,6 +189,18 @@ static size_t meant_length(struct span rest)
 	return length;
 }
 
+/* A login does not belong here, and yet it may stand here. */
+bool scan_holds_secret(struct span text)
+{
+	static const char *const names[] = { "password", "passwd", "token" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (before.length != 0 &&
+		    memmem(before.start, before.length, names[i], strlen(names[i])) != NULL)
+			return true;
+	return false;
+}
+
 static void refuse_semicolon(struct scan *scan)
 {
 	struct span before;
@@ -197,8 +209,11 @@ static void refuse_semicolon(struct scan *scan)
 
 	split_line(scan->text, scan->at, scan->at + 1, &before, &after);
 	scan_describe(scan, &error, scan->line, "there are no semicolons in this file");
-	error_next(&error, "write: %.*s%.*s", span_int(before), before.start, span_int(after),
-	    after.start);
+	if (scan_holds_secret(before) || scan_holds_secret(after))
+		error_next(&error, "write the line without it");
+	else
+		error_next(&error, "write: %.*s%.*s", span_int(before), before.start,
+		    span_int(after), after.start);
 	token_fault(scan, &error);
 	advance(scan, 1);
 	scan_blank(scan, scan->at - 1);
@@ -226,10 +241,15 @@ static void take_unquoted(struct scan *scan, struct scan_token *token)
 	struct error error;
 
 	split_line(scan->text, scan->at, scan->at + length, &before, &after);
+	bool is_secret = scan_holds_secret(before) || scan_holds_secret(after);
+	struct span shown = is_secret ? span_from_string("...") : meant;
 	scan_describe(scan, &error, scan->line, "\"%.*s\" must be in double quotes",
-	    span_int(meant), meant.start);
-	error_next(&error, "write: %.*s\"%.*s\"%.*s", span_int(before), before.start,
-	    span_int(meant), meant.start, span_int(after), after.start);
+	    span_int(shown), shown.start);
+	if (is_secret)
+		error_next(&error, "put the value in double quotes");
+	else
+		error_next(&error, "write: %.*s\"%.*s\"%.*s", span_int(before), before.start,
+		    span_int(meant), meant.start, span_int(after), after.start);
 	token_fault(scan, &error);
 	token->kind = SCAN_QUOTED;
 	token->text = meant;

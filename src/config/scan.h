@@ -55,6 +55,9 @@ void scan_describe(struct scan *scan, struct error *error, int line, const char 
     __attribute__((format(printf, 4, 5)));
 void scan_fault(struct scan *scan, int line, const struct error *error);
 
+/* It is named so that its value is not to be shown. */
+bool scan_holds_secret(struct span text);
+
 /* From there to here nothing is for the parser. */
 void scan_blank(struct scan *scan, size_t start);
 

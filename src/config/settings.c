@@ -84,6 +84,18 @@ static bool check_block(struct reading *reading, const struct lint_statement *st
 	return false;
 }
 
+/* What belongs into secrets.ini. */
+static bool is_of_login(struct span name)
+{
+	static const char *const names[] = { "user", "username", "login", "password", "passwd",
+		"password_file", "token", "token_file", "token_command" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (span_equals_string_ignoring_case(name, names[i]))
+			return true;
+	return false;
+}
+
 static bool refuse_option(struct reading *reading, const struct lint_statement *statement)
 {
 	const struct option *elsewhere = options_elsewhere(statement->block, statement->name);
@@ -96,7 +108,10 @@ static bool refuse_option(struct reading *reading, const struct lint_statement *
 	    span_int(statement->name), statement->name.start,
 	    is_outside ? "outside of blocks" : "in ", span_int(statement->block),
 	    statement->block.start);
-	if (is_outside && block != NULL)
+	if (span_equals_string(statement->block, "smarthost") && is_of_login(statement->name))
+		error_next(&error, "it belongs into secrets.ini: mailchute secret set %.*s",
+		    span_int(statement->title), statement->title.start);
+	else if (is_outside && block != NULL)
 		error_next(&error, "it is a block; write: %s%s { ... }", block->name,
 		    block->title != NULL ? " \"TITLE\"" : "");
 	else if (elsewhere != NULL && elsewhere->block != NULL)

@@ -443,6 +443,13 @@ static void faults_are_named_with_their_line(void **state)
 		  "\"1/s\" }",
 		    "line 2: smarthost \"ofice\" has no url",
 		    "the nearest one that has is \"office\"" },
+		{ "smarthost \"a\" { url = \"smtp://x\"\n user = \"me\" }",
+		    "line 2: there is no option \"user\" in smarthost", "mailchute secret set a" },
+		{ "queue {\n dir = smtp+tls://u:hunter2@h }",
+		    "line 2: \"smtp+tls://*********@h\" must",
+		    "write: dir = \"smtp+tls://*********@h\" }" },
+		{ "queue {\n dir = \"smtps://u:hunter2@h\" }",
+		    "line 2: dir = \"smtps://*********@h\"", "" },
 		{ "submit {\n max_size = 25MB }", "line 2: max_size = \"25MB\" is no size",
 		    "100M" },
 		{ "capture = caught", "line 1: capture = \"caught\" is no absolute path", "" },
@@ -493,8 +500,36 @@ static void faults_are_named_with_their_line(void **state)
 		assert_string_equal(error.code, "MC-CONF-14");
 		assert_int_equal(error.kind, ERROR_CONFIG);
 		assert_null(strstr(error.text, "hunter2"));
+		assert_null(strstr(error.next, "hunter2"));
 		assert_int_equal(config.smarthost_count, 0);
 		assert_null(config.ehlo);
+	}
+}
+
+/* Where it does not belong, and is at fault besides. */
+static void a_password_at_fault_is_not_shown(void **state)
+{
+	static const char *const texts[] = {
+		"smarthost \"a\" { url = \"smtp://x\"\n password = hunter2#x }",
+		"smarthost \"a\" { url = \"smtp://x\"\n password = \"hunter2\"; }",
+		"smarthost \"a\" { url = \"smtp://x\"\n rate = *; password = \"hunter2\" }",
+		"smarthost \"a\" { url = \"smtp://x\"\n password = \"hunter2\" rate = * }",
+		"smarthost \"a\" { url = \"smtp://x\"\n password \"hunter2\" }",
+		"smarthost \"a\" { url = \"smtp://x\"\n password = \"x\" \"hunter2\" }",
+		"smarthost \"a\" { url = \"smtp://x\"\n token = \"hunter2\" }",
+		"smarthost \"a\" { url = smtp+tls://u:hunter2@x }",
+		"smarthost \"a\" { url = \"smtps://u:hunter2@x\"; }",
+		"smarthost \"a\" { url = \"smtpx://u:hunter2@x\" }",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct config config = { 0 };
+		struct error error = { 0 };
+
+		assert_int_equal(load(texts[i], &config, &error), -1);
+		if (strstr(error.text, "hunter") != NULL || strstr(error.next, "hunter") != NULL)
+			fail_msg("\"%s\" and \"%s\"", error.text, error.next);
 	}
 }
 
@@ -807,6 +842,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    a_url_in_the_environment_drops_the_routes, clear_environment),
 		cmocka_unit_test_teardown(faults_are_named_with_their_line, clear_environment),
+		cmocka_unit_test_teardown(a_password_at_fault_is_not_shown, clear_environment),
 		cmocka_unit_test_teardown(the_environment_comes_last, clear_environment),
 		cmocka_unit_test_teardown(
 		    an_ignored_environment_changes_nothing, clear_environment),
