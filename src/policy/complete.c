@@ -62,6 +62,7 @@ void complete_full_name(const char *gecos, const char *login, char *full_name, s
 struct completion {
 	const struct config *config;
 	const struct aliases *aliases; /* NULL: the domain alone */
+	struct expand_host *host;
 	struct span value;
 	const char *copied; /* the value is copied up to here */
 	struct buffer output;
@@ -120,7 +121,8 @@ static int visit_mailbox(void *context, const struct mailbox *mailbox)
 	if (mailbox->address == NULL || mailbox->address[0] == '\0')
 		return 0;
 	if (completion->aliases != NULL &&
-	    expand_for_header(completion->config, completion->aliases, mailbox->address, &found)) {
+	    expand_for_header(completion->config, completion->aliases, completion->host,
+		mailbox->address, &found)) {
 		put_addresses(completion, mailbox, &found);
 		return 0;
 	}
@@ -133,13 +135,15 @@ static int visit_mailbox(void *context, const struct mailbox *mailbox)
 	return 0;
 }
 
-static void complete_field(
-    struct header *header, size_t index, const struct config *config, const struct aliases *aliases)
+static void complete_field(struct header *header, size_t index, const struct config *config,
+    const struct aliases *aliases, struct expand_host *host)
 {
 	struct span value = header_field(header, index).value;
-	struct completion completion = {
-		.config = config, .aliases = aliases, .value = value, .copied = value.start
-	};
+	struct completion completion = { .config = config,
+		.aliases = aliases,
+		.host = host,
+		.value = value,
+		.copied = value.start };
 
 	buffer_init(&completion.output, SIZE_MAX / 2);
 	address_list_visit(value, visit_mailbox, &completion);
@@ -174,12 +178,15 @@ static void complete_fields(
 		{ "Resent-Sender", false }, { "Resent-Reply-To", false }, { "Resent-To", true },
 		{ "Resent-Cc", true } };
 
+	CLEANUP(expand_host_finish) struct expand_host host = { 0 };
+
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
 		bool rewrites = fields[i].is_of_recipients && !config->keeps_to;
 		ssize_t index = header_find(header, fields[i].name, 0);
 
 		while (index >= 0) {
-			complete_field(header, (size_t)index, config, rewrites ? aliases : NULL);
+			complete_field(
+			    header, (size_t)index, config, rewrites ? aliases : NULL, &host);
 			part_long_field(header, (size_t)index);
 			index = header_find(header, fields[i].name, (size_t)index + 1);
 		}

@@ -39,6 +39,7 @@ enum done {
 /* The envelope on its way through the aliases, and one recipient of it. */
 struct expansion {
 	const struct config *config;
+	struct expand_host *host;
 	const struct aliases *aliases;
 	const struct recipient *given;
 	struct envelope *expanded;
@@ -118,10 +119,24 @@ static void note_words(
 	free(words);
 }
 
-bool expand_is_this_host(struct span domain)
+void expand_host_finish(struct expand_host *host)
+{
+	free(host->full);
+	*host = (struct expand_host){ 0 };
+}
+
+/* Asked once: where no name server answers, it takes long. */
+static const char *find_full(struct expand_host *host)
+{
+	if (!host->is_known)
+		host->full = host_fully_qualified();
+	host->is_known = true;
+	return host->full;
+}
+
+static bool is_this_host(struct expand_host *host, struct span domain)
 {
 	CLEANUP(memory_free_string) char *name = NULL;
-	CLEANUP(memory_free_string) char *full = NULL;
 
 	if (span_equals_string_ignoring_case(domain, "localhost") ||
 	    span_equals_string_ignoring_case(domain, "localhost.localdomain"))
@@ -133,18 +148,25 @@ bool expand_is_this_host(struct span domain)
 	if (strchr(name, '.') != NULL || !span_starts_with_ignoring_case(domain, name) ||
 	    domain.length <= strlen(name) || domain.start[strlen(name)] != '.')
 		return false;
-	full = host_fully_qualified();
+	const char *full = find_full(host);
 	return full != NULL && span_equals_string_ignoring_case(domain, full);
 }
 
+bool expand_is_this_host(struct span domain)
+{
+	CLEANUP(expand_host_finish) struct expand_host host = { 0 };
+
+	return is_this_host(&host, domain);
+}
+
 /* The bare name that aliases are asked for, unquoted; NULL when the address is no local one. */
-static char *local_name(const char *address)
+static char *local_name(struct expand_host *host, const char *address)
 {
 	struct address parts = address_split(span_from_string(address));
 	char *name;
 	size_t length = 0;
 
-	if (parts.domain.length != 0 && !expand_is_this_host(parts.domain))
+	if (parts.domain.length != 0 && !is_this_host(host, parts.domain))
 		return NULL;
 	name = span_copy(parts.local);
 	if (name[0] != '"')
@@ -173,7 +195,7 @@ static int add_address(struct expansion *expansion, const char *address)
 {
 	struct address parts = address_split(span_from_string(address));
 	CLEANUP(memory_free_string)
-	char *local = parts.domain.length == 0 || expand_is_this_host(parts.domain)
+	char *local = parts.domain.length == 0 || is_this_host(expansion->host, parts.domain)
 			  ? span_copy(parts.local)
 			  : NULL;
 	CLEANUP(memory_free_string)
@@ -243,7 +265,7 @@ static int expand_target(
 		return expand_list(expansion, address, name, path);
 	if (target[0] == '\\')
 		return add_address(expansion, target + 1);
-	target_name = local_name(target);
+	target_name = local_name(expansion->host, target);
 	if (target_name == NULL)
 		return add_address(expansion, target);
 	/* "root: root, me@example.com" keeps a copy for the name itself. */
@@ -444,7 +466,7 @@ static int expand_alias(
 
 static int expand_address(struct expansion *expansion, const char *address)
 {
-	CLEANUP(memory_free_string) char *name = local_name(address);
+	CLEANUP(memory_free_string) char *name = local_name(expansion->host, address);
 	const struct alias *alias = name != NULL
 					? aliases_find(expansion->aliases, span_from_string(name))
 					: NULL;
@@ -480,11 +502,13 @@ static int expand_recipients(struct expansion *expansion, const struct envelope 
 	return 0;
 }
 
-static void init_expansion(struct expansion *expansion, const struct config *config,
-    const struct aliases *aliases, struct envelope *expanded, struct error *error)
+static void init_expansion(struct expansion *expansion, struct expand_host *host,
+    const struct config *config, const struct aliases *aliases, struct envelope *expanded,
+    struct error *error)
 {
 	*expansion = (struct expansion){
 		.config = config,
+		.host = host,
 		.aliases = aliases,
 		.expanded = expanded,
 		.done = memory_allocate(aliases->count + 1),
@@ -503,15 +527,15 @@ static void finish_expansion(struct expansion *expansion)
 /* ---- owner-list ---- */
 
 /* Where reports for the owner go: to the one address that it stands for, else to its name. */
-static char *owner_address(
-    const struct config *config, const struct aliases *aliases, const struct alias *owner)
+static char *owner_address(struct expand_host *host, const struct config *config,
+    const struct aliases *aliases, const struct alias *owner)
 {
 	CLEANUP(finish_expansion) struct expansion expansion;
 	CLEANUP(envelope_finish) struct envelope found = { 0 };
 	struct recipient given = { .address = owner->name };
 	struct error error;
 
-	init_expansion(&expansion, config, aliases, &found, &error);
+	init_expansion(&expansion, host, config, aliases, &found, &error);
 	if (address_check(span_from_string(owner->name), &error) < 0)
 		return NULL;
 	if (expand_recipient(&expansion, &given) < 0 || found.recipient_count != 1)
@@ -529,7 +553,8 @@ static int set_owner_as_sender(struct expansion *expansion)
 	if (owner == NULL || expansion->has_mixed_owners || sender == NULL || sender[0] == '\0')
 		return 0;
 	CLEANUP(memory_free_string)
-	char *address = owner_address(expansion->config, expansion->aliases, owner);
+	char *address = owner_address(
+	    expansion->host, expansion->config, expansion->aliases, owner);
 	if (address == NULL)
 		return 0;
 	note_words(expansion, &(struct expand_step){ 0 },
@@ -544,9 +569,10 @@ int expand_envelope_before(const struct config *config, const struct aliases *al
     const struct envelope *given, const struct expand_witness *witness, struct envelope *expanded,
     struct error *error)
 {
+	CLEANUP(expand_host_finish) struct expand_host host = { 0 };
 	CLEANUP(finish_expansion) struct expansion expansion;
 
-	init_expansion(&expansion, config, aliases, expanded, error);
+	init_expansion(&expansion, &host, config, aliases, expanded, error);
 	expansion.witness = witness;
 	if (given->sender != NULL &&
 	    envelope_set_sender(expanded, span_from_string(given->sender), error) < 0)
@@ -567,14 +593,14 @@ int expand_envelope(const struct config *config, const struct aliases *aliases,
 }
 
 bool expand_for_header(const struct config *config, const struct aliases *aliases,
-    const char *address, struct envelope *expanded)
+    struct expand_host *host, const char *address, struct envelope *expanded)
 {
 	CLEANUP(finish_expansion) struct expansion expansion;
-	CLEANUP(memory_free_string) char *name = local_name(address);
+	CLEANUP(memory_free_string) char *name = local_name(host, address);
 	struct recipient given = { .address = (char *)(uintptr_t)address };
 	struct error error;
 
-	init_expansion(&expansion, config, aliases, expanded, &error);
+	init_expansion(&expansion, host, config, aliases, expanded, &error);
 	if (name == NULL || aliases_find(aliases, span_from_string(name)) == NULL)
 		return false;
 	return expand_recipient(&expansion, &given) == 0 && !expansion.has_list &&

@@ -68,13 +68,21 @@ int expand_envelope_before(const struct config *config, const struct aliases *al
 int expand_envelope(const struct config *config, const struct aliases *aliases,
     const struct envelope *given, struct envelope *expanded, struct error *error);
 
+/* What has been found out of this host, for the next question.  Zeroed before the first. */
+struct expand_host {
+	char *full; /* owned */
+	bool is_known;
+};
+
+void expand_host_finish(struct expand_host *host);
+
 /*
  * Who is meant by a name in a header field: true when it is a local one that
  * has an alias, and that stands for a few addresses, which go into expanded
  * (zeroed before).  The members of lists are nobody's business.
  */
 bool expand_for_header(const struct config *config, const struct aliases *aliases,
-    const char *address, struct envelope *expanded);
+    struct expand_host *host, const char *address, struct envelope *expanded);
 
 /* localhost, localhost.localdomain, the host name, its FQDN: but never identity.domain alone. */
 bool expand_is_this_host(struct span domain);

@@ -98,6 +98,7 @@ static void look_up(const struct config *config, const struct aliases *aliases, 
 	struct envelope given CLEANUP(envelope_finish) = { 0 };
 	struct envelope expanded CLEANUP(envelope_finish) = { 0 };
 	struct envelope shown CLEANUP(envelope_finish) = { 0 };
+	struct expand_host host CLEANUP(expand_host_finish) = { 0 };
 	const struct expand_witness witness = { see_step, NULL };
 	struct error error;
 
@@ -113,7 +114,7 @@ static void look_up(const struct config *config, const struct aliases *aliases, 
 	assert(expanded.recipient_count != 0 && expanded.sender[0] != '\0');
 	for (size_t i = 0; i < expanded.recipient_count; i++)
 		assert(!address_is_bare(span_from_string(expanded.recipients[i].address)));
-	if (expand_for_header(config, aliases, name, &shown))
+	if (expand_for_header(config, aliases, &host, name, &shown))
 		assert(shown.recipient_count == expanded.recipient_count);
 }
 

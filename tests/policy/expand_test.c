@@ -570,17 +570,42 @@ static void what_a_header_may_show(void **state)
 		CLEANUP(aliases_finish) struct aliases aliases = { 0 };
 		CLEANUP(envelope_finish) struct envelope found = { 0 };
 		CLEANUP(buffer_finish) struct buffer got = { 0 };
+		CLEANUP(expand_host_finish) struct expand_host host = { 0 };
 		const struct config config = { .domain = domain };
 
 		buffer_init(&got, 1000);
 		build(&aliases, rows[i].aliases);
-		bool is_shown = expand_for_header(&config, &aliases, rows[i].address, &found);
+		bool is_shown = expand_for_header(
+		    &config, &aliases, &host, rows[i].address, &found);
 		assert_int_equal(is_shown, rows[i].want != NULL);
 		for (size_t j = 0; is_shown && j < found.recipient_count; j++)
 			buffer_format(&got, "%s%s", j != 0 ? " " : "", found.recipients[j].address);
 		if (is_shown)
 			assert_string_equal(buffer_string(&got), rows[i].want);
 	}
+}
+
+/* A name server that does not answer is waited for once a message, and not once an address. */
+static void what_is_known_of_the_host_is_not_asked_again(void **state)
+{
+	CLEANUP(aliases_finish) struct aliases aliases = { 0 };
+	CLEANUP(envelope_finish) struct envelope found = { 0 };
+	const struct config config = { .domain = domain };
+	char name[256] = { 0 };
+
+	(void)state;
+	assert_int_equal(gethostname(name, sizeof name - 1), 0);
+	if (strchr(name, '.') != NULL)
+		skip();
+	build(&aliases, "root>me@y.example");
+	CLEANUP(expand_host_finish)
+	struct expand_host host = { memory_format("%s.never.example", name), true };
+	CLEANUP(memory_free_string) char *address = memory_format("root@%s.never.example", name);
+	CLEANUP(memory_free_string) char *other = memory_format("root@%s.other.example", name);
+	assert_false(expand_for_header(&config, &aliases, &host, other, &found));
+	assert_true(expand_for_header(&config, &aliases, &host, address, &found));
+	host.full[0] = '\0';
+	assert_false(expand_for_header(&config, &aliases, &host, address, &found));
 }
 
 int main(void)
@@ -597,6 +622,7 @@ int main(void)
 		cmocka_unit_test(a_list_of_root_names_those_of_root),
 		cmocka_unit_test(lists_in_lists_have_an_end),
 		cmocka_unit_test(what_a_header_may_show),
+		cmocka_unit_test(what_is_known_of_the_host_is_not_asked_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
