@@ -195,8 +195,8 @@ bool scan_holds_secret(struct span text)
 	static const char *const names[] = { "password", "passwd", "token" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (before.length != 0 &&
-		    memmem(before.start, before.length, names[i], strlen(names[i])) != NULL)
+		if (text.length != 0 &&
+		    memmem(text.start, text.length, names[i], strlen(names[i])) != NULL)
 			return true;
 	return false;
 }
