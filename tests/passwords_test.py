@@ -193,7 +193,8 @@ def send(programs, folder, peer, variables):
 
 def in_variable(password, url, folder):
     del folder
-    return {"url": url, "user": "u@u.example", "password": password}
+    # A Kubernetes secret that was made with echo has a line end.
+    return {"url": url, "user": "u@u.example\n", "password": password + "\n"}
 
 
 def in_file(password, url, folder):

@@ -78,6 +78,23 @@ int environment_read_secret_file(const char *path, char **value, struct error *e
 	return 0;
 }
 
+/* Its end is cut as that of a file: a Kubernetes secret made with echo has one. */
+static int take_variable(const char *name, const char *text, char **value, struct error *error)
+{
+	struct span rest = span_from_string(text);
+	struct span line = { 0 };
+
+	(void)span_take_line(&rest, &line);
+	if (rest.length != 0 || span_has_control(line)) {
+		error_set(error, ERROR_CONFIG, "5.3.5",
+		    "%s holds more than a line of text, or a control character", name);
+		return error_next(error, "set it to the secret alone, on one line");
+	}
+	if (line.length != 0)
+		*value = span_copy(line);
+	return 0;
+}
+
 int environment_read_secret(const char *name, char **value, struct error *error)
 {
 	CLEANUP(memory_free_string) char *file_name = memory_format("%s_FILE", name);
@@ -90,7 +107,7 @@ int environment_read_secret(const char *name, char **value, struct error *error)
 		return error_next(error, "unset one of them");
 	}
 	if (direct != NULL)
-		*value = memory_copy_string(direct);
+		return take_variable(name, direct, value, error);
 	if (path == NULL)
 		return 0;
 	int outcome = environment_read_secret_file(path, &content, error);

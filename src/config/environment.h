@@ -31,7 +31,8 @@ const char *environment_get(const char *name);
 bool environment_has_own_settings(void);
 
 /*
- * The variable's value, or the first line of the file that NAME_FILE names.
+ * The variable's value without a line end behind it, or the first line of the
+ * file that NAME_FILE names.
  * *value stays untouched where neither is set; the caller frees it as a secret.
  * Both set, or a file that cannot be read, is ERROR_CONFIG.
  */

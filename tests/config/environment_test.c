@@ -49,6 +49,12 @@ static void secrets_come_from_variable_or_file(void **state)
 	} rows[] = {
 		{ "", NULL, 0, NULL },
 		{ "a b", NULL, 0, "a b" },
+		{ " a b \n", NULL, 0, " a b " },
+		{ "a b\r\n", NULL, 0, "a b" },
+		{ "\n", NULL, 0, NULL },
+		{ "a\nb", NULL, -1, NULL },
+		{ "a\n\n", NULL, -1, NULL },
+		{ "a\tb", NULL, -1, NULL },
 		{ "", "a b\n", 0, "a b" },
 		{ "", "a b", 0, "a b" },
 		{ "", "a b\r\nc\n", 0, "a b" },
