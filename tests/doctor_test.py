@@ -396,6 +396,23 @@ def test_a_login_of_the_wrong_kind_is_seen_before_it_is_refused(good, host, user
         assert password not in found.text
 
 
+def test_settings_that_a_caller_may_not_read_are_no_fault_where_a_service_has_them(good):
+    good.path(CONF).chmod(0o640)
+    found = doctor(good, serves=True, uid=WEB)
+    assert found.bad == [], found.text
+    assert "need not be" in found.one("settings.elsewhere")["text"]
+    check(doctor(good, uid=WEB), "red", "settings.fault", "mailchute.conf", "")
+
+
+def test_the_clients_of_a_sidecar_need_its_socket_alone(good):
+    good.path(CONF).rename(good.path("etc/other.conf"))
+    options = {"serves": True, "service": {"MAILCHUTE_CONFIG": "/etc/other.conf"}}
+    found = doctor(good, **options)
+    assert found.bad == [], found.text
+    assert "the service has its own" in found.one("settings.elsewhere")["text"]
+    assert "a service takes mail" in found.one("service.way")["text"]
+
+
 def test_an_older_set_up_is_offered(good):
     good.write(CONF, 'identity { ehlo = "a.example.com" domain = "example.com" }\n'
                'alias "root" { to = { "me@example.com" } }\n')

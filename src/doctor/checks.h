@@ -26,6 +26,9 @@ check php_check;	   /* php.ini */
 check callers_check;	   /* mail.rc */
 check online_check;	   /* the smarthosts themselves */
 
+/* A service answers this user, so settings and secrets are its own business. */
+bool service_answers(void);
+
 /* A login that could be read: is it of the kind that its provider wants? */
 void login_check(struct patient *patient, const struct smarthost *known);
 

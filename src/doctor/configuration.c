@@ -2,6 +2,7 @@
 
 /* What the settings say, and whether each smarthost's login can be read. */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "config/environment.h"
 #include "config/origins.h"
 #include "config/secrets.h"
 #include "doctor/checks.h"
@@ -87,6 +89,14 @@ static bool is_told(const struct findings *findings, const char *text)
 	return false;
 }
 
+static void tell_secret_fault(void *context, const struct error *fault)
+{
+	const struct patient *patient = context;
+
+	finding_add_error(patient->findings, FINDING_RED, "settings.secret", fault);
+	finding_suggest(patient->findings, "mailchute secret list shows where each login stands");
+}
+
 /* Callers need no secret where a service has it, so that is for service_check to judge. */
 static void tell_unreadable(struct patient *patient, const struct error *error)
 {
@@ -97,15 +107,7 @@ static void tell_unreadable(struct patient *patient, const struct error *error)
 		return;
 	}
 	if (!is_told(patient->findings, error->text))
-		finding_add_error(patient->findings, FINDING_RED, "settings.secret", error);
-	finding_suggest(patient->findings, "mailchute secret list shows where each login stands");
-}
-
-static void tell_secret_fault(void *context, const struct error *fault)
-{
-	const struct patient *patient = context;
-
-	finding_add_error(patient->findings, FINDING_RED, "settings.secret", fault);
+		tell_secret_fault(patient, error);
 }
 
 /* All of them, where each smarthost would tell but the first. */
@@ -218,17 +220,29 @@ static void tell_unknown(struct patient *patient)
 	finding_next(patient->findings, "these are there: %s", buffer_string(&names));
 }
 
+/* A sidecar's clients have the socket alone. */
+static void tell_nowhere(struct patient *patient)
+{
+	struct error error;
+
+	if (service_answers()) {
+		patient->is_by_variables = true;
+		finding_add(patient->findings, FINDING_GREEN, "settings.elsewhere",
+		    "no smarthost is configured here, and need not be: the service has its own");
+		return;
+	}
+	config_no_smarthost(&patient->config, &error);
+	finding_add_error(patient->findings, FINDING_RED, "settings.nowhere", &error);
+	suggest_import(patient);
+}
+
 static void check_all(struct patient *patient)
 {
 	const struct config *config = &patient->config;
 	bool is_any_wanted = false;
-	struct error error;
 
-	if (config->smarthost_count == 0) {
-		config_no_smarthost(config, &error);
-		finding_add_error(patient->findings, FINDING_RED, "settings.nowhere", &error);
-		suggest_import(patient);
-	}
+	if (config->smarthost_count == 0)
+		tell_nowhere(patient);
 	check_secrets(patient);
 	for (size_t i = 0; i < config->smarthost_count; i++) {
 		if (!is_wanted(patient, &config->smarthosts[i]))
@@ -277,6 +291,19 @@ static void tell_sources(struct patient *patient)
 		    buffer_string(&sources));
 }
 
+/* What this user may not read, a service that answers him has read. */
+static bool need_not_be_read(struct patient *patient)
+{
+	const char *named = environment_get("MAILCHUTE_CONFIG");
+	const char *path = named != NULL ? named : MAILCHUTE_SYSCONFDIR "/mailchute.conf";
+
+	if (eaccess(path, R_OK) == 0 || errno != EACCES || !service_answers())
+		return false;
+	finding_add(patient->findings, FINDING_GREEN, "settings.elsewhere",
+	    "%s cannot be read by this user, and need not be: the service reads it", path);
+	return true;
+}
+
 static void tell_fault(void *context, const struct error *fault)
 {
 	const struct patient *patient = context;
@@ -291,6 +318,8 @@ void configuration_check(struct patient *patient)
 	const struct config_sources sources = { 0 };
 	struct error error;
 
+	if (need_not_be_read(patient))
+		return;
 	if (config_load_telling(&sources, &patient->config, tell_fault, patient, &error) < 0) {
 		/* What is at fault outside of any file was not told one by one. */
 		if (finding_find(patient->findings, "settings.fault") == NULL)

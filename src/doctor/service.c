@@ -24,6 +24,21 @@ static const char *socket_path(void)
 	return named != NULL && named[0] != '\0' ? named : MAILCHUTE_SOCKET_PATH;
 }
 
+static bool pass_over(void *context, struct span line)
+{
+	(void)context;
+	(void)line;
+	return true;
+}
+
+bool service_answers(void)
+{
+	struct reply reply;
+	struct error error;
+
+	return query_run_listening("XQUEUE COUNT", pass_over, NULL, &reply, &error) == 0;
+}
+
 static bool is_installed(const struct patient *patient)
 {
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {

@@ -106,10 +106,12 @@ class GoodRoot:
     def run(self, *arguments, program="/usr/bin/mailchute", first=(), environment=None,
             serves=False, daemon=None, read_only=False, network=False, listens=(), uid=0,
             process_one=None, tmpfs=(), path=PATH, then=(), until=None, refuses=False, fill=None,
+            service=None,
             timeout=60):
         """The exit status and what it printed, to standard output and error.
 
-        first: commands that run before; serves: a service runs; then: commands behind that,
+        first: commands that run before; serves: a service runs, with these variables of
+        service, too; then: commands behind that,
         until: (command, words in its output); refuses: who listens there says no; daemon: a
         process of this name too; listens: ports, with a network of its own; process_one: its
         environment.
@@ -120,7 +122,7 @@ class GoodRoot:
                "serves": serves, "daemon": daemon, "read_only": read_only, "network": network,
                "listens": list(listens), "uid": uid, "tmpfs": list(tmpfs),
                "then": [list(map(str, one)) for one in then], "until": until, "refuses": refuses,
-               "fill": fill}
+               "fill": fill, "service": service or {}}
         file = self.root.parent / f"{self.root.name}.job"
         kept = {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS",
                                                     "MAILCHUTE_SANDBOX") if name in os.environ}
@@ -229,7 +231,7 @@ def main(file):
     if job["serves"]:
         Path("/run/mailchute").mkdir(exist_ok=True)
         os.chown("/run/mailchute", SERVICE, SERVICE)
-        _start(["/usr/bin/mailchute", "serve"], environment)
+        _start(["/usr/bin/mailchute", "serve"], {**environment, **job["service"]})
         wait_for(lambda: _answers("/run/mailchute/submit.sock"),
                  what=lambda: "the service to answer: " + Path("/tmp/output").read_text())
     _run_all(job["then"], environment)
