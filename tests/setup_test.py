@@ -227,6 +227,13 @@ def test_what_is_missing_is_named(enter, folder, programs, arguments, input, wor
     assert list((folder / "after").iterdir()) == []
 
 
+def test_who_may_not_write_is_asked_nothing(enter, programs):
+    person = Terminal(enter("setpriv", "--reuid=65534", "--clear-groups", programs.mailchute, "setup"),
+                      environment())
+    assert person.end() == 77 and "run this as root" in person.text
+    assert "Through whom" not in person.text
+
+
 def test_every_provider_is_listed(programs):
     result = run([programs.mailchute, "setup", "--list"])
     assert result.status == 0

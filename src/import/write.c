@@ -218,8 +218,38 @@ static int refuse_logins(
 	return 0;
 }
 
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return memory_copy_string(".");
+	return memory_copy(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Before anybody answers questions for nothing. */
+static int refuse_place(const char *path, struct error *error)
+{
+	CLEANUP(memory_free_string) char *directory = directory_of(path);
+
+	while (access(directory, W_OK) < 0 && errno == ENOENT && strcmp(directory, "/") != 0 &&
+	       strcmp(directory, ".") != 0) {
+		char *above = directory_of(directory);
+
+		free(directory);
+		directory = above;
+	}
+	if (access(directory, W_OK) == 0)
+		return 0;
+	bool is_refused = errno == EACCES;
+	error_system(error, "cannot write %s", path);
+	return is_refused ? error_next(error, "run this as root") : -1;
+}
+
 int write_may(const struct plan *plan, const struct write_request *request, struct error *error)
 {
+	if (refuse_place(request->settings, error) < 0)
+		return -1;
 	if (request->is_forced)
 		return 0;
 	if (refuse_settings(request, error) < 0)
@@ -297,15 +327,6 @@ static int write_secrets(const struct plan *plan, const struct write_request *re
 	outcome->own_files = written.own_file;
 	written.own_file = NULL;
 	return 0;
-}
-
-static char *directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return memory_copy_string(".");
-	return memory_copy(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 static int refuse_write(const char *path, struct error *error)
