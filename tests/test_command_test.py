@@ -52,7 +52,7 @@ def test_by_a_service_it_shows_all_that_was_said(make_service, make_sink, folder
     assert re.search(r"^SENT: the smarthost has taken the mail$", text, re.MULTILINE)
     assert re.search(rf"^  via:     localhost:{sink.port} \[\S+\]$", text, re.MULTILINE)
     assert re.search(r"^  tls:     TLSv1\.3 ", text, re.MULTILINE)
-    assert re.search(r"^  sender:  a@there\.example$", text, re.MULTILINE)
+    assert re.search(r"^  from:    a@there\.example$", text, re.MULTILINE)
     assert re.search(r"^  to:      b@far\.example$", text, re.MULTILINE)
     identity, = fields(message, "Message-ID")
     assert f"  id:      {identity}\n" in text

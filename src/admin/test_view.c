@@ -217,7 +217,7 @@ void test_view_facts(const struct test_facts *facts, struct buffer *text)
 	if (facts->relay[0] != '\0')
 		put_part(text, "tls", facts->security[0] != '\0' ? facts->security : "none");
 	put_part(text, "login", facts->logged_in >= 0 ? facts->mechanism : "");
-	put_part(text, "sender", facts->sender);
+	put_part(text, "from", facts->sender);
 	put_part(text, "to", facts->recipients);
 	buffer_init(&times, TEXT_LIMIT);
 	put_moment(&times, "connected", facts->connected);

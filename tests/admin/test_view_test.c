@@ -66,7 +66,7 @@ static void facts_are_found(void **state)
 	    "  via:     smtp.far.example:587 [192.0.2.1]\n"
 	    "  tls:     TLSv1.3 TLS_AES_256_GCM_SHA384, certificate of far.example\n"
 	    "  login:   SCRAM-SHA-256\n"
-	    "  sender:  a@there.example\n"
+	    "  from:    a@there.example\n"
 	    "  to:      b@far.example, c@far.example\n"
 	    "  time:    connected after 0.020 s, TLS after 0.080 s, login after 0.120 s, answer "
 	    "after\n"
