@@ -218,6 +218,17 @@ def test_2_certificate(caller, say, authority, kind, settings, words):
     assert not peer.messages
 
 
+def test_2_certificate_of_an_authority_that_nobody_knows(caller, say, authority, folder):
+    certificate, key = authority.certificate()
+    chain = folder / "chain.pem"
+    chain.write_text(Path(certificate).read_text() + authority.ca.read_text())
+    peer = say({}, certificate=(chain, key))
+    line = caller.configure(f"smtp+tls://localhost:{peer.port}").send()
+    for word in ("MC-TLS-02 ", '"mailchute test authority", which is not in ',
+                 "the authority is a private one", "set ca_file", "; mail: NOT sent"):
+        assert word in line, line
+
+
 def test_2_certificate_that_is_self_signed_and_can_be_pinned(caller, say, authority):
     certificate = authority.certificate("stranger")
     peer = say({}, certificate=certificate)
@@ -383,6 +394,18 @@ def test_13_spool_not_writable(caller, say, folder):
     line = caller.send(prepare=f"mount -t tmpfs -o ro,mode=700 none {spool}", spool=spool)
     check("MC-SPOOL-13", line)
     assert caller.result.status == 69
+
+
+@needs_mounts
+def test_13_no_space_left(caller, say, folder):
+    spool = folder / "spool"
+    caller.configure(clear(say({})), mode="spool")
+    spool.mkdir(mode=0o700)
+    line = caller.send(input=MAIL + 3000 * (999 * b"x" + b"\n"), spool=spool,
+                       prepare=f"mount -t tmpfs -o size=2m,mode=700 none {spool}")
+    for word in ("MC-SPOOL-13 no space for", "left of 2 MiB", "; fix: make room there",
+                 "; mail: NOT sent"):
+        assert word in line, line
 
 
 @needs_mounts

@@ -156,6 +156,12 @@ int command_newaliases(int argc, char **argv)
 	struct config config CLEANUP(config_finish) = { 0 };
 	struct error error;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs("usage: mailchute newaliases [--verbose]\n\n"
+			     "Checks the aliases file, which is read as it is, at each message.\n",
+			   stdout) < 0
+			   ? ERROR_IO
+			   : 0;
 	if (command_read_options(argc, argv, &verbose, 1, &error) < 0 ||
 	    config_load(&sources, &config, &error) < 0)
 		return command_fail(&error);

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "admin/command.h"
@@ -56,6 +57,13 @@ static int start_in_background(const struct serve_options *serve)
 	return 0;
 }
 
+static const char help[] =
+    "usage: mailchute serve [--listen PATH] [--background] [--verbose]\n"
+    "\n"
+    "Takes mail at its sockets, keeps it in its queue and has it delivered.  A service\n"
+    "manager starts it without options; --listen is for one that is another container's.\n"
+    "SIGHUP reads the settings anew, SIGTERM ends it when what is on its way has arrived.\n";
+
 int command_serve(int argc, char **argv)
 {
 	enum { FOR_CALLER, QUESTION, ON_DEMAND, LISTEN, VERBOSE, BACKGROUND, READY, COUNT };
@@ -72,6 +80,8 @@ int command_serve(int argc, char **argv)
 	const char *too_small;
 	struct error error;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(help, stdout) < 0 ? ERROR_IO : 0;
 	if (command_read_options(argc, argv, options, COUNT, &error) < 0)
 		return command_fail(&error);
 	process_reset_signals();

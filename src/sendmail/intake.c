@@ -269,6 +269,13 @@ static int no_recipients(
 	return error_next(error, "name them as arguments, or use -t to take them from the header");
 }
 
+static int name_no_recipients(
+    const struct intake *intake, const struct options *options, struct error *error)
+{
+	(void)no_recipients(intake, options, error);
+	return error_code(error, "MC-ADDR-25");
+}
+
 int intake_read_arguments(struct intake *intake, const struct options *options, struct error *error)
 {
 	*intake = (struct intake){ .fd = STDIN_FILENO, .sender_is_self = options->sender == NULL };
@@ -279,10 +286,10 @@ int intake_read_arguments(struct intake *intake, const struct options *options, 
 	set_reports(intake, options);
 
 	if (set_sender(intake, options->sender != NULL ? options->sender : "", error) < 0)
-		return -1;
+		return error_code(error, "MC-ADDR-25");
 	add_arguments(intake, options);
 	if (!options->reads_header && intake->envelope.recipient_count == 0)
-		return no_recipients(intake, options, error);
+		return name_no_recipients(intake, options, error);
 	return 0;
 }
 
@@ -309,7 +316,7 @@ int intake_read(struct intake *intake, const struct options *options, struct err
 	if (options->reads_header && read_header(intake, error) < 0)
 		return -1;
 	if (intake->envelope.recipient_count == 0)
-		return no_recipients(intake, options, error);
+		return name_no_recipients(intake, options, error);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ static void tell_ignored(const struct options *options)
 /* Unless more is known of what became of it. */
 static void say_not_sent(struct error *error)
 {
-	if (error->mail[0] == '\0')
+	if (error->mail[0] == '\0' && strstr(error->text, "nothing was sent") == NULL)
 		(void)error_mail(error, "NOT sent");
 }
 
@@ -93,6 +93,7 @@ static int send_message(const struct options *options)
 	/* The good ones are safe; the bad ones are named (DESIGN 6). */
 	error_set(&error, ERROR_DATA, "5.1.3", "not sent to %s; the other recipients were taken",
 	    intake.fault);
+	(void)error_code(&error, "MC-ADDR-25");
 	return fail_and_log(&error);
 }
 
