@@ -213,6 +213,7 @@ def test_a_script_answers_by_options(enter, folder, programs, provider, authorit
     (["--provider", "gmail", "--user", "me@gmail.com"], "", "--password-file is missing"),
     (["--provider", "gmail", "--user", "me@gmail.com"], "p\n", "--root is missing"),
     (["--provider", "postmark", "--user", "token"], "p\n", "--from is missing"),
+    (["--provider", "brevo", "--user", "8a@smtp-brevo.com"], "p\n", "--from is missing"),
     (["--provider", "gmail", "--url", "smtp.example.com"], "", "say the same"),
     (["--provider", "gmial"], "", 'the nearest known one is "gmail"'),
     (["--url", "smtp+tls://u:secret@smtp.example.com:587"], "", "holds a password"),

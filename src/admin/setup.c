@@ -393,12 +393,18 @@ static int refuse_address(const char *option, const char *text, struct error *er
 	    error, ERROR_USAGE, "5.5.4", "setup: %s \"%s\" is no mail address", option, text);
 }
 
+static bool login_sends(const struct setup *setup)
+{
+	return is_address(setup->user, false) &&
+	       (setup->provider == NULL || !setup->provider->login_is_no_sender);
+}
+
 /* Only where the login does not say it. */
 static int find_from(struct setup *setup, struct error *error)
 {
 	if (setup->options[FROM].value != NULL)
 		setup->from = memory_copy_string(setup->options[FROM].value);
-	else if (setup->user[0] == '\0' || is_address(setup->user, false))
+	else if (setup->user[0] == '\0' || login_sends(setup))
 		return 0;
 	else if (!setup->is_asking)
 		return refuse_missing("--from", "the address as which this login may send", error);

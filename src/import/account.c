@@ -295,7 +295,12 @@ static bool is_of_every_machine(const char *address)
 
 static void set_from(struct plan *plan, const struct account *account, struct plan_block *block)
 {
-	if (account->from == NULL && has_login(account) && !is_good_address(account->user, false))
+	const struct provider *provider = account->host != NULL ? providers_find_host(account->host)
+								: NULL;
+	bool is_sender = has_login(account) && is_good_address(account->user, false) &&
+			 (provider == NULL || !provider->login_is_no_sender);
+
+	if (account->from == NULL && has_login(account) && !is_sender)
 		note(plan, account, PLAN_CHANGED,
 		    "which address this login may send as is not said; write: from = "
 		    "\"you@example.com\"");

@@ -12,6 +12,7 @@
 #ifndef IMPORT_PROVIDERS_H
 #define IMPORT_PROVIDERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct provider {
@@ -25,6 +26,7 @@ struct provider {
 	const char *fixed_login; /* where it is the same for everybody: "apikey"; else NULL */
 	const char *peculiarity; /* one sentence that saves an evening */
 	const char *page;	 /* where the password is made */
+	bool login_is_no_sender; /* though it may look like an address */
 };
 
 /* In the order in which a person should read them; the last one has the name NULL. */
