@@ -37,8 +37,12 @@ static void check_clear(struct patient *patient, const struct smarthost *known)
 	finding_add(patient->findings, FINDING_YELLOW, "settings.cleartext",
 	    "smarthost \"%s\": %s never uses TLS, so mail%s can be read on its way", known->name,
 	    known->url, known->user != NULL ? " and login" : "");
-	finding_next(patient->findings, "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }%s",
-	    known->name, known->host, place);
+	if (patient->is_by_variables)
+		finding_next(patient->findings, "MAILCHUTE_URL=smtp+tls://%s:587", known->host);
+	else
+		finding_next(patient->findings,
+		    "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }%s", known->name, known->host,
+		    place);
 }
 
 /* The files that a handshake needs; where TLS is only welcome, mail leaves without them. */
@@ -77,8 +81,11 @@ static void check_from(struct patient *patient, const struct smarthost *known)
 	    "smarthost \"%s\" has no from: senders like root@%s go out as they are, which most "
 	    "providers refuse",
 	    known->name, patient->config.domain);
-	finding_next(patient->findings, "smarthost \"%s\" { from = \"you@example.com\" }%s",
-	    known->name, place);
+	if (patient->is_by_variables)
+		finding_next(patient->findings, "MAILCHUTE_FROM=you@example.com");
+	else
+		finding_next(patient->findings, "smarthost \"%s\" { from = \"you@example.com\" }%s",
+		    known->name, place);
 }
 
 static bool is_told(const struct findings *findings, const char *text)

@@ -116,6 +116,12 @@ static void check_path(struct patient *patient, const struct php *php, const cha
 		    "%s: the compiled default, /usr/sbin/sendmail -t -i as a rule", where);
 		return;
 	}
+	/* Of PHP's own environment, which need not be ours. */
+	if (strstr(text, "${") != NULL) {
+		finding_add(patient->findings, FINDING_GREEN, "php.sendmail_path",
+		    "%s: %s, which depends on a variable", where, text);
+		return;
+	}
 	char *name CLEANUP(memory_free_string) = span_copy(program);
 	char *path CLEANUP(memory_free_string) = patient_path(patient, name);
 	if (name[0] == '/' && program_is_settled(patient, name)) {

@@ -57,6 +57,7 @@ static void nor_what_follows_from_a_missing_one(void **state)
 
 	link_to(machine, "../sbin/sendmail", "/usr/lib/sendmail");
 	machine_write(machine, "/usr/bin/mailq", "postfix");
+	assert_true(program_is_settled(&machine->patient, "/usr/sbin/sendmail"));
 	assert_true(program_is_settled(&machine->patient, "/usr/lib/sendmail"));
 	assert_false(program_is_settled(&machine->patient, "/usr/bin/mailq"));
 	assert_false(program_is_settled(&machine->patient, "/usr/bin/nothing"));

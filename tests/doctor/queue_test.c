@@ -33,6 +33,9 @@ static void a_new_spool_is_well(void **state)
 	queue_check(&machine->patient);
 	assert_int_equal(machine->findings.count, 1);
 	machine_expect(machine, "new", FINDING_GREEN, NULL);
+	assert_int_equal(chmod(path, 0777), 0);
+	queue_check(&machine->patient);
+	machine_expect(machine, "new, and for all to write", FINDING_RED, "queue.spool");
 }
 
 static void what_is_wrong_with_a_spool_is_told(void **state)
@@ -42,15 +45,12 @@ static void what_is_wrong_with_a_spool_is_told(void **state)
 	struct error error;
 	char *path CLEANUP(memory_free_string) = begin(machine);
 	char *corrupt CLEANUP(memory_free_string) = memory_format(
-	    "%s/corrupt/01K00000000000000000000000"
-	    "",
-	    path);
+	    "%s/corrupt/01K0000000000000000000000", path);
 
 	assert_int_equal(spool_open(&spool, path, true, &error), 0);
 	spool_finish(&spool);
 	queue_check(&machine->patient);
 	machine_expect(machine, "empty", FINDING_GREEN, NULL);
-	corrupt[strlen(path) + strlen("/corrupt/") + 25] = '\0';
 	machine_write(machine, corrupt + strlen(machine->root), "nothing whole");
 	queue_check(&machine->patient);
 	machine_expect(machine, "corrupt", FINDING_YELLOW, "queue.corrupt");
