@@ -286,6 +286,19 @@ def test_at_a_terminal_it_does_not_show(ini):
         assert status != 0 and "hunt" not in shown and ini.path.read_text() == before
 
 
+def test_what_one_must_know_of_a_provider(ini):
+    ini.config.write_text('smarthost "gmail" { url = "smtps://smtp.gmail.com:465" }\n'
+                          'smarthost "bulk" { url = "smtp+tls://smtp.sendgrid.net:587" }\n')
+    status, shown, _ = talk(
+        [str(ini.programs.mailchute), "secret", "set", "gmail"], environment(config=ini.config),
+        {"login at gmail (your full address): ": b"me@gmail.com\n",
+         "password for gmail (it does not show): ": b"abcd efgh ijkl mnop\n"})
+    assert status == 0 and "https://myaccount.google.com/apppasswords" in shown, shown
+    # The same for everybody there.
+    ini.set("bulk", input="SG.key")
+    assert '[bulk]\nuser = "apikey"\npassword = "SG.key"\n' in ini.path.read_text()
+
+
 def test_a_refused_login_is_mended_while_the_service_runs(make_service, make_peer, programs):
     peer = make_peer(users={"me@there.example": "right#word"})
     service = make_service(url=f"smtp+notls://127.0.0.1:{peer.port}")

@@ -26,6 +26,7 @@
 #include "config/secrets.h"
 #include "config/secrets_file.h"
 #include "config/secrets_text.h"
+#include "import/providers.h"
 
 static const char usage[] =
     "usage: mailchute secret set NAME [KEY [VALUE]] [--user LOGIN] [--file PATH] [--no-restart]\n"
@@ -133,15 +134,44 @@ static char *known_user(const struct setting *setting)
 	return user;
 }
 
+static const struct provider *provider_of(const struct setting *setting)
+{
+	const char *host = setting->smarthost != NULL ? setting->smarthost->parameters.host : NULL;
+
+	return host != NULL ? providers_find_host(host) : NULL;
+}
+
+/* At most of them the account's own password is the wrong one. */
+static void print_provider(const struct setting *setting)
+{
+	const struct provider *provider = provider_of(setting);
+
+	if (provider == NULL || !ask_is_possible() || setting->value != NULL ||
+	    (setting->key != NULL && strcmp(setting->key, "password") != 0))
+		return;
+	fprintf(stderr, "%s: %s\n  %s\n", provider->title, provider->peculiarity, provider->page);
+}
+
+static char *user_prompt(const struct setting *setting, const char *usual)
+{
+	const struct provider *provider = provider_of(setting);
+	const char *what = provider != NULL ? provider->login : NULL;
+
+	return memory_format("login at %s%s%s%s%s%s%s: ", setting->name, what != NULL ? " (" : "",
+	    what != NULL ? what : "", what != NULL ? ")" : "", usual != NULL ? " [" : "",
+	    usual != NULL ? usual : "", usual != NULL ? "]" : "");
+}
+
+/* *answer stays NULL where the login that is known stays. */
 static int ask_user(const struct setting *setting, char **answer, struct error *error)
 {
+	const struct provider *provider = provider_of(setting);
+	const char *fixed = provider != NULL ? provider->fixed_login : NULL;
 	char *known CLEANUP(memory_free_string) = known_user(setting);
-	char *prompt CLEANUP(
-	    memory_free_string) = known != NULL
-				      ? memory_format("login at %s [%s]: ", setting->name, known)
-				      : memory_format("login at %s: ", setting->name);
+	char *prompt CLEANUP(memory_free_string) = user_prompt(
+	    setting, known != NULL ? known : fixed);
 
-	if (!ask_is_possible() && known == NULL) {
+	if (!ask_is_possible() && known == NULL && fixed == NULL) {
 		error_set(
 		    error, ERROR_USAGE, "5.5.4", "no login is known for [%s]", setting->section);
 		return error_next(
@@ -151,6 +181,8 @@ static int ask_user(const struct setting *setting, char **answer, struct error *
 		return -1;
 	if (*answer != NULL && (*answer)[0] == '\0')
 		memory_free_string(answer);
+	if (*answer == NULL && known == NULL && fixed != NULL)
+		*answer = memory_copy_string(fixed);
 	return 0;
 }
 
@@ -409,6 +441,7 @@ static int set(int argc, char **argv, struct error *error)
 	if (paths.has_config && find_smarthost(&paths.config, &setting, error) < 0)
 		return -1;
 	process_protect_memory();
+	print_provider(&setting);
 	return ask_and_change(&setting, error);
 }
 
