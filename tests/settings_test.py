@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.mailchute import environment, processes, run
+from support.own_mounts import command, why_not
 from support.wait import wait_for
 
 TOP = Path(__file__).resolve().parent.parent
@@ -280,12 +281,51 @@ def test_unsafe_drop_ins_are_refused_with_what_mends_them(settings):
     path = settings.write('queue { warn = "1h" }\n', "conf.d/10.conf")
     path.chmod(0o666)
     lines = settings.faults()
-    assert len(lines) == 1 and lines[0].endswith(f"; fix: chmod o-w {path}"), lines
+    assert len(lines) == 1 and f"; fix: chmod o-w {path} (" in lines[0], lines
     path.chmod(0o644)
     path.parent.chmod(0o777)
-    assert settings.faults()[0].endswith(f"; fix: chmod o-w {path.parent}")
+    assert f"; fix: chmod o-w {path.parent} (" in settings.faults()[0]
     path.parent.chmod(0o755)
     assert settings.values()["queue", None, "warn"][0] == "1h"
+
+
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+def test_what_is_mounted_read_only_is_taken(settings):
+    """As a ConfigMap is: everybody may write it by its mode, and nobody can."""
+    settings.write(NAMES + TWO_LINES)
+    path = settings.write('queue { warn = "1h" }\n', "conf.d/10.conf")
+    path.chmod(0o666)
+    os.chown(path, 1234, 1234)
+    path.parent.chmod(0o777)
+    here = path.parent
+    script = (f"mount --bind {here} {here} && mount -o remount,bind,ro {here} && "
+              f"exec {settings.programs.mailchute} config --changed")
+    result = run(command("sh", "-c", script), env=environment(config=settings.main))
+    assert result.status == 0 and f"# {path} line 1" in result.stdout.decode(), result
+    assert settings.config().status == 78
+
+
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+def test_run_secrets_come_before_the_environment_and_behind_the_files(settings):
+    settings.write(NAMES + TWO_LINES)
+    settings.write('smarthost "provider" { rate = "1/s" }', "conf.d/10.conf")
+    place = settings.folder / "run"
+    place.mkdir()
+    (place / "mailchute_url").write_text("smtps://me@h.example\n")
+
+    def where(**variables):
+        script = (f"mount -t tmpfs none /run && cp -r {place} /run/secrets && "
+                  f"exec {settings.programs.mailchute} config --json")
+        env = environment(config=settings.main)
+        env.update(variables)
+        result = run(command("sh", "-c", script), env=env)
+        assert result.status == 0, result
+        rows = [row for row in json.loads(result.stdout)["settings"] if row["option"] == "url"]
+        assert len(rows) == 1, rows
+        return rows[0]["value"], rows[0]["where"]
+
+    assert where() == ("smtps://h.example", "/run/secrets/mailchute_url")
+    assert where(MAILCHUTE_URL="smtp://v.example") == ("smtp://v.example", "MAILCHUTE_URL")
 
 
 def test_a_variable_with_a_typing_error_is_pointed_out(settings):

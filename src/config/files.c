@@ -59,21 +59,22 @@ static bool is_read_only(int fd)
 static int check_trust(const struct reader *reader, int fd, const struct stat *status,
     const char *path, struct error *error)
 {
-	bool is_directory = S_ISDIR(status->st_mode);
 	/* In a sticky directory others can add files, which are looked at one by one. */
-	bool is_sticky = is_directory && (status->st_mode & S_ISVTX) != 0;
+	bool is_sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX) != 0;
+	bool is_open = (status->st_mode & S_IWOTH) != 0 && !is_sticky;
+	bool is_strange = !is_trusted(reader, status->st_uid);
 
-	if (!is_trusted(reader, status->st_uid)) {
+	if ((!is_open && !is_strange) || is_read_only(fd))
+		return 0;
+	if (is_open)
+		error_set(error, ERROR_CONFIG, "5.3.5",
+		    "everyone on this machine may write %s, and so send all mail elsewhere", path);
+	else
 		error_set(error, ERROR_CONFIG, "5.3.5",
 		    "%s belongs to uid %u, who could send all mail elsewhere", path,
 		    (unsigned)status->st_uid);
-		return error_next(error, "chown root %s", path);
-	}
-	if ((status->st_mode & S_IWOTH) == 0 || is_sticky || is_read_only(fd))
-		return 0;
-	error_set(error, ERROR_CONFIG, "5.3.5",
-	    "everyone on this machine may write %s, and so send all mail elsewhere", path);
-	return error_next(error, "chmod o-w %s", path);
+	return error_next(error, "%s %s (in a container: mount it read-only)",
+	    is_open ? "chmod o-w" : "chown root", path);
 }
 
 /* ---- one file ---- */

@@ -10,7 +10,7 @@
  *
  * Whoever may write a drop-in says where all mail goes: so one that everybody
  * may write, or that is neither root's, nor ours, nor the main file's owner's,
- * is refused.
+ * is refused; but for a file system that is read-only.
  */
 
 #ifndef CONFIG_FILES_H
