@@ -10,23 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "import/account.h"
+#include "import/dsn.h"
 #include "import/predecessor.h"
 #include "import/providers.h"
-
-struct variable {
-	char *name;
-	char *value; /* may be a secret */
-	int line;
-};
+#include "import/variable_list.h"
 
 struct reader {
 	const struct source_room *room;
-	struct variable *items;
-	size_t count;
+	struct variable_list list;
 	char *path; /* of the file, or "the environment" */
 };
 
@@ -83,171 +77,13 @@ static const struct family {
 	    "", "", "", "", "", "MP_SENDMAIL_FROM EMAIL", "" },
 };
 
-enum { FAMILY_COUNT = sizeof families / sizeof families[0], VARIABLE_LIMIT = 2000 };
+enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
 static void finish(struct reader *reader)
 {
-	for (size_t i = 0; i < reader->count; i++) {
-		free(reader->items[i].name);
-		memory_free_secret(&reader->items[i].value);
-	}
-	free(reader->items);
+	variable_list_finish(&reader->list);
 	free(reader->path);
 }
-
-static void add_variable(struct reader *reader, struct span name, char *value_take, int line)
-{
-	if (reader->count >= VARIABLE_LIMIT) {
-		memory_free_secret(&value_take);
-		return;
-	}
-	reader->items = memory_resize_array(
-	    reader->items, reader->count + 1, sizeof(struct variable));
-	reader->items[reader->count++] = (struct variable){ span_copy(name), value_take, line };
-}
-
-/* The last one of a name counts; an empty one is unset. */
-static const struct variable *find(const struct reader *reader, struct span name)
-{
-	for (size_t i = reader->count; i > 0; i--)
-		if (span_equals_string(name, reader->items[i - 1].name))
-			return reader->items[i - 1].value[0] != '\0' ? &reader->items[i - 1] : NULL;
-	return NULL;
-}
-
-static const struct variable *find_any(const struct reader *reader, const char *names)
-{
-	struct span rest = span_from_string(names);
-	struct span name;
-
-	while (span_take_word(&rest, &name)) {
-		const struct variable *found = find(reader, name);
-
-		if (found != NULL)
-			return found;
-	}
-	return NULL;
-}
-
-/* NAME_FILE beside NAME. */
-static const struct variable *find_file(const struct reader *reader, const char *names)
-{
-	struct span rest = span_from_string(names);
-	struct span name;
-
-	while (span_take_word(&rest, &name)) {
-		CLEANUP(memory_free_string)
-		char *file = memory_format("%.*s_FILE", span_int(name), name.start);
-		const struct variable *found = find(reader, span_from_string(file));
-
-		if (found != NULL)
-			return found;
-	}
-	return NULL;
-}
-
-/* ---- a file ---- */
-
-static bool is_name(struct span name)
-{
-	for (size_t i = 0; i < name.length; i++) {
-		char c = name.start[i];
-
-		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && c != '_' &&
-		    !(i > 0 && ((c >= '0' && c <= '9') || c == '.')))
-			return false;
-	}
-	return name.length != 0;
-}
-
-/* ${NAME} of what stands above. */
-static size_t expand(const struct reader *reader, struct span text, struct buffer *value)
-{
-	ssize_t end = span_find_byte(text, '}');
-
-	if (!span_starts_with(text, "${") || end < 0)
-		return 0;
-	const struct variable *found = find(reader, span_after(span_first(text, (size_t)end), 2));
-
-	buffer_append_string(value, found != NULL ? found->value : "");
-	return (size_t)end + 1;
-}
-
-/* Without quotes a blank and '#' begin a comment; '...' is literal, in "..." a backslash quotes. */
-static char *read_value(const struct reader *reader, struct span text)
-{
-	struct buffer value CLEANUP(buffer_finish_secret) = { 0 };
-	char quote = text.length != 0 && (text.start[0] == '"' || text.start[0] == '\'')
-			 ? text.start[0]
-			 : '\0';
-
-	buffer_init(&value, 1 << 16);
-	for (size_t i = quote != '\0'; i < text.length; i++) {
-		char c = text.start[i];
-
-		if (quote != '\0' && c == quote)
-			return buffer_take_string(&value);
-		if (quote == '\0' && c == '#' && i > 0 && strchr(" \t", text.start[i - 1]) != NULL)
-			break;
-		size_t taken = quote != '\'' && c == '$'
-				   ? expand(reader, span_after(text, i), &value)
-				   : 0;
-		if (taken != 0) {
-			i += taken - 1;
-			continue;
-		}
-		if (quote == '"' && c == '\\' && i + 1 < text.length &&
-		    strchr("\"\\$", text.start[i + 1]) != NULL)
-			c = text.start[++i];
-		buffer_append_byte(&value, c);
-	}
-	/* A quote that does not end is plain text. */
-	if (quote != '\0')
-		return span_copy(text);
-	return span_copy(span_trim(buffer_span(&value)));
-}
-
-static int read_file(struct reader *reader, const char *path, struct error *error)
-{
-	CLEANUP(source_finish) struct source source = { 0 };
-	struct span line;
-	int outcome = source_open(reader->room, path, &source, error);
-
-	if (outcome > 0)
-		return error_set(error, ERROR_NO_INPUT, "5.3.5", "there is no %s", path);
-	if (outcome < 0)
-		return -1;
-	while (source_next(&source, &line)) {
-		struct span rest = span_trim(line);
-		ssize_t equal;
-
-		if (span_starts_with(rest, "export "))
-			rest = span_trim(span_after(rest, strlen("export ")));
-		equal = span_find_byte(rest, '=');
-		if (rest.length == 0 || rest.start[0] == '#' || equal <= 0)
-			continue;
-		struct span name = span_trim(span_first(rest, (size_t)equal));
-		if (is_name(name))
-			add_variable(reader, name,
-			    read_value(reader, span_trim(span_after(rest, (size_t)equal + 1))),
-			    source.line);
-	}
-	return 0;
-}
-
-static void read_environment(struct reader *reader)
-{
-	for (char **entry = environ; *entry != NULL; entry++) {
-		struct span text = span_from_string(*entry);
-		ssize_t equal = span_find_byte(text, '=');
-
-		if (equal > 0)
-			add_variable(reader, span_first(text, (size_t)equal),
-			    span_copy(span_after(text, (size_t)equal + 1)), 0);
-	}
-}
-
-/* ---- values ---- */
 
 static bool is_true(const char *value)
 {
@@ -275,8 +111,8 @@ static bool is_word(const char *value, const char *words)
 static void choose_tls(
     const struct reader *reader, const struct family *family, struct account *account)
 {
-	const struct variable *tls = find_any(reader, family->tls);
-	const struct variable *at_once = find_any(reader, family->at_once);
+	const struct variable *tls = variable_list_find_any(&reader->list, family->tls);
+	const struct variable *at_once = variable_list_find_any(&reader->list, family->at_once);
 	const char *value = tls != NULL ? tls->value : "";
 	bool is_plain = is_word(value, "none null off false no 0 disabled nostarttls never");
 
@@ -298,94 +134,15 @@ static void choose_tls(
 								    : 25;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static char *decode(struct span text)
-{
-	char *plain = memory_allocate(text.length + 1);
-	size_t length = 0;
-
-	for (size_t i = 0; i < text.length; i++) {
-		int high = i + 2 < text.length ? hex_digit(text.start[i + 1]) : -1;
-		int low = i + 2 < text.length ? hex_digit(text.start[i + 2]) : -1;
-
-		if (text.start[i] == '%' && high >= 0 && low >= 0 && high * 16 + low >= 0x20) {
-			plain[length++] = (char)(high * 16 + low);
-			i += 2;
-		} else {
-			plain[length++] = text.start[i];
-		}
-	}
-	return plain;
-}
-
-/* What a URL is cut into. */
-struct url {
-	struct span scheme;
-	struct span user;
-	struct span password;
-	struct span host; /* with its port */
-	struct span query;
-};
-
-static bool split_url(struct span text, struct url *url)
-{
-	const char *mark = memmem(text.start, text.length, "://", 3);
-
-	if (mark == NULL)
-		return false;
-	*url = (struct url){ .scheme = span_first(text, (size_t)(mark - text.start)) };
-	struct span rest = span_after(text, url->scheme.length + 3);
-	ssize_t at = span_find_last_byte(rest, '@');
-
-	if (at >= 0) {
-		struct span login = span_first(rest, (size_t)at);
-		ssize_t colon = span_find_byte(login, ':');
-
-		url->user = colon < 0 ? login : span_first(login, (size_t)colon);
-		url->password = colon < 0 ? span_first(login, 0)
-					  : span_after(login, (size_t)colon + 1);
-		rest = span_after(rest, (size_t)at + 1);
-	}
-	ssize_t query = span_find_byte(rest, '?');
-	url->host = query < 0 ? rest : span_first(rest, (size_t)query);
-	url->query = query < 0 ? span_first(rest, 0) : span_after(rest, (size_t)query + 1);
-	while (url->host.length != 0 && url->host.start[url->host.length - 1] == '/')
-		url->host.length--;
-	return true;
-}
-
-static struct span query_value(const struct url *url, const char *name)
-{
-	struct span rest = url->query;
-	struct span part;
-
-	while (span_take_until(&rest, '&', &part)) {
-		ssize_t equal = span_find_byte(part, '=');
-
-		if (equal > 0 &&
-		    span_equals_string_ignoring_case(span_first(part, (size_t)equal), name))
-			return span_after(part, (size_t)equal + 1);
-	}
-	return span_first(url->query, 0);
-}
-
 /* Symfony's "gmail+smtp://...@default": the provider's host. */
-static void take_provider(struct account *account, const struct url *url)
+static void take_provider(struct account *account, const struct dsn *url)
 {
 	ssize_t plus = span_find_byte(url->scheme, '+');
 	CLEANUP(memory_free_string)
 	char *name = span_copy(span_first(url->scheme, plus > 0 ? (size_t)plus : 0));
 	const char *real = strcasecmp(name, "sendinblue") == 0 ? "brevo" : name;
 	const struct provider *provider = providers_find(real);
-	struct span region = query_value(url, "region");
+	struct span region = dsn_option(url, "region");
 
 	if (provider == NULL)
 		return;
@@ -407,10 +164,10 @@ static void take_provider(struct account *account, const struct url *url)
 	}
 }
 
-static void take_url_login(struct account *account, const struct url *url)
+static void take_url_login(struct account *account, const struct dsn *url)
 {
-	CLEANUP(memory_free_string) char *user = decode(url->user);
-	CLEANUP(memory_free_secret) char *password = decode(url->password);
+	CLEANUP(memory_free_string) char *user = dsn_decode(url->user);
+	CLEANUP(memory_free_secret) char *password = dsn_decode(url->password);
 
 	account_take(&account->user, span_from_string(user));
 	account_take_secret(&account->password, span_from_string(password));
@@ -419,11 +176,11 @@ static void take_url_login(struct account *account, const struct url *url)
 static void take_url(
     struct reader *reader, const struct variable *variable, struct account *account)
 {
-	struct url url;
+	struct dsn url;
 	struct plan *plan = reader->room->plan;
 
 	account->place = (struct account_place){ reader->path, variable->line };
-	if (!split_url(span_from_string(variable->value), &url)) {
+	if (!dsn_split(span_from_string(variable->value), &url)) {
 		plan_note(plan, PLAN_LOST, reader->path, variable->line, "%s holds no URL",
 		    variable->name);
 		return;
@@ -439,7 +196,7 @@ static void take_url(
 		    url.scheme.start);
 		return;
 	}
-	struct span encryption = query_value(&url, "encryption");
+	struct span encryption = dsn_option(&url, "encryption");
 	if (span_equals_string_ignoring_case(url.scheme, "smtps") ||
 	    span_equals_string_ignoring_case(url.scheme, "smtp+ssl") ||
 	    span_equals_string_ignoring_case(encryption, "ssl") || account->port == 465)
@@ -449,7 +206,7 @@ static void take_url(
 		account->tls = ACCOUNT_TLS_MUST;
 	else
 		account->tls = ACCOUNT_TLS_MAY;
-	if (span_equals_string(query_value(&url, "verify_peer"), "0"))
+	if (span_equals_string(dsn_option(&url, "verify_peer"), "0"))
 		plan_note(plan, PLAN_CHANGED, reader->path, variable->line,
 		    "verify_peer=0: certificates are verified now, or pinned by tls_fingerprint");
 	if (account->port == 0)
@@ -459,10 +216,10 @@ static void take_url(
 static void take_login(
     const struct reader *reader, const struct family *family, struct account *account)
 {
-	const struct variable *user = find_any(reader, family->user);
-	const struct variable *user_file = find_file(reader, family->user);
-	const struct variable *password = find_any(reader, family->password);
-	const struct variable *file = find_file(reader, family->password);
+	const struct variable *user = variable_list_find_any(&reader->list, family->user);
+	const struct variable *user_file = variable_list_find_file(&reader->list, family->user);
+	const struct variable *password = variable_list_find_any(&reader->list, family->password);
+	const struct variable *file = variable_list_find_file(&reader->list, family->password);
 	CLEANUP(memory_free_string)
 	char *from_file = user == NULL && user_file != NULL
 			      ? source_first_line(reader->room, user_file->value)
@@ -481,7 +238,7 @@ static void take_login(
 static void take_host(struct reader *reader, const struct family *family,
     const struct variable *host, struct account *account)
 {
-	const struct variable *port = find_any(reader, family->port);
+	const struct variable *port = variable_list_find_any(&reader->list, family->port);
 
 	account->place = (struct account_place){ reader->path, host->line };
 	if (port != NULL)
@@ -496,9 +253,11 @@ static void take_host(struct reader *reader, const struct family *family,
 /* Nextcloud has the two halves apart. */
 static char *sender_of(const struct reader *reader, const struct family *family)
 {
-	const struct variable *from = find_any(reader, family->from);
-	const struct variable *local = find(reader, span_from_string("MAIL_FROM_ADDRESS"));
-	const struct variable *domain = find(reader, span_from_string("MAIL_DOMAIN"));
+	const struct variable *from = variable_list_find_any(&reader->list, family->from);
+	const struct variable *local = variable_list_find(
+	    &reader->list, span_from_string("MAIL_FROM_ADDRESS"));
+	const struct variable *domain = variable_list_find(
+	    &reader->list, span_from_string("MAIL_DOMAIN"));
 
 	if (from == NULL)
 		from = local;
@@ -516,17 +275,17 @@ static char *sender_of(const struct reader *reader, const struct family *family)
 
 static const struct variable *place_of(const struct reader *reader, const struct family *family)
 {
-	const struct variable *url = find_any(reader, family->url);
+	const struct variable *url = variable_list_find_any(&reader->list, family->url);
 
-	return url != NULL ? url : find_any(reader, family->host);
+	return url != NULL ? url : variable_list_find_any(&reader->list, family->host);
 }
 
 static void add_family(struct reader *reader, const struct family *family)
 {
 	CLEANUP(account_finish) struct account account = { 0 };
-	const struct variable *url = find_any(reader, family->url);
-	const struct variable *host = find_any(reader, family->host);
-	const struct variable *ehlo = find_any(reader, family->ehlo);
+	const struct variable *url = variable_list_find_any(&reader->list, family->url);
+	const struct variable *host = variable_list_find_any(&reader->list, family->host);
+	const struct variable *ehlo = variable_list_find_any(&reader->list, family->ehlo);
 
 	if (url != NULL)
 		take_url(reader, url, &account);
@@ -544,12 +303,15 @@ static void add_family(struct reader *reader, const struct family *family)
 /* namshi/smtp and its like: the provider is in the name. */
 static bool add_known(struct reader *reader)
 {
-	const struct variable *gmail = find(reader, span_from_string("GMAIL_USER"));
-	const struct variable *ses = find(reader, span_from_string("SES_USER"));
+	const struct variable *gmail = variable_list_find(
+	    &reader->list, span_from_string("GMAIL_USER"));
+	const struct variable *ses = variable_list_find(
+	    &reader->list, span_from_string("SES_USER"));
 	const struct variable *user = gmail != NULL ? gmail : ses;
-	const struct variable *password = find_any(
-	    reader, gmail != NULL ? "GMAIL_PASSWORD" : "SES_PASSWORD");
-	const struct variable *region = find(reader, span_from_string("SES_REGION"));
+	const struct variable *password = variable_list_find_any(
+	    &reader->list, gmail != NULL ? "GMAIL_PASSWORD" : "SES_PASSWORD");
+	const struct variable *region = variable_list_find(
+	    &reader->list, span_from_string("SES_REGION"));
 	CLEANUP(account_finish) struct account account = { .tls = ACCOUNT_TLS_MUST, .port = 587 };
 
 	if (user == NULL)
@@ -591,10 +353,10 @@ int variables_read(
 
 	reader.path = memory_copy_string(count != 0 ? files[0] : "the environment");
 	for (size_t i = 0; i < count; i++)
-		if (read_file(&reader, files[i], error) < 0)
+		if (variable_list_read_file(&reader.list, room, files[i], error) < 0)
 			return -1;
 	if (count == 0)
-		read_environment(&reader);
+		variable_list_read_environment(&reader.list);
 	add_all(&reader);
 	if (plan_count(room->plan, "smarthost") != 0)
 		return 0;
