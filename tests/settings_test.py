@@ -367,6 +367,20 @@ def test_a_reload_sees_drop_ins_and_a_bad_one_changes_nothing(make_service, sink
     assert b"c@far.example" in send(4)
 
 
+def test_a_service_that_starts_with_faults_says_all_of_them_once(make_service, sink):
+    service = make_service(url=sink.url)
+    right = service.config.read_text()
+    service.config.write_text("x = 1\ny = 2\n" + right)
+    service.start()
+    for _ in range(2):
+        result = service.sendmail("a@far.example", input=b"\n")
+        assert result.status == 78 and 'there is no option "x"' in result.stderr, result
+    assert service.text().count('settings: ') == 1, service.text()
+    assert re.search(r'settings: .*line 2: there is no option "y"', service.text())
+    service.config.write_text(right)
+    assert service.sendmail("a@far.example", input=b"\n").status == 0
+
+
 def test_callers_with_another_drop_in_do_not_join_a_service(settings, programs, sink):
     """Its digest is over all files, so who means something else gets a service of its own."""
     settings.write(NAMES + f'smarthost "p" {{ url = "{sink.url}" }}\n'

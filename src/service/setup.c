@@ -124,9 +124,31 @@ static void tell_capture(const struct config *config)
 		    config->capture);
 }
 
+/* The first one is said with what becomes of it. */
+static void log_other(void *context, const struct error *fault)
+{
+	size_t *count = context;
+	char line[900];
+
+	if ((*count)++ == 0)
+		return;
+	error_line(fault, line, sizeof line);
+	log_event(LOG_LEVEL_ERROR, "settings: %s", line);
+}
+
+static int load(const struct service *service, struct config *config, struct error *error)
+{
+	/* Without settings they are looked for at every client: said once is enough. */
+	bool is_first = service->is_configured || service->fault.kind == ERROR_NONE;
+	size_t count = 0;
+
+	return config_load_telling(
+	    &service->options->sources, config, is_first ? log_other : NULL, &count, error);
+}
+
 int setup_run(struct service *service, struct error *error)
 {
-	if (config_load(&service->options->sources, &service->config, error) < 0)
+	if (load(service, &service->config, error) < 0)
 		return -1;
 	capture_complete(&service->config);
 	open_log(service);
@@ -159,25 +181,6 @@ void setup_again(struct service *service)
 	if (outcome == 0)
 		log_event(LOG_LEVEL_INFO, "the configuration is complete now, spool %s",
 		    service->config.spool);
-}
-
-/* The first one is said with what becomes of it. */
-static void log_other(void *context, const struct error *fault)
-{
-	size_t *count = context;
-	char line[900];
-
-	if ((*count)++ == 0)
-		return;
-	error_line(fault, line, sizeof line);
-	log_event(LOG_LEVEL_ERROR, "settings: %s", line);
-}
-
-static int load(const struct service *service, struct config *config, struct error *error)
-{
-	size_t count = 0;
-
-	return config_load_telling(&service->options->sources, config, log_other, &count, error);
 }
 
 /* 0: new is whole, and we could go on with it. */
