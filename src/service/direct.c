@@ -31,7 +31,10 @@
 #include "smtp/client/transcript.h"
 #include "spool/spool.h"
 
-enum { TRACE_LIMIT = 2000 }; /* lines that a worker tells of */
+enum {
+	TRACE_LIMIT = 2000,  /* lines that a worker tells of */
+	END_PATIENCE = 1000, /* milliseconds, for a worker that is ended */
+};
 
 static void discard(void *context)
 {
@@ -405,6 +408,16 @@ static int start_as_from(struct direct_store *store, struct errand *errand, stru
 	return begin_again(store, errand, error);
 }
 
+/* The worker dies with its parent, which takes a moment: until then it may still send. */
+static void await_end(struct channel *channel)
+{
+	const int64_t deadline = clock_deadline(END_PATIENCE);
+	struct pollfd wait = { .fd = channel->fd, .events = POLLIN };
+
+	while (poll(&wait, 1, clock_poll_timeout(deadline)) > 0 && channel_fill(channel) > 0)
+		continue;
+}
+
 /* 0: the worker is over; 1: time was up, and it is ended; -1. */
 static int run_worker(
     struct direct_store *store, struct errand *errand, int64_t deadline, struct error *error)
@@ -419,6 +432,7 @@ static int run_worker(
 		if (ready == 0) {
 			/* The caller is told a failure, so nothing may go out any more. */
 			worker_parent_finish(store->parent);
+			await_end(&errand->channel);
 			(void)too_late(errand, store->config, error);
 			return 1;
 		}
