@@ -10,13 +10,28 @@
 #include "policy/expand.h"
 #include "policy/wrong_ways.h"
 
+/* Whom the faults are told to. */
+struct hearing {
+	struct patient *patient;
+	int local_line; /* of the last entry that lost a target which a relay cannot follow */
+};
+
+/* As newaliases has it: packages ship lines such as "nobody: /dev/null", which are no fault. */
+static bool is_harmless(struct hearing *hearing, const struct aliases_fault *fault)
+{
+	if (fault->kind == ALIASES_LOCAL)
+		hearing->local_line = fault->line;
+	return fault->kind == ALIASES_TWICE || fault->kind == ALIASES_LOCAL ||
+	       (fault->kind == ALIASES_NOBODY && fault->line == hearing->local_line);
+}
+
 static void tell_fault(void *context, const struct aliases_fault *fault)
 {
-	struct patient *patient = context;
+	struct hearing *hearing = context;
+	const struct patient *patient = hearing->patient;
 	struct span text = span_first(fault->text, 200);
 
-	/* As newaliases has it: packages ship lines that a relay cannot follow. */
-	if (fault->kind == ALIASES_TWICE || fault->kind == ALIASES_LOCAL)
+	if (is_harmless(hearing, fault))
 		return;
 	finding_add(patient->findings, FINDING_YELLOW, "aliases.fault",
 	    "%s line %d: \"%.*s\" is passed over: %s", fault->path, fault->line, span_int(text),
@@ -34,6 +49,7 @@ static void tell_way(void *context, const struct wrong_way *way)
 	finding_add(patient->findings, FINDING_YELLOW, "aliases.way", "%s", way->words);
 	if (way->next[0] != '\0')
 		finding_next(patient->findings, "%s", way->next);
+	finding_suggest(patient->findings, "mailchute newaliases says more");
 }
 
 /* To whom it goes in the end, where that is another machine; NULL: nowhere. */
@@ -90,9 +106,10 @@ static void check_root(struct patient *patient, const struct aliases *aliases)
 void aliases_check(struct patient *patient)
 {
 	struct aliases aliases CLEANUP(aliases_finish) = { 0 };
+	struct hearing hearing = { .patient = patient };
 	struct error error;
 
-	if (aliases_load_telling(&aliases, &patient->config, tell_fault, patient, &error) < 0) {
+	if (aliases_load_telling(&aliases, &patient->config, tell_fault, &hearing, &error) < 0) {
 		finding_add_error(patient->findings, FINDING_RED, "aliases.file", &error);
 		finding_suggest(patient->findings,
 		    "make it a file that all may read, or name another: aliases_file = \"/path\"");

@@ -61,7 +61,7 @@ class GoodRoot:
         self.write("etc/group", f"root:x:0:\nwww-data:x:{WEB}:\nmailchute:x:{SERVICE}:\n")
         self.write("etc/nsswitch.conf", "hosts: files\npasswd: files\ngroup: files\n")
         self.write("etc/hosts", "127.0.0.1 localhost smarthost.test\n")
-        self.write("etc/aliases", "postmaster: root\n")
+        self.write("etc/aliases", "postmaster: root\nnobody: /dev/null\n")
         self.write("etc/mailchute/ca.pem", Path(authority.ca).read_text())
         self.write("etc/ssl/certs/ca-certificates.crt", Path(authority.ca).read_text())
         self.configure()
