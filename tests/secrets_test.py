@@ -394,6 +394,31 @@ def test_manual_and_example_know_the_keys():
     assert all(re.search(rf"\b{key} = ", example) for key in keys)
 
 
+GROUP = """\
+grep -v '^mailchute:' /etc/group >"$FOLDER/group"
+echo mailchute:x:4711: >>"$FOLDER/group"
+mount --bind "$FOLDER/group" /etc/group
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(bool(own_mounts.why_not()), reason=own_mounts.why_not() or "")
+def test_the_group_of_the_service_may_read_a_new_one(ini):
+    def set(word):
+        env = {**environment(config=ini.config), "FOLDER": str(ini.folder)}
+        result = run(own_mounts.command("sh", "-ec", GROUP, "sh", ini.programs.mailchute, "secret",
+                                        "set", "gmail", "--user", "u"), word, env=env)
+        assert result.status == 0, result
+        return result.stdout.decode()
+    assert "(0640 root:mailchute)" in set(b"a\"'#")
+    for path in (ini.path, ini.folder / "gmail.password"):
+        assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (4711, 0o640)
+    # What an administrator has made of it stays, and is told.
+    os.chown(ini.path, 0, 0)
+    assert f"cannot read it: chgrp mailchute {ini.path} && chmod 640 {ini.path}\n" in set(b"word")
+    assert ini.path.stat().st_gid == 0
+
+
 # ---- tokens ----
 
 

@@ -10,6 +10,7 @@
 #include "admin/secret.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,9 @@ static const char usage[] =
     "    mailchute secret set gmail password < file\n"
     "    mailchute secret set work token_command \"/usr/local/bin/token --account work\"\n"
     "list: which smarthost has which login, and where its secret stands; never the secret.\n";
+
+/* systemd's copy of the file, which stays as it was when the service began. */
+static const char credentials[] = "/run/credentials/mailchute.service";
 
 struct setting {
 	const char *name;			  /* as given */
@@ -231,6 +235,24 @@ static void print_secret(const struct setting *setting, const char *key, const c
 		    "[%s] note: it begins or ends with a blank, which is kept\n", setting->section);
 }
 
+/* Root's file of before the package came, say. */
+static void note_closed(const struct setting *setting, const struct secrets_written *written)
+{
+	const char *group = strchr(written->owner, ':');
+	bool is_readable = group != NULL && strcmp(group, ":mailchute") == 0 &&
+			   strchr("4567", written->mode[2]) != NULL;
+	struct stat status;
+
+	if (is_readable || !setting->has_config || geteuid() != 0 ||
+	    getgrnam("mailchute") == NULL || stat(credentials, &status) == 0)
+		return;
+	printf("note: the service cannot read it: chgrp mailchute %s%s%s && chmod 640 %s%s%s\n",
+	    setting->path, written->own_file != NULL ? " " : "",
+	    written->own_file != NULL ? written->own_file : "", setting->path,
+	    written->own_file != NULL ? " " : "",
+	    written->own_file != NULL ? written->own_file : "");
+}
+
 static void print_written(const struct setting *setting, const struct secrets_written *written)
 {
 	if (written->gave_way != NULL)
@@ -272,9 +294,6 @@ static void print_notes(const struct setting *setting)
 }
 
 /* ---- the running service ---- */
-
-/* systemd's copy of the file, which stays as it was when the service began. */
-static const char credentials[] = "/run/credentials/mailchute.service";
 
 /* Without our variables: they may hold secrets. */
 static int restart_service(void)
@@ -371,6 +390,7 @@ static int change(
 		return -1;
 	print_secret(setting, key, value, &written);
 	print_written(setting, &written);
+	note_closed(setting, &written);
 	print_notes(setting);
 	tell_when(setting, &written);
 	return 0;
