@@ -278,6 +278,18 @@ def test_4_port_blocked(caller):
         assert words in line, line
 
 
+@needs_mounts
+def test_4_no_way_out(caller):
+    # Nothing but a loopback interface, as with docker run --network none.
+    command = own_mounts.command(
+        "unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
+        *caller.configure("smtps://192.0.2.1").command())
+    line = run(command, MAIL, env=caller.environment()).stderr
+    for words in ("MC-NET-04 192.0.2.1:465: cannot connect (192.0.2.1: Network is unreachable)",
+                  "means: this machine has no way to that address", "; mail: NOT sent"):
+        assert words in line, line
+
+
 def test_5_from_refused(caller, say):
     peer = say({"mail": "550 5.7.60 SMTP; Client does not have permissions to send as this sender"})
     caller.configure(clear(peer), 'from = "alerts@example.com" from_policy = "keep"')
@@ -429,6 +441,70 @@ def test_15_no_smarthost(programs, folder):
                   "; mail: NOT sent"):
         assert words in done.stderr, done
     assert done.status == 78 and len(done.stderr) < 900
+
+
+# ---- every reply at every step ----
+
+REPLIES = {
+    "421 4.3.2 peer is going down": "MC-NET-23",
+    "450 4.2.0 Greylisted, come back": "MC-GREY-07",
+    "452 4.2.2 mailbox full": "MC-RCPT-19",
+    "454 4.7.0 Throttling failure: Maximum sending rate exceeded.": "MC-RATE-08",
+    "530 5.7.0 Authentication required": "MC-AUTH-17",
+    "534 5.7.9 Application-specific password required": "MC-AUTH-01",
+    "535 5.7.8 Username and Password not accepted": "MC-AUTH-17",
+    "550 5.7.60 SMTP; Client does not have permissions to send as this sender": "MC-FROM-05",
+    "552 5.3.4 message too big": "MC-SIZE-12",
+    "554 5.7.1 <you@example.org>: Relay access denied": "MC-RELAY-06",
+}
+# Where the same words mean something else, or nothing that anybody could know.
+ELSEWHERE = {
+    ("mail", "452"): "", ("mail", "554"): "",
+    ("data", "554"): "", ("end", "554"): "",
+}
+
+
+def expected(step, reply, code):
+    if step in ("greeting", "ehlo", "helo"):
+        if reply[0] == "5" and step != "greeting":
+            return "MC-TLS-22" if reply.startswith("530") else "MC-EHLO-11"
+        return {"454": "MC-RATE-08"}.get(reply[:3], "MC-NET-23")
+    if step == "auth":
+        return {"421": "MC-NET-23"}.get(reply[:3], "MC-AUTH-01")
+    return ELSEWHERE.get((step, reply[:3]), code)
+
+
+@pytest.mark.parametrize("reply, code", REPLIES.items())
+def test_each_reply_at_each_step(programs, folder, say, reply, code):
+    for step in ("greeting", "ehlo", "auth", "mail", "rcpt", "data", "end"):
+        place = folder / step
+        place.mkdir()
+        says = {step: reply, "helo": reply} if step == "ehlo" else {step: reply}
+        peer = say(says, users={USER: PASSWORD}, extensions=["PIPELINING", "8BITMIME"])
+        caller = Caller(programs, place).configure(clear(peer), login=True)
+        line = caller.send()
+        text = caller.folder.joinpath("secrets.ini").read_text()
+        assert PASSWORD in text and PASSWORD not in line
+        assert line.count("\n") == 1 and len(line) < 900, (step, line)
+        # All that it said, and what became of the mail.
+        assert ": " + reply in line, (step, line)
+        assert "; mail: NOT sent, nothing was kept" in line, (step, line)
+        said = re.match(r"sendmail: (MC-\S+)?", line).group(1) or ""
+        assert said == expected(step, reply, code), (step, line)
+
+
+@pytest.mark.parametrize("fault", ("close", "stall"))
+def test_servers_that_fall_silent(programs, folder, make_peer, fault):
+    for step in ("greeting", "mail", "end"):
+        place = folder / step
+        place.mkdir()
+        peer = make_peer(at=step, fault=fault)
+        caller = Caller(programs, place).configure(clear(peer))
+        caller.config.write_text(caller.config.read_text().replace('"20s"', '"1s"'))
+        line = caller.send()
+        assert line.count("\n") == 1 and "127.0.0.1" in line, (step, line)
+        assert fault == "stall" or line.startswith("sendmail: MC-NET-23 "), (step, line)
+        assert re.search("NOT sent|nothing was kept|all the same", line), (step, line)
 
 
 # ---- where else it is said ----

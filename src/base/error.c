@@ -252,10 +252,10 @@ void error_read_line(const char *line, struct error *error)
 
 	snprintf(rest, sizeof rest, "%s", line);
 	size_t code = strcspn(rest, " ");
+	take_part(rest, mail_label, read.mail, sizeof read.mail);
 	if (strncmp(rest, "MC-", 3) == 0 && rest[code] == ' ' && code < sizeof read.code) {
 		memcpy(read.code, rest, code);
 		memmove(rest, rest + code + 1, strlen(rest + code + 1) + 1);
-		take_part(rest, mail_label, read.mail, sizeof read.mail);
 		take_part(rest, next_label, read.next, sizeof read.next);
 		take_part(rest, means_label, read.means, sizeof read.means);
 	}

@@ -99,7 +99,10 @@ enum error_kind error_kind_from_status(const char *status);
  */
 void error_line(const struct error *error, char *line, size_t size);
 
-/* The other way round, of a line that was kept: code, text, means, next and mail. */
+/*
+ * The other way round, of a line that was kept: code, text, means, next and
+ * mail.  Without a code the next step stays in the text.
+ */
 void error_read_line(const char *line, struct error *error);
 
 #endif

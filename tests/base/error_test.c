@@ -239,6 +239,9 @@ static void a_line_is_read_again(void **state)
 	assert_string_equal(read.text, "a ?[m");
 	assert_string_equal(read.means, "x");
 	assert_string_equal(read.next, "");
+	error_read_line("no name; x; mail: gone", &read);
+	assert_string_equal(read.text, "no name; x");
+	assert_string_equal(read.mail, "gone");
 	error_read_line("no name; fix: here", &read);
 	assert_string_equal(read.code, "");
 	assert_string_equal(read.text, "no name; fix: here");

@@ -370,15 +370,15 @@ void fates_give_up(struct fates *fates, const struct error *error, bool may_have
 {
 	struct transaction_result result = { .outcome = TRANSACTION_DEFERRED };
 	char text[ERROR_TEXT_SIZE + 100];
+	struct error told = *error;
 
-	snprintf(text, sizeof text, "%s", error->text);
 	/* RFC 1047: it may have been delivered, so the truth is that we do not know. */
 	if (may_have_arrived) {
 		result.outcome = TRANSACTION_IN_DOUBT;
-		snprintf(text, sizeof text,
-		    "%s; all of the message had been sent, so it may have been delivered",
-		    error->text);
+		text_append(told.text, sizeof told.text,
+		    "; all of the message had been sent, so it may have been delivered");
 	}
+	error_line(&told, text, sizeof text);
 	/* Nobody has refused the message, whatever kept us from sending it. */
 	snprintf(result.status, sizeof result.status, "%s", error->status);
 	if (result.status[0] != '4')
