@@ -217,6 +217,7 @@ def test_a_script_answers_by_options(enter, folder, programs, provider, authorit
     (["--provider", "gmail", "--url", "smtp.example.com"], "", "say the same"),
     (["--provider", "gmial"], "", 'the nearest known one is "gmail"'),
     (["--url", "smtp+tls://u:secret@smtp.example.com:587"], "", "holds a password"),
+    (["--provider", "smtp+tls://u:secret@smtp.example.com:587"], "", "holds a password"),
     (["--url", "smpt://x.example"], "", "smpt"),
     (["--provider", "gmail", "--user", "me@gmail.com", "--root", "you"], "p\n", "no mail address"),
     (["--frobnicate"], "", "--frobnicate"),
@@ -226,6 +227,24 @@ def test_what_is_missing_is_named(enter, folder, programs, arguments, input, wor
     assert result.status == 64 and words in result.stderr, result
     assert "secret" not in result.stderr
     assert list((folder / "after").iterdir()) == []
+
+
+@pytest.mark.parametrize("given, url", [
+    ("smtp.example.com", "smtp+tls://smtp.example.com:587"),
+    ("smtp.example.com:465", "smtps://smtp.example.com:465"),
+    ("relay:2525", "smtp+tls://relay:2525"),
+    ("localhost", "smtp+tls://localhost:587"),
+    ("192.0.2.1:25", "smtp://192.0.2.1:25"),
+    ("[2001:db8::1]:587", "smtp+tls://[2001:db8::1]:587"),
+    ("smtp.gmail.com", "smtps://smtp.gmail.com:465"),
+    ("smtp.gmail.com:587", "smtp+tls://smtp.gmail.com:587"),
+    ("email-smtp.us-east-1.amazonaws.com", "smtp+tls://email-smtp.us-east-1.amazonaws.com:587"),
+])
+def test_a_host_is_enough(folder, programs, given, url):
+    result = run([programs.mailchute, "setup", "--url", given, "--user", "", "--root",
+                  "you@far.example", "--into", folder / "into"])
+    assert result.status == 0, result
+    assert f'"{url}"' in (folder / "into/mailchute.conf").read_text()
 
 
 def test_who_may_not_write_is_asked_nothing(enter, programs):

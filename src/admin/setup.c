@@ -167,7 +167,8 @@ static int take_url(struct setup *setup, const char *url, struct error *error)
 	/* What the URL says of the login need not be asked. */
 	if (smarthost.user != NULL && setup->user == NULL)
 		setup->user = memory_copy_string(smarthost.user);
-	if (smarthost.password != NULL && setup->options[URL].value != NULL) {
+	if (smarthost.password != NULL &&
+	    (setup->options[URL].value != NULL || setup->options[PROVIDER].value != NULL)) {
 		error_set(error, ERROR_USAGE, "5.5.4",
 		    "setup: the URL holds a password, and everyone may read the arguments of a "
 		    "program");
@@ -200,12 +201,12 @@ static int take_host(struct setup *setup, const char *text, struct error *error)
 {
 	CLEANUP(account_finish) struct account account = { 0 };
 
+	/* A word alone is a provider that is written wrong; with a port it is a host of this
+	 * network. */
 	if (!account_set_host(&account, span_from_string(text)) ||
-	    strpbrk(account.host, ".:") == NULL) {
-		if (strcmp(text, "localhost") != 0) {
-			return refuse_choice(text, error);
-		}
-	}
+	    (strpbrk(account.host, ".:") == NULL && account.port == 0 &&
+		strcasecmp(account.host, "localhost") != 0))
+		return refuse_choice(text, error);
 	setup->provider = providers_find_host(account.host);
 	if (setup->provider != NULL && account.port == 0 && setup->provider->region == NULL)
 		return take_url(setup, setup->provider->url, error);
