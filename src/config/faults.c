@@ -23,6 +23,10 @@ static void hide_login(char *text)
 		const char *at = memrchr(rest, '@', length);
 		const char *colon = memchr(rest, ':', length);
 
+		/* What was too long has lost its @, perhaps. */
+		if (at == NULL && rest[length] == '\0' && length > 3 &&
+		    strcmp(rest + length - 3, "...") == 0)
+			at = rest + length - 3;
 		if (at == NULL || colon == NULL || colon > at)
 			continue;
 		memset(rest, '*', (size_t)(at - rest));
@@ -49,14 +53,6 @@ void faults_add(struct faults *faults, int file, int line, const struct error *e
 	if (error->code[0] == '\0')
 		(void)error_code(&faults->items[at].error, "MC-CONF-14");
 	faults->count++;
-}
-
-bool faults_has_line(const struct faults *faults, int file, int line)
-{
-	for (size_t i = 0; i < faults->count; i++)
-		if (faults->items[i].file == file && faults->items[i].line == line)
-			return true;
-	return false;
 }
 
 void faults_finish(struct faults *faults)

@@ -28,9 +28,6 @@ struct faults {
 
 void faults_add(struct faults *faults, int file, int line, const struct error *error);
 
-/* There is one already in this line. */
-bool faults_has_line(const struct faults *faults, int file, int line);
-
 void faults_finish(struct faults *faults);
 
 #endif
