@@ -301,5 +301,5 @@ def test_what_is_too_large_is_refused(make, size, words):
     assert send(service, "root", message=BODY + b"x" * 10000)[0] == ["me@far.example"]
     result = service.sendmail("root", input=BODY + b"a line\n" * (size // 7))
     assert result.status == 65 and result.stderr.count("\n") == 1, result
-    assert words.split(" KiB", 1)[-1] in result.stderr, result
+    assert "MC-SIZE-12" in result.stderr and words.split(" KiB", 1)[-1] in result.stderr, result
     assert service.count() == 0 and len(service.peer.messages) == 1

@@ -16,16 +16,31 @@ static bool passes_limit(const struct dialogue *dialogue, uint64_t more)
 	return limit != 0 && (more > limit || dialogue->content_size > limit - more);
 }
 
-static void refuse_size(const struct dialogue *dialogue, struct server_reply *reply)
+void incoming_refuse_size(
+    const struct dialogue *dialogue, uint64_t size, struct server_reply *reply)
 {
 	const char *rule = dialogue->settings->size_rule;
+	const char *whose = rule != NULL ? rule : "this server";
 	uint64_t limit = dialogue->settings->offered.size_limit;
 	char most[TEXT_SIZE_SIZE];
+	char is[TEXT_SIZE_SIZE];
+	struct error error;
 
+	text_size(size, is);
 	text_size(limit, most);
-	server_reply_set(reply, 552, "5.3.4",
-	    "message is larger than %s, the most that %s allows (SIZE %llu)", most,
-	    rule != NULL ? rule : "this server", (unsigned long long)limit);
+	if (size != 0)
+		error_set(&error, ERROR_DATA, "5.3.4",
+		    "message is %s, and %s allows %s (SIZE %llu)", is, whose, most,
+		    (unsigned long long)limit);
+	else
+		error_set(&error, ERROR_DATA, "5.3.4",
+		    "message is larger than %s, the most that %s allows (SIZE %llu)", most, whose,
+		    (unsigned long long)limit);
+	if (rule != NULL) {
+		(void)error_code(&error, "MC-SIZE-12");
+		(void)error_next(&error, "send a link, or raise %s", rule);
+	}
+	server_reply_from_error(reply, &error);
 }
 
 static void pass_on(struct dialogue *dialogue, struct span piece)
@@ -51,7 +66,7 @@ static void finish_content(struct dialogue *dialogue)
 	size_t replies = dialogue->is_lmtp ? dialogue->recipients : 1;
 
 	if (dialogue->is_too_large)
-		refuse_size(dialogue, &reply);
+		incoming_refuse_size(dialogue, 0, &reply);
 	else
 		settings->handler->end(settings->context, &reply);
 	for (size_t i = 0; i < replies; i++)
@@ -196,7 +211,7 @@ static void check_chunk(struct dialogue *dialogue, uint64_t size, struct server_
 	}
 	check_transaction(dialogue, reply);
 	if (reply->code == 0 && passes_limit(dialogue, size))
-		refuse_size(dialogue, reply);
+		incoming_refuse_size(dialogue, 0, reply);
 	if (reply->code == 0 && dialogue->state == DIALOGUE_MAIL)
 		begin(dialogue, reply);
 }

@@ -21,4 +21,8 @@ void incoming_chunk(struct dialogue *dialogue, uint64_t size, bool is_last);
 /* The session has ended within a content: says so, where somebody may still listen. */
 void incoming_tell_of_cut(struct dialogue *dialogue);
 
+/* More than offered.size_limit: size octets, 0 when it is not known how many. */
+void incoming_refuse_size(
+    const struct dialogue *dialogue, uint64_t size, struct server_reply *reply);
+
 #endif

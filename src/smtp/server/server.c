@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "smtp/server/dialogue.h"
 #include "smtp/server/incoming.h"
 #include "smtp/server/login.h"
@@ -70,19 +69,10 @@ static void answer_unoffered(struct dialogue *dialogue, const char *name)
 /* RFC 1870, 6.1. */
 static void refuse_size(struct dialogue *dialogue, uint64_t size)
 {
-	const struct server_settings *settings = dialogue->settings;
-	const char *rule = settings->size_rule;
-	char is[TEXT_SIZE_SIZE];
-	char most[TEXT_SIZE_SIZE];
+	struct server_reply reply = { 0 };
 
-	text_size(size, is);
-	text_size(settings->offered.size_limit, most);
-	CLEANUP(memory_free_string)
-	char *text = memory_format("message is %s, and %s allows %s (SIZE %llu)", is,
-	    rule != NULL ? rule : "this server", most,
-	    (unsigned long long)settings->offered.size_limit);
-
-	dialogue_answer(dialogue, 552, "5.3.4", text);
+	incoming_refuse_size(dialogue, size, &reply);
+	dialogue_answer_handler(dialogue, &reply, 552, "5.3.4", "");
 }
 
 /* What can be said against MAIL before the handler is asked.  True: it was said. */
