@@ -24,6 +24,11 @@ static void find_places(struct places *places)
 	char own[PATH_MAX];
 
 	memset(places, 0, sizeof *places);
+#ifdef MAILCHUTE_SINGLE
+	/* It is this very file. */
+	if (process_own_path(places->path[0], sizeof places->path[0]) == 0)
+		return;
+#endif
 	snprintf(places->path[0], sizeof places->path[0], "%s", MAILCHUTE_PROGRAM);
 	if (process_own_path(own, sizeof own) < 0)
 		return;
