@@ -164,6 +164,47 @@ static void what_was_there_is_kept(void **state)
 	assert_int_equal(rmdir(deep) + rmdir(directory), 0);
 }
 
+/* Of 300 passwords of odd characters each comes back octet for octet, in a line or a file. */
+static void passwords_come_back_whole(void **state)
+{
+	static const char odd[] = "#;:=%$\"'\\& |@/aZ09~`{}()*<>?![]\xc3\xa4";
+	uint32_t chance = 2463534242u;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		char directory[] = "/tmp/mailchute-write-XXXXXX";
+		CLEANUP(plan_finish) struct plan plan = { 0 };
+		CLEANUP(write_finish) struct write_outcome outcome = { 0 };
+		CLEANUP(smarthost_finish) struct smarthost smarthost = { 0 };
+		char password[32] = { 0 };
+		struct error error;
+
+		for (int j = 0; j <= i % 24; j++) {
+			chance ^= chance << 13;
+			chance ^= chance >> 17;
+			chance ^= chance << 5;
+			password[j] = odd[chance % (sizeof odd - 1)];
+		}
+		assert_non_null(mkdtemp(directory));
+		CLEANUP(memory_free_string) char *settings = memory_format("%s/c", directory);
+		CLEANUP(memory_free_string) char *secrets = memory_format("%s/s", directory);
+		CLEANUP(memory_free_string)
+		char *own = memory_format("%s/main.password", directory);
+		const struct write_request request = { settings, secrets, "x", false };
+
+		(void)simple(&plan);
+		plan_login(&plan, "main")->user = memory_copy_string("me");
+		plan_login(&plan, "main")->password = memory_copy_string(password);
+		if (write_files(&plan, &request, &outcome, &error) < 0)
+			fail_msg("<%s>: %s", password, error.text);
+		smarthost_init(&smarthost);
+		assert_int_equal(secrets_read(secrets, "main", &smarthost, &error), 0);
+		assert_string_equal(smarthost.password, password);
+		(void)unlink(own);
+		assert_int_equal(unlink(settings) + unlink(secrets) + rmdir(directory), 0);
+	}
+}
+
 static void no_secret_is_shown(void **state)
 {
 	CLEANUP(plan_finish) struct plan plan = { 0 };
@@ -188,6 +229,7 @@ int main(void)
 		cmocka_unit_test(values_survive_the_parser),
 		cmocka_unit_test(what_would_not_load_is_not_written),
 		cmocka_unit_test(what_was_there_is_kept),
+		cmocka_unit_test(passwords_come_back_whole),
 		cmocka_unit_test(no_secret_is_shown),
 	};
 
