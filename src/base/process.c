@@ -147,7 +147,8 @@ void process_wipe_environment(const char *prefix)
 }
 
 static const struct floor_row {
-	int resource;
+	/* glibc has an enum of its own for it, musl an int. */
+	__typeof__(RLIMIT_CORE) resource;
 	rlim_t least;
 	const char *words;
 } floors[] = {
@@ -165,10 +166,10 @@ bool process_raise_limits(const char **too_small)
 	for (size_t i = 0; i < sizeof floors / sizeof floors[0]; i++) {
 		struct rlimit limit;
 
-		if (getrlimit((__rlimit_resource_t)floors[i].resource, &limit) < 0)
+		if (getrlimit(floors[i].resource, &limit) < 0)
 			continue;
 		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit((__rlimit_resource_t)floors[i].resource, &limit);
+		(void)setrlimit(floors[i].resource, &limit);
 		if (limit.rlim_max < floors[i].least && is_enough) {
 			*too_small = floors[i].words;
 			is_enough = false;
