@@ -55,7 +55,7 @@ const struct code codes_list[] = {
 	{ "MC-RATE-08", "too fast, or limit used up",
 	    "The account sends faster than the provider allows, on too many connections, or has "
 	    "used up its messages of the day.",
-	    "Write its limit into the smarthost: rate = \"14/s\" (or \"30/min\", \"500/d\"), "
+	    "Write its limit into the smarthost: rate = \"14/s\" (or \"30/min\", \"100/h\"), "
 	    "connections = 1. For a daily limit wait, have it raised, or add a second smarthost: "
 	    "route \"all\" { via = { \"first\", \"second\" } }." },
 	{ "MC-DNS-09", "name not found",
