@@ -147,8 +147,7 @@ void process_wipe_environment(const char *prefix)
 }
 
 static const struct floor_row {
-	/* glibc has an enum of its own for it, musl an int. */
-	__typeof__(RLIMIT_CORE) resource;
+	unsigned resource; /* glibc has an enum of its own for it, musl an int */
 	rlim_t least;
 	const char *words;
 } floors[] = {
