@@ -134,4 +134,6 @@ def test_two_ways_have_the_time_of_one(programs, folder, make_peer):
         silent.listen(20)
         result = run([programs.sendmail, "b@far.example"], MESSAGE, env=variables)
     assert result.status == 69 and "within" in result.stderr, result
-    assert len(peer.sessions) == 1
+    # On a slow machine nothing of it may be left for the second.
+    if "has not answered" in result.stderr:
+        wait_for(lambda: len(peer.sessions) == 1, what="the one session")
