@@ -409,3 +409,16 @@ def test_queued_with_a_wrong_from_mended_retried(make_service, make_picky):
     service.wait_until_empty()
     assert sender_of(peer.messages[0]) == OFFICE
     assert fields(bytes(peer.messages[0][2]), "From") == [f"Joe <{OFFICE}>"]
+
+
+def test_what_waits_goes_by_the_mended_settings_without_being_told(make_service, make_picky):
+    peer = make_picky(OFFICE)
+    service = make_service(
+        queue='retry = { "2s" }', submit='wait = "disk"',
+        extra=block("office", peer.port, "rewrite", 'from = "typo@from.example"')).start()
+    assert send(service, "-f", "joe@shop.example", "x@far.example").status == 0
+    service.wait_for_log("state=sender_refused")
+    assert not peer.messages
+    service.config.write_text(service.config.read_text().replace("typo@", "alerts@"))
+    wait_for(lambda: peer.messages, what="the message, by itself")
+    assert sender_of(peer.messages[0]) == OFFICE

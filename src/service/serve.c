@@ -101,6 +101,7 @@ static void tell_manager(struct service *service)
 
 static void step(struct service *service, int64_t leave_at)
 {
+	setup_look_due(service);
 	if (service->is_configured)
 		runner_begin_due(&service->runner);
 	leaving_note(service);

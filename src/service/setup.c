@@ -20,7 +20,9 @@
 enum {
 	LOCK_PATIENCE = 2000, /* milliseconds */
 	LOCK_PAUSE = 20,
-	LOOK_PAUSE = 200, /* a thousand messages tried anew are one wish */
+	LOOK_PAUSE = 200,    /* a thousand messages tried anew are one wish */
+	DUE_PAUSE = 1000,    /* between two looks that nobody wished for */
+	FAULT_PAUSE = 10000, /* and as long as each of them says what is wrong */
 };
 
 static const struct spool no_spool = { .directory = -1, .queue = -1, .lock = -1 };
@@ -269,11 +271,11 @@ static void look(struct service *service)
 		events_settings_kept(line);
 		return;
 	}
+	service->has_old_settings = false;
 	if (!is_other(&service->config, &new)) {
 		config_finish(&new);
 		return;
 	}
-	service->has_old_settings = false;
 	clients_renew(&service->clients);
 	keep_spool(service, &new);
 	take_settings(service, &new);
@@ -289,6 +291,19 @@ void setup_look(struct service *service)
 		look(service);
 	else
 		setup_again(service);
+}
+
+void setup_look_due(struct service *service)
+{
+	int64_t now = clock_monotonic();
+	int64_t pause = service->has_old_settings ? FAULT_PAUSE : DUE_PAUSE;
+
+	if (!service->is_configured || runner_deadline(&service->runner) > now)
+		return;
+	if (service->looked_at != 0 && now < service->looked_at + pause)
+		return;
+	service->wants_look = true;
+	setup_look(service);
 }
 
 int64_t setup_look_at(const struct service *service)

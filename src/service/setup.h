@@ -29,7 +29,12 @@ void setup_reload(struct service *service);
  * that it is to go elsewhere, or as somebody else, they are taken.
  */
 void setup_look(struct service *service);
-/* When that is to be called, by clock_monotonic; CLOCK_NEVER. */
+/*
+ * Before what is due is begun: whoever has mended the settings was told that what
+ * waits goes by itself then, and hears nothing of a service that has to be told.
+ */
+void setup_look_due(struct service *service);
+/* When setup_look is to be called, by clock_monotonic; CLOCK_NEVER. */
 int64_t setup_look_at(const struct service *service);
 
 void setup_finish(struct service *service);
