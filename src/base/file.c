@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+
+enum { WRITER_PATIENCE = 3000 }; /* milliseconds for who writes into a pipe to begin */
 
 void file_close(int *fd)
 {
@@ -101,6 +105,32 @@ int file_read_to_end(int fd, struct buffer *content)
 			return 1;
 		buffer_extend(content, (size_t)count);
 	}
+}
+
+/* A pipe in which nobody has written anything yet has POLLIN or POLLHUP later, or never. */
+static bool is_silent_pipe(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct stat status;
+
+	if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+		return false;
+	return poll(&wait, 1, WRITER_PATIENCE) == 0;
+}
+
+int file_open_to_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	if (is_silent_pipe(fd)) {
+		file_close(&fd);
+		errno = ENODATA;
+		return -1;
+	}
+	(void)file_set_nonblocking(fd, false);
+	return fd;
 }
 
 int file_read_whole(const char *path, struct buffer *content, struct error *error)

@@ -36,6 +36,12 @@ ssize_t file_read_full_at(int fd, char *bytes, size_t size, off_t offset);
 int file_read_to_end(int fd, struct buffer *content);
 
 /*
+ * For reading, a descriptor or -1 with errno.  A named pipe into which nobody
+ * writes is ENODATA after three seconds: no call of a mailer may hang for it.
+ */
+int file_open_to_read(const char *path);
+
+/*
  * The whole file by its path.  A missing or unreadable file, a directory, or
  * one larger than content's limit is an error that names the path.
  */

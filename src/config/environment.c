@@ -59,7 +59,7 @@ int environment_read_secret_file(const char *path, char **value, struct error *e
 {
 	CLEANUP(buffer_finish_secret) struct buffer content = { 0 };
 	/* Without following what an editor left behind: only "missing" is no fault. */
-	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(file_close) int fd = file_open_to_read(path);
 	struct span line = { 0 };
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))

@@ -284,7 +284,7 @@ static void read_drop_ins(const struct reader *reader, const char *folder)
 /* It may be a pipe, and anybody's: whoever starts us names it. */
 static bool read_main(struct reader *reader)
 {
-	CLEANUP(file_close) int fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(file_close) int fd = file_open_to_read(reader->path);
 	struct stat status;
 	struct error error;
 

@@ -69,7 +69,7 @@ static int check_mode(const char *path, int fd, struct error *error)
 /* 0, or 1 when the file is missing. */
 static int read_text(const char *path, struct buffer *text, struct error *error)
 {
-	CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(file_close) int fd = file_open_to_read(path);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 1;
@@ -119,7 +119,7 @@ static int read_secret_file(
     const char *path, const char *key, const char *name, char **secret, struct error *error)
 {
 	CLEANUP(memory_free_string) char *full = path_beside(path, name);
-	CLEANUP(file_close) int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(file_close) int fd = file_open_to_read(full);
 
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 		return refuse_unreadable(full, errno, error);

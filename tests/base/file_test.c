@@ -180,6 +180,26 @@ static void a_whole_file_or_an_error_that_names_it(void **state)
 	}
 }
 
+static void a_pipe_is_read_unless_nobody_writes(void **state)
+{
+	char path[40];
+	char octets[4];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+	errno = 0;
+	assert_int_equal(file_open_to_read(path), -1);
+	assert_int_equal(errno, ENODATA);
+	assert_int_equal(write(ends[1], "abc", 3), 3);
+	CLEANUP(file_close) int fd = file_open_to_read(path);
+	assert_false(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	file_close(&ends[1]);
+	assert_int_equal(file_read_full(fd, octets, sizeof octets), 3);
+	file_close(&ends[0]);
+}
+
 static void nonblocking_is_set_and_cleared(void **state)
 {
 	int ends[2];
@@ -204,6 +224,7 @@ int main(void)
 		cmocka_unit_test(failures_leave_errno),
 		cmocka_unit_test(the_end_is_told_from_the_limit),
 		cmocka_unit_test(a_whole_file_or_an_error_that_names_it),
+		cmocka_unit_test(a_pipe_is_read_unless_nobody_writes),
 		cmocka_unit_test(nonblocking_is_set_and_cleared),
 	};
 
