@@ -25,7 +25,8 @@ static void start(struct scene *scene, const char *header)
 {
 	struct span body;
 
-	*scene = (struct scene){ .config = { .domain = domain }, .aliases = { entries, 1, 1 } };
+	*scene = (struct scene){ .config = { .domain = domain },
+		.aliases = { .entries = entries, .count = 1, .capacity = 1 } };
 	assert_int_equal(
 	    envelope_set_sender(&scene->given, span_from_string("root@d.example"), &scene->error),
 	    0);

@@ -191,12 +191,14 @@ static void each_policy_has_its_senders(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		for (int policy = SMARTHOST_FROM_AUTO; policy <= SMARTHOST_FROM_REJECT; policy++) {
-			struct smarthost smarthost = with_policy(policy);
+			struct smarthost smarthost = with_policy(
+			    (enum smarthost_from_policy)policy);
 			const char *reason = NULL;
 
 			if ((int)sender_judge(&smarthost, rows[i].sender, &reason) !=
 			    rows[i].fates[policy])
-				fail_msg("%s under %s", rows[i].sender, sender_policy_name(policy));
+				fail_msg("%s under %s", rows[i].sender,
+				    sender_policy_name((enum smarthost_from_policy)policy));
 			assert_non_null(reason);
 			CLEANUP(memory_free_string)
 			char *outgoing = sender_outgoing(&smarthost, rows[i].sender);

@@ -345,10 +345,9 @@ static void what_is_larger_than_allowed_is_refused(void **state)
 		memset(content, 'x', length);
 		memcpy(content, "a: b\n\n", 6);
 		send_span(&scene, "<a@b.example>", "c@d.example", span_from_bytes(content, length));
-		check_reply(&scene, length == 1000
-					? "250 2.0.0"
-					: "message is larger than 1000 octets, the most "
-					  "that submit { max_size } allows (SIZE 1000)");
+		check_reply(&scene, length == 1000 ? "250 2.0.0"
+						   : "message is larger than 1000 octets, the most "
+						     "that submit { max_size } allows (SIZE 1000)");
 	}
 	assert_int_equal(scene.memory.committed, 1);
 }
