@@ -69,6 +69,10 @@ int unreadable_refuse(const char *path, int number, bool is_of_runtime, struct e
 		    "with fsGroup; Compose: uid or mode of the secret");
 	if (status.st_uid == geteuid() && status.st_nlink != 0)
 		return error_next(error, "chmod u+r %s", path);
+	/* Without the package there is neither that group nor a unit. */
+	if (getgrnam("mailchute") == NULL)
+		return error_next(error,
+		    "users need no secret where a service runs: start mailchute serve as root");
 	return error_next(error,
 	    "let the service read it: chgrp mailchute %s && chmod 640 %s, and start the service: "
 	    "systemctl enable --now mailchute.socket",

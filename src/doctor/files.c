@@ -3,6 +3,7 @@
 /* Modes and owners of what decides where mail goes. */
 
 #include <dirent.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -86,6 +87,10 @@ static void check_secrets_for_service(struct patient *patient)
 		return;
 	char *user CLEANUP(memory_free_string) = patient_user(uid);
 	char *mode CLEANUP(memory_free_string) = patient_mode(&status);
+	/* Its group is what its account says, whatever the group of the spool. */
+	const struct passwd *account = getpwuid(uid);
+	if (account != NULL)
+		gid = account->pw_gid;
 	/* Root that may not become the service's user is told so of the queue. */
 	if (guise_put_on(&guise, uid, gid, &error) < 0 || eaccess(path, R_OK) == 0)
 		return;

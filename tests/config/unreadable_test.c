@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,10 @@ static void the_command_fits_the_file(void **state)
 	assert_int_equal(unlink(path), 0);
 	unreadable_refuse(path, EACCES, false, &error);
 	assert_non_null(strstr(error.text, "the file is in a directory closed to it"));
-	snprintf(want, sizeof want, "chgrp mailchute %s && chmod 640 %s", path, path);
+	if (getgrnam("mailchute") != NULL)
+		snprintf(want, sizeof want, "chgrp mailchute %s && chmod 640 %s", path, path);
+	else
+		snprintf(want, sizeof want, "start mailchute serve as root");
 	assert_non_null(strstr(error.next, want));
 }
 
