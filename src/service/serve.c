@@ -106,6 +106,8 @@ static void step(struct service *service, int64_t leave_at)
 		runner_begin_due(&service->runner);
 	leaving_note(service);
 	tell_manager(service);
+	/* What has just been removed counts no more for who comes while we wait. */
+	entrance_show(service);
 	wait_for_events(service, next_deadline(service, leave_at));
 	if (service->is_configured)
 		runner_follow_clock(&service->runner);
