@@ -5,7 +5,7 @@
 import pytest
 
 from support.mailchute import environment, fields, run, split
-from support.wait import free_port
+from support.wait import free_port, wait_for
 
 MESSAGE = b"To: b@far.example\nSubject: s\n\ntext\n"
 
@@ -95,3 +95,25 @@ def test_who_clears_the_environment_clears_no_address(programs, folder):
                  env={"MAILCHUTE_CONFIG": str(config), "MAILCHUTE_MODE": "direct",
                       "MAILCHUTE_SOCKET": str(folder / "none.sock")})
     assert result.status == 69 and f"127.0.0.1:{port}" in result.stderr, result
+
+
+@pytest.mark.parametrize("mode", ("direct", "spool"))
+def test_the_bundle_of_a_container_is_the_one_that_counts(programs, folder, make_peer, authority,
+                                                          mode):
+    """SSL_CERT_FILE is what all other programs in there go by."""
+    peer = make_peer(certificate=authority.certificate())
+
+    def send(**variables):
+        return run([programs.sendmail, "-i", "-odi", "b@far.example"], MESSAGE,
+                   env=environment(socket=folder / "none.sock", mode=mode, spool=folder / "spool",
+                                   url=f"smtp+tls://localhost:{peer.port}", idle="100ms",
+                                   **{"from": "a@here.example"}, **variables))
+
+    (folder / "spool").mkdir(mode=0o700)
+    result = send(SSL_CERT_FILE=authority.ca)
+    assert (result.status, result.stderr) == (0, ""), result
+    wait_for(lambda: len(peer.messages) == 1)
+    if mode == "direct":
+        assert "MC-TLS-02" in send().stderr
+        assert f"CA certificates: cannot read {folder}/none.pem" in send(
+            SSL_CERT_FILE=folder / "none.pem").stderr

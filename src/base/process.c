@@ -86,7 +86,7 @@ void process_reset_signals_ignoring(const int *ignored, size_t count)
 static const char *const steering[] = {
 	"LD_*",
 	"OPENSSL_*",
-	"SSL_CERT_*",
+	"SSL_CERT_DIR",
 	"TZ",
 	"TZDIR",
 	"RES_OPTIONS",

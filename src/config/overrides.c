@@ -288,6 +288,33 @@ static int apply_rate(
 	return 0;
 }
 
+/*
+ * What every other program in the container goes by, too.  It is no setting of
+ * ours, so that one comes first; a pin needs no authorities.
+ */
+static void apply_bundle(struct config *config, struct faults *faults)
+{
+	static const struct check_place place = { "environment", "SSL_CERT_FILE" };
+	const char *path = environment_get(place.name);
+	struct error error;
+
+	if (path == NULL)
+		return;
+	if (check_path(&place, path, &error) < 0) {
+		faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
+		return;
+	}
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		struct smarthost *smarthost = &config->smarthosts[i].parameters;
+
+		if (smarthost->ca_file != NULL || smarthost->tls_fingerprint != NULL ||
+		    smarthost->tls == SMARTHOST_TLS_NEVER)
+			continue;
+		smarthost->ca_file = memory_copy_string(path);
+		origins_put(config, "smarthost", smarthost->name, "ca_file", path, place.name);
+	}
+}
+
 /* ---- the rest ---- */
 
 static int apply_root(
@@ -440,8 +467,10 @@ void overrides_apply(
 	    apply_login(run_secrets, uses_environment, config, &error) < 0 ||
 	    (uses_environment && apply_token(config, &error) < 0))
 		faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
-	if (uses_environment)
+	if (uses_environment) {
 		apply_variables(config, faults);
+		apply_bundle(config, faults);
+	}
 	if (uses_environment && apply_capture_file(config, &error) < 0)
 		faults_add(faults, FAULTS_OF_ENVIRONMENT, 0, &error);
 	default_senders(config);

@@ -23,8 +23,8 @@ struct tls_facts;
 
 /*
  * For connecting.  ca_file: a PEM bundle, or NULL for the system's (looked up
- * in the known places of Debian, Fedora, Alpine, openSUSE and the environment
- * variable SSL_CERT_FILE).  Returns NULL with the places looked at in error.
+ * in the known places of Debian, Fedora, Alpine and openSUSE).  Returns NULL
+ * with the places looked at in error.
  */
 struct tls *tls_client_new(const char *ca_file, struct error *error);
 

@@ -50,11 +50,8 @@ static const char *const places[] = {
 /* The path of the system's bundle, or NULL with the places looked at in error. */
 static const char *find_bundle(struct error *error)
 {
-	const char *named = secure_getenv("SSL_CERT_FILE");
 	CLEANUP(buffer_finish) struct buffer list = { 0 };
 
-	if (named != NULL && named[0] != '\0')
-		return named;
 	buffer_init(&list, 1024);
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		if (access(places[i], R_OK) == 0)
@@ -62,14 +59,15 @@ static const char *find_bundle(struct error *error)
 		buffer_format(&list, "%s%s", i > 0 ? ", " : "", places[i]);
 	}
 	error_set(error, ERROR_CONFIG, "4.3.5",
-	    "no bundle of CA certificates to verify servers with; looked at SSL_CERT_FILE (unset), "
-	    "%s",
+	    "no bundle of CA certificates to verify servers with; looked at %s",
 	    buffer_string(&list));
 	error_code(error, "MC-TLS-03");
 	error_means(error, "no server can be checked, and nothing is sent to one that is not");
-	error_next(error, "Debian: apt-get install ca-certificates; Alpine: apk add "
-			  "ca-certificates; from scratch: COPY --from=alpine "
-			  "/etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/; or set ca_file");
+	error_next(error,
+	    "Debian: apt-get install ca-certificates; Alpine: apk add "
+	    "ca-certificates; from scratch: COPY --from=alpine "
+	    "/etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/; or set ca_file, or the variable "
+	    "SSL_CERT_FILE");
 	return NULL;
 }
 
@@ -190,8 +188,7 @@ struct tls_trust *tls_trust_new(const char *ca_file, struct error *error)
 	if (file_read_whole(path, &text, error) < 0) {
 		error_prefix(error, "CA certificates: ");
 		error_code(error, "MC-TLS-03");
-		error_next(error, "%s",
-		    ca_file != NULL ? "correct ca_file" : "correct or unset SSL_CERT_FILE");
+		error_next(error, "correct ca_file, or SSL_CERT_FILE where that names it");
 		return NULL;
 	}
 	struct tls_trust *trust = memory_allocate(sizeof *trust);

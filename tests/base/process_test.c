@@ -53,6 +53,8 @@ static void what_steers_libraries_goes(void **state)
 		{ "GLIBC_TUNABLES=x", false },
 		{ "MALLOC_PERTURB_=1", false },
 		{ "TMPDIR=/x", false },
+		{ "SSL_CERT_DIR=/x", false },
+		{ "SSL_CERT_FILE=/x", true }, /* config decides whether it counts */
 		{ "PATH=/bin", true },
 		{ "HOME=/root", true },
 		{ "NAME=A User", true },

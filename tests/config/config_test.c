@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "config/environment.h"
+#include "config/origins.h"
 #include "config/secrets.h"
 
 static char folder[] = "/tmp/mailchute-config-XXXXXX";
@@ -33,8 +34,8 @@ static const char *const variables[] = { "MAILCHUTE_CONFIG", "MAILCHUTE_URL", "M
 	"MAILCHUTE_USER", "MAILCHUTE_PASSWORD", "MAILCHUTE_PASSWORD_FILE", "MAILCHUTE_FROM",
 	"MAILCHUTE_RATE", "MAILCHUTE_ROOT", "MAILCHUTE_DOMAIN", "MAILCHUTE_SPOOL", "MAILCHUTE_MODE",
 	"MAILCHUTE_IDLE", "MAILCHUTE_LOG", "MAILCHUTE_LOG_FORMAT", "MAILCHUTE_EHLO",
-	"MAILCHUTE_TIMEOUT", "MAILCHUTE_CAPTURE", "MAILCHUTE_FROM_POLICY", "TEST_EMPTY",
-	"TEST_LIST" };
+	"MAILCHUTE_TIMEOUT", "MAILCHUTE_CAPTURE", "MAILCHUTE_FROM_POLICY", "SSL_CERT_FILE",
+	"TEST_EMPTY", "TEST_LIST" };
 
 static char *path_of(const char *name)
 {
@@ -580,6 +581,32 @@ static void the_environment_comes_last(void **state)
 	assert_true(config.log_is_json);
 }
 
+static void a_bundle_is_for_whoever_has_none(void **state)
+{
+	static const char text[] =
+	    "identity { ehlo = h.example domain = d.example }\n"
+	    "smarthost \"plain\" { url = \"smtp+notls://a.example\" }\n"
+	    "smarthost \"own\" { url = \"smtps://b.example\" ca_file = \"/own.pem\" }\n"
+	    "smarthost \"none\" { url = \"smtps://c.example\" }";
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct config other = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("SSL_CERT_FILE", "/etc/bundle.pem", 1);
+	assert_int_equal(load(text, &config, &error), 0);
+	assert_null(config.smarthosts[0].parameters.ca_file);
+	assert_string_equal(config.smarthosts[1].parameters.ca_file, "/own.pem");
+	assert_string_equal(config.smarthosts[2].parameters.ca_file, "/etc/bundle.pem");
+	const struct config_origin *origin = config_find_origin(
+	    &config, "smarthost", "none", "ca_file");
+	assert_string_equal(origin->value, "/etc/bundle.pem");
+	assert_string_equal(origin->where, "SSL_CERT_FILE");
+	setenv("SSL_CERT_FILE", "bundle.pem", 1);
+	assert_int_equal(load(text, &other, &error), -1);
+	assert_non_null(strstr(error.text, "SSL_CERT_FILE"));
+}
+
 static void an_ignored_environment_changes_nothing(void **state)
 {
 	CLEANUP(config_finish) struct config config = { 0 };
@@ -846,6 +873,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_environment_comes_last, clear_environment),
 		cmocka_unit_test_teardown(
 		    an_ignored_environment_changes_nothing, clear_environment),
+		cmocka_unit_test_teardown(a_bundle_is_for_whoever_has_none, clear_environment),
 		cmocka_unit_test_teardown(login_variables, clear_environment),
 		cmocka_unit_test_teardown(run_secrets_need_no_variable, clear_environment),
 		cmocka_unit_test_teardown(variables_at_fault_are_named, clear_environment),
