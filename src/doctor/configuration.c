@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/environment.h"
 #include "config/origins.h"
 #include "config/secrets.h"
+#include "config/secrets_text.h"
 #include "doctor/checks.h"
 #include "import/predecessor.h"
 #include "net/tls.h"
@@ -78,9 +80,13 @@ static void check_from(struct patient *patient, const struct smarthost *known)
 		return;
 	patient_place(patient, known->name, "from", place);
 	finding_add(patient->findings, FINDING_YELLOW, "settings.from",
-	    "smarthost \"%s\" has no from: senders like root@%s go out as they are, which most "
+	    "smarthost \"%s\" has no from%s: senders like root@%s go out as they are, which most "
 	    "providers refuse",
-	    known->name, patient->config.domain);
+	    known->name,
+	    known->from_policy == SMARTHOST_FROM_REWRITE
+		? ", so from_policy = \"rewrite\" has nobody to put there"
+		: "",
+	    patient->config.domain);
 	if (patient->is_by_variables)
 		finding_next(patient->findings, "MAILCHUTE_FROM=you@example.com");
 	else
@@ -117,6 +123,49 @@ static void tell_unreadable(struct patient *patient, const struct error *error)
 		tell_secret_fault(patient, error);
 }
 
+/* The first one whose login would stand in a section that is not there; NULL: none. */
+static const struct config_smarthost *without_section(const struct config *config, struct span text)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (config->smarthosts[i].parameters.user == NULL &&
+		    !secrets_text_has_section(text, config->smarthosts[i].secret))
+			return &config->smarthosts[i];
+	return NULL;
+}
+
+static bool has_owner(const struct config *config, struct span section)
+{
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (span_equals_string_ignoring_case(section, config->smarthosts[i].secret))
+			return true;
+	return false;
+}
+
+/* A title with a slip of the pen leaves its smarthost without a login, and nothing else tells. */
+static void check_sections(struct patient *patient)
+{
+	struct buffer text CLEANUP(buffer_finish_secret) = { 0 };
+	struct span section;
+	struct error ignored;
+	size_t at = 0;
+
+	buffer_init(&text, 1 << 20);
+	(void)buffer_reserve(&text, 1 << 20);
+	if (file_read_whole(patient->config.secrets_file, &text, &ignored) < 0)
+		return;
+	const struct config_smarthost *bare = without_section(&patient->config, buffer_span(&text));
+	while (bare != NULL && secrets_text_next_section(buffer_span(&text), &at, &section)) {
+		if (has_owner(&patient->config, section))
+			continue;
+		finding_add(patient->findings, FINDING_YELLOW, "settings.section",
+		    "section [%.*s] of %s belongs to no smarthost, and smarthost \"%s\" has no "
+		    "login",
+		    span_int(section), section.start, patient->config.secrets_file,
+		    bare->parameters.name);
+		finding_next(patient->findings, "if it is that one's, name it [%s]", bare->secret);
+	}
+}
+
 /* All of them, where each smarthost would tell but the first. */
 static void check_secrets(struct patient *patient)
 {
@@ -125,6 +174,8 @@ static void check_secrets(struct patient *patient)
 
 	if (access(path, R_OK) == 0)
 		(void)secrets_check(path, tell_secret_fault, patient, &error);
+	if (!patient->is_by_variables)
+		check_sections(patient);
 }
 
 enum { CERTIFICATE_DAYS = 30, DAY = 24 * 60 * 60 };
