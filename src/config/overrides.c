@@ -317,8 +317,8 @@ static void apply_bundle(struct config *config, struct faults *faults)
 
 /* ---- the rest ---- */
 
-static int apply_root(
-    struct config *config, const struct check_place *place, const char *text, struct error *error)
+static int put_alias(struct config *config, const char *name, const struct check_place *place,
+    const char *text, struct error *error)
 {
 	struct config_alias alias = { 0 };
 
@@ -327,12 +327,24 @@ static int apply_root(
 		alias_list_finish(&alias);
 		return -1;
 	}
-	alias.name = memory_copy_string("root");
+	alias.name = memory_copy_string(name);
 	alias.place = (struct config_place){ .file = memory_copy_string(place->name) };
 	alias_list_put(config, &alias);
-	origins_drop(config, "alias", "root");
-	origins_add_block(config, "alias", "root");
+	origins_drop(config, "alias", name);
+	origins_add_block(config, "alias", name);
+	origins_put(config, "alias", name, "to", text, place->name);
 	return 0;
+}
+
+/* Nobody reads the mail of a container's www-data, either. */
+static int apply_root(
+    struct config *config, const struct check_place *place, const char *text, struct error *error)
+{
+	if (put_alias(config, "root", place, text, error) < 0)
+		return -1;
+	if (alias_list_find(config, "*") != NULL)
+		return 0;
+	return put_alias(config, "*", place, text, error);
 }
 
 static const struct variable {

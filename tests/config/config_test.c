@@ -567,8 +567,12 @@ static void the_environment_comes_last(void **state)
 	assert_int_equal(smarthost->rate, 1000);
 	assert_int_equal(smarthost->rate_period, 3600000);
 	assert_string_equal(config.smarthosts[0].place.file, "MAILCHUTE_URL");
-	assert_int_equal(config.alias_count, 1);
+	assert_int_equal(config.alias_count, 2);
 	assert_int_equal(config.aliases[0].target_count, 2);
+	assert_string_equal(config.aliases[1].name, "*");
+	assert_int_equal(config.aliases[1].target_count, 2);
+	assert_string_equal(
+	    config_find_origin(&config, "alias", "*", "to")->where, "MAILCHUTE_ROOT");
 	assert_string_equal(config.domain, "x.example");
 	assert_string_equal(config.spool, "/s");
 	assert_int_equal(config.mode, CONFIG_MODE_SPOOL);
@@ -579,6 +583,23 @@ static void the_environment_comes_last(void **state)
 	assert_int_equal(smarthost->from_policy, SMARTHOST_FROM_KEEP);
 	assert_string_equal(config.log_to, "stderr");
 	assert_true(config.log_is_json);
+}
+
+static void root_is_all_names_that_have_no_other(void **state)
+{
+	CLEANUP(config_finish) struct config config = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	setenv("MAILCHUTE_ROOT", "a@x.example", 1);
+	assert_int_equal(load("identity { ehlo = h.example domain = d.example }\n"
+			      "alias \"*\" { to = \"b@x.example\" }",
+			     &config, &error),
+	    0);
+	assert_int_equal(config.alias_count, 2);
+	assert_string_equal(config.aliases[0].targets[0], "b@x.example");
+	assert_string_equal(config.aliases[1].name, "root");
+	assert_string_equal(config.aliases[1].targets[0], "a@x.example");
 }
 
 static void a_bundle_is_for_whoever_has_none(void **state)
@@ -873,6 +894,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_environment_comes_last, clear_environment),
 		cmocka_unit_test_teardown(
 		    an_ignored_environment_changes_nothing, clear_environment),
+		cmocka_unit_test_teardown(root_is_all_names_that_have_no_other, clear_environment),
 		cmocka_unit_test_teardown(a_bundle_is_for_whoever_has_none, clear_environment),
 		cmocka_unit_test_teardown(login_variables, clear_environment),
 		cmocka_unit_test_teardown(run_secrets_need_no_variable, clear_environment),
