@@ -21,7 +21,13 @@
 #include "base/process.h"
 #include "smtp/token_command.h"
 
-enum { OUTPUT_LIMIT = 65536, COMPLAINT_LIMIT = 4096, PIECE = 4096, TICK = 20 };
+enum {
+	OUTPUT_LIMIT = 65536,
+	COMPLAINT_LIMIT = 4096,
+	PIECE = 4096,
+	TICK = 20,
+	TOKEN_BEGINNING = 16
+};
 
 struct run {
 	struct token_command command;
@@ -238,11 +244,13 @@ static bool holds(struct span text, struct span part)
 static int refuse_failure(
     const struct smarthost *smarthost, const struct run *run, struct error *error)
 {
-	struct span words = span_first(first_line(&run->complaint), 300);
+	struct span line = first_line(&run->complaint);
+	struct span words = span_first(line, 300);
+	struct span token = span_trim(first_line(&run->output));
 	char *how CLEANUP(memory_free_string) = NULL;
 
-	/* One that shows its work may show the token. */
-	if (holds(words, first_line(&run->output)))
+	/* One that shows its work may show the token, whose beginning is enough to know it by. */
+	if (holds(line, span_first(token, TOKEN_BEGINNING)))
 		words = span_from_string("(its message holds what it printed, and is not shown)");
 	how = WIFSIGNALED(run->status)
 		  ? memory_format("was ended by signal %d", WTERMSIG(run->status))

@@ -76,6 +76,11 @@ static void failures_are_named(void **state)
 		    "ended with status 3 (\"expired\")" },
 		{ "/bin/sh -c 'echo hunter; echo got hunter >&2; exit 3'", ERROR_UNAVAILABLE,
 		    "is not shown" },
+		/* With a blank behind it, and longer than what is quoted. */
+		{ "/bin/sh -c 'echo \"hunter \"; echo got hunter >&2; exit 3'", ERROR_UNAVAILABLE,
+		    "is not shown" },
+		{ "/bin/sh -c 'printf hunter%0400d; printf got.hunter%0400d >&2; exit 3'",
+		    ERROR_UNAVAILABLE, "is not shown" },
 		{ "/bin/sh -c 'kill -9 $$'", ERROR_UNAVAILABLE, "was ended by signal 9" },
 		{ "/bin/true", ERROR_UNAVAILABLE, "printed no token" },
 		{ "/bin/echo", ERROR_UNAVAILABLE, "printed no token" },
