@@ -32,6 +32,7 @@ static bool is_name_byte(char c)
 enum {
 	INI_LINE_LIMIT = 1000,
 	FAULTS_LIMIT = 100, /* that are told */
+	SHOWN_KEY_LIMIT = 20,
 };
 
 static const char *const known_keys[] = { "user", "password", "password_file", "token",
@@ -254,6 +255,19 @@ static int refuse_key(const struct scanner *scanner, const struct ini_line *line
 	return error_next(scanner->error, "write: user = \"...\" or password = \"...\"");
 }
 
+/*
+ * A line without its '=' in the right place could be a piece of a secret: only
+ * letters, few of them, and not what base64 ends with.
+ */
+static bool is_surely_key(const struct ini_line *line)
+{
+	for (size_t i = 0; i < line->key.length; i++)
+		if (!is_name_byte(line->key.start[i]))
+			return false;
+	return line->key.length <= SHOWN_KEY_LIMIT && line->value.length != 0 &&
+	       line->value.start[0] != '=';
+}
+
 static int lint_key(const struct scanner *scanner, const struct ini_line *line)
 {
 	size_t count = sizeof known_keys / sizeof known_keys[0];
@@ -262,10 +276,8 @@ static int lint_key(const struct scanner *scanner, const struct ini_line *line)
 		if (span_equals_string_ignoring_case(line->key, known_keys[i]))
 			return lint_value(scanner, line);
 	const char *nearest = nearest_name(line->key, known_keys, count);
-	/* A line without its '=' in the right place could be a piece of a secret: only letters. */
-	for (size_t i = 0; i < line->key.length; i++)
-		if (!is_name_byte(line->key.start[i]))
-			return refuse_key(scanner, line);
+	if (nearest == NULL && !is_surely_key(line))
+		return refuse_key(scanner, line);
 	error_set(scanner->error, ERROR_CONFIG, "5.3.5", "%s line %d: there is no key \"%.*s\"",
 	    scanner->path, line->number, span_int(line->key), line->key.start);
 	return error_next(scanner->error, "write: %s = \"...\"",

@@ -62,6 +62,14 @@ static const struct row rows[] = {
 	    "write: password = " },
 	{ "an unknown key that could be a secret", "[a]\nhunter+!2 = x\n",
 	    "f line 2: no known key stands", "" },
+	{ "the end of a token that a line was too short for", "[a]\ntoken = x\nhunterQifQ==\n",
+	    "f line 3: no known key stands", "" },
+	{ "the same with one =", "[a]\ntoken = x\nhunterQifQa=\n", "f line 3: no known key stands",
+	    "" },
+	{ "one with = in it", "[a]\npassword = x\nhunterhunterhunterhunter=x\n",
+	    "f line 3: no known key stands", "" },
+	{ "a key of another program", "[a]\nhost = smtp.example.com\n",
+	    "f line 2: there is no key \"host\"", "" },
 	{ "a control character", "[a]\npassword = hun\001ter\n", "holds a control character", "" },
 };
 
