@@ -19,7 +19,7 @@ static void hide_login(char *text)
 
 	while ((rest = strstr(rest, "://")) != NULL) {
 		rest += 3;
-		size_t length = strcspn(rest, " \t\"'{}");
+		size_t length = strcspn(rest, " \t");
 		const char *at = memrchr(rest, '@', length);
 		const char *colon = memchr(rest, ':', length);
 

@@ -120,6 +120,33 @@ static size_t visible_scheme(struct span url)
 	return end;
 }
 
+static bool holds_only(struct span text, const char *bytes)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.start[i] == '\0' || strchr(bytes, text.start[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* Without an '@': what follows a colon may be a password all the same, if it is no port. */
+static size_t visible_length(struct span url)
+{
+	for (size_t i = scheme_end(url); i < url.length; i++) {
+		struct span behind = span_after(url, i + 1);
+		ssize_t slash = span_find_byte(behind, '/');
+		struct span port = slash < 0 ? behind : span_first(behind, (size_t)slash);
+
+		if (url.start[i] == '[')
+			return url.length;
+		if (url.start[i] != ':' || slash == 0)
+			continue;
+		bool is_address = span_find_byte(port, ':') >= 0 &&
+				  holds_only(port, "0123456789abcdefABCDEF:.");
+		return is_address || holds_only(port, "0123456789") ? url.length : i + 1;
+	}
+	return url.length;
+}
+
 /*
  * The URL as it may be shown: whatever stands before the last '@' may be a
  * password, wherever that '@' is.
@@ -128,8 +155,12 @@ static char *visible_url(struct span url)
 {
 	ssize_t at = span_find_last_byte(url, '@');
 
-	if (at < 0)
-		return span_copy(url);
+	if (at < 0) {
+		size_t length = visible_length(url);
+
+		return memory_format(
+		    "%.*s%s", (int)length, url.start, length < url.length ? "***" : "");
+	}
 	size_t start = visible_scheme(url);
 	struct span rest = span_after(url, (size_t)at + 1);
 	return memory_format("%.*s***@%.*s", (int)start, url.start, span_int(rest), rest.start);

@@ -65,6 +65,8 @@ static void logins_in_urls_are_hidden(void **state)
 		{ "x = smtps://u:pw@h", "x = smtps://****@h" },
 		{ "\"smtps://u:p@w@h:25\" and \"lmtp://:x@h\"",
 		    "\"smtps://*****@h:25\" and \"lmtp://**@h\"" },
+		{ "url = \"smtps://u:p'w'@h\"", "url = \"smtps://******@h\"" },
+		{ "smtps://u:p{w}@h", "smtps://******@h" },
 		{ "smtps://me@h", "smtps://me@h" },
 		{ "smtps://h:25 me@h", "smtps://h:25 me@h" },
 		{ "smtps://u:pw...", "smtps://****..." },

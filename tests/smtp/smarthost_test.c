@@ -108,6 +108,7 @@ static void wrong_urls_change_nothing_and_show_no_password(void **state)
 		"smtp://:25", "smtp://mx.example:", "smtp://mx.example:0",
 		"smtp://mx.example:65536", "smtp://mx.example:25x", "smtp://mx.example:-1",
 		"smtp://mx.example/path", "smtp://2001:db8::1", "smtp://[2001:db8::1",
+		"smtp://u:SECRET", "smtp://u:SECRET%40mx.example", "smtp://u:SECRET:x", "u:SECRET",
 		"smtp://[nonsense]", "smtp://[::1]25", "smtp://mx example", "smtp://-mx.example",
 		"smtps://:SECRET@mx.example", "smtps://u:SECRET%@mx.example",
 		"smtps://u:SECRET%zz@mx.example", "smtps://u:SECRET%00@mx.example",
