@@ -40,6 +40,8 @@ def test_what_was_captured_is_listed_and_shown(programs, folder):
     captured = sorted((folder / "m/new").iterdir())[0]
     assert look(programs, "show", captured.name[:25], folder / "m").stdout.endswith(b"\nto b\n")
     assert look(programs, "show", "1", "--raw", folder / "m").stdout == captured.read_bytes()
+    assert look(programs, "show", "--raw", "-1", folder / "m").stdout == \
+        look(programs, "show", "-1", "--raw", folder / "m").stdout
 
 
 def test_nothing_that_a_message_holds_reaches_the_terminal(programs, folder):

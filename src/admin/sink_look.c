@@ -315,11 +315,14 @@ int sink_look_run(int argc, char **argv)
 	struct error error;
 	int count;
 
-	/* Before the options: "-1" is none. */
-	if (strcmp(verb, "show") == 0 && argc > 1 && strncmp(argv[1], "--", 2) != 0) {
-		which = argv[1];
+	/* Before the others are read: "-1" is no option. */
+	int at = 1;
+	while (at < argc && strncmp(argv[at], "--", 2) == 0)
+		at++;
+	if (strcmp(verb, "show") == 0 && at < argc) {
+		which = argv[at];
 		argc--;
-		argv++;
+		memmove(argv + at, argv + at + 1, (size_t)(argc - at) * sizeof argv[0]);
 	}
 	if (command_read_words(argc, argv, options, OPTION_COUNT, &count, &error) < 0)
 		return command_fail(&error);
