@@ -63,6 +63,8 @@ int unreadable_refuse(const char *path, int number, bool is_of_runtime, struct e
 	    user, strerror(number), mode);
 	error_code(error, "MC-CONF-14");
 	note_confinement(number, error);
+	if (number == ENODATA)
+		return error_next(error, "nobody writes into that pipe: name a file instead");
 	if (is_of_runtime)
 		return error_next(error,
 		    "make it readable for this user (chgrp, chmod); Kubernetes: defaultMode: 0440 "

@@ -43,6 +43,8 @@ static void the_command_fits_the_file(void **state)
 	assert_string_equal(error.next, want);
 	unreadable_refuse(path, EACCES, true, &error);
 	assert_non_null(strstr(error.next, "defaultMode: 0440 with fsGroup"));
+	unreadable_refuse(path, ENODATA, false, &error);
+	assert_non_null(strstr(error.next, "name a file"));
 	assert_int_equal(unlink(path), 0);
 	unreadable_refuse(path, EACCES, false, &error);
 	assert_non_null(strstr(error.text, "the file is in a directory closed to it"));
