@@ -91,7 +91,9 @@ static int take_spool(struct service *service, struct error *error)
 		spool_holder(&service->spool, holder);
 		error_set(error, ERROR_UNAVAILABLE, "4.3.2",
 		    "another service owns the spool %s: %s", service->config.spool, holder);
-		error_next(error, "end that one, or give this one a spool of its own");
+		error_next(error, "end that one (if a sendmail started it, it leaves by itself "
+				  "when nothing waits), or "
+				  "give this one a spool of its own");
 		return 1;
 	}
 	if (locked < 0 || spool_sweep(&service->spool, error) < 0)
