@@ -264,14 +264,21 @@ void header_remove(struct header *header, size_t index)
 
 size_t header_remove_all(struct header *header, const char *name)
 {
-	size_t count = 0;
-	ssize_t index = header_find(header, name, 0);
+	size_t kept = 0;
 
-	while (index >= 0) {
-		header_remove(header, (size_t)index);
-		count++;
-		index = header_find(header, name, (size_t)index);
+	/* In one go: a header may hold a hundred thousand of them. */
+	for (size_t i = 0; i < header->count; i++) {
+		struct field field = header_field(header, i);
+
+		if (field_is(&field, name)) {
+			header->total -= header->entries[i].length;
+			free(header->entries[i].text);
+		} else {
+			header->entries[kept++] = header->entries[i];
+		}
 	}
+	size_t count = header->count - kept;
+	header->count = kept;
 	return count;
 }
 
