@@ -60,6 +60,7 @@ struct expansion {
 	const struct alias *sender; /* the owner that all recipients so far have */
 	bool has_mixed_owners;
 	bool has_list;			      /* members of lists are among them */
+	bool is_for_header;		      /* which shows few addresses, and no lists */
 	const struct expand_witness *witness; /* may be NULL */
 	struct error *error;
 };
@@ -134,7 +135,7 @@ static const char *find_full(struct expand_host *host)
 	return host->full;
 }
 
-static bool is_this_host(struct expand_host *host, struct span domain)
+bool expand_host_is(struct expand_host *host, struct span domain)
 {
 	CLEANUP(memory_free_string) char *name = NULL;
 
@@ -156,7 +157,7 @@ bool expand_is_this_host(struct span domain)
 {
 	CLEANUP(expand_host_finish) struct expand_host host = { 0 };
 
-	return is_this_host(&host, domain);
+	return expand_host_is(&host, domain);
 }
 
 /* The bare name that aliases are asked for, unquoted; NULL when the address is no local one. */
@@ -166,7 +167,7 @@ static char *local_name(struct expand_host *host, const char *address)
 	char *name;
 	size_t length = 0;
 
-	if (parts.domain.length != 0 && !is_this_host(host, parts.domain))
+	if (parts.domain.length != 0 && !expand_host_is(host, parts.domain))
 		return NULL;
 	name = span_copy(parts.local);
 	if (name[0] != '"')
@@ -190,12 +191,18 @@ static void note_owner(struct expansion *expansion)
 	expansion->has_list = expansion->has_list || expansion->owner != NULL;
 }
 
+static int refuse_to_show(struct expansion *expansion)
+{
+	return error_set(
+	    expansion->error, ERROR_DATA, "5.1.3", "it stands for more than a header shows");
+}
+
 /* The end of a way: a full address as it is, what is of this host with the domain. */
 static int add_address(struct expansion *expansion, const char *address)
 {
 	struct address parts = address_split(span_from_string(address));
 	CLEANUP(memory_free_string)
-	char *local = parts.domain.length == 0 || is_this_host(expansion->host, parts.domain)
+	char *local = parts.domain.length == 0 || expand_host_is(expansion->host, parts.domain)
 			  ? span_copy(parts.local)
 			  : NULL;
 	CLEANUP(memory_free_string)
@@ -214,6 +221,8 @@ static int add_address(struct expansion *expansion, const char *address)
 	expansion->reached++;
 	if (outcome == 0)
 		note_owner(expansion);
+	if (expansion->is_for_header && expansion->expanded->recipient_count > SHOWN_LIMIT)
+		return refuse_to_show(expansion);
 	return 0;
 }
 
@@ -384,6 +393,9 @@ static int expand_list(
 	size_t reached = expansion->reached;
 	struct error error;
 
+	/* A header may name it a hundred thousand times. */
+	if (expansion->is_for_header)
+		return refuse_to_show(expansion);
 	expansion->has_list = true;
 	if (is_seen(expansion, path))
 		return 0;
@@ -601,8 +613,8 @@ bool expand_for_header(const struct config *config, const struct aliases *aliase
 	struct error error;
 
 	init_expansion(&expansion, host, config, aliases, expanded, &error);
+	expansion.is_for_header = true;
 	if (name == NULL || aliases_find(aliases, span_from_string(name)) == NULL)
 		return false;
-	return expand_recipient(&expansion, &given) == 0 && !expansion.has_list &&
-	       expanded->recipient_count <= SHOWN_LIMIT;
+	return expand_recipient(&expansion, &given) == 0 && !expansion.has_list;
 }

@@ -86,5 +86,7 @@ bool expand_for_header(const struct config *config, const struct aliases *aliase
 
 /* localhost, localhost.localdomain, the host name, its FQDN: but never identity.domain alone. */
 bool expand_is_this_host(struct span domain);
+/* The same for many: what costs a look-up is asked for once. */
+bool expand_host_is(struct expand_host *host, struct span domain);
 
 #endif

@@ -16,7 +16,7 @@
 /* ---- one address ---- */
 
 /* NULL, or why no provider accepts it: it says nothing about who in the world sends. */
-static const char *local_only(const char *address)
+static const char *local_only(struct expand_host *host, const char *address)
 {
 	struct address parts = address_split(span_from_string(address));
 
@@ -26,8 +26,8 @@ static const char *local_only(const char *address)
 		return "no smarthost takes an address without a domain";
 	if (span_find_byte(parts.domain, '.') < 0)
 		return "no smarthost takes a domain without a dot";
-	return expand_is_this_host(parts.domain) ? "no smarthost takes this machine's own name"
-						 : NULL;
+	return expand_host_is(host, parts.domain) ? "no smarthost takes this machine's own name"
+						  : NULL;
 }
 
 static bool is_from(const struct smarthost *smarthost, const char *address)
@@ -45,13 +45,13 @@ bool sender_is_in_from_allow(const struct smarthost *smarthost, const char *addr
 }
 
 /* Of an address that is neither from nor in from_allow. */
-static enum sender_fate judge_other(
-    const struct smarthost *smarthost, const char *address, const char **reason)
+static enum sender_fate judge_other(const struct smarthost *smarthost, struct expand_host *host,
+    const char *address, const char **reason)
 {
 	switch (smarthost->from_policy) {
 	case SMARTHOST_FROM_AUTO:
 	case SMARTHOST_FROM_REPAIR:
-		*reason = local_only(address);
+		*reason = local_only(host, address);
 		if (*reason != NULL)
 			return SENDER_BECOMES_FROM;
 		*reason = "it may be an address of the world";
@@ -69,8 +69,8 @@ static enum sender_fate judge_other(
 	return SENDER_STAYS;
 }
 
-enum sender_fate sender_judge(
-    const struct smarthost *smarthost, const char *sender, const char **reason)
+static enum sender_fate judge(const struct smarthost *smarthost, struct expand_host *host,
+    const char *sender, const char **reason)
 {
 	enum sender_fate fate = SENDER_STAYS;
 
@@ -81,11 +81,19 @@ enum sender_fate sender_judge(
 	else if (sender_is_in_from_allow(smarthost, sender))
 		*reason = "from_allow has it";
 	else
-		fate = judge_other(smarthost, sender, reason);
+		fate = judge_other(smarthost, host, sender, reason);
 	if (fate != SENDER_BECOMES_FROM || smarthost->from != NULL)
 		return fate;
 	*reason = "no \"from\" is configured that could take its place";
 	return SENDER_STAYS;
+}
+
+enum sender_fate sender_judge(
+    const struct smarthost *smarthost, const char *sender, const char **reason)
+{
+	CLEANUP(expand_host_finish) struct expand_host host = { 0 };
+
+	return judge(smarthost, &host, sender, reason);
 }
 
 char *sender_outgoing(const struct smarthost *smarthost, const char *sender)
@@ -115,6 +123,7 @@ const char *sender_policy_name(enum smarthost_from_policy policy)
 /* Whom from replaces in it. */
 struct rules {
 	const struct smarthost *smarthost; /* its from is set */
+	struct expand_host *host;	   /* asked once for a header, however many it names */
 	bool replaces_all;		   /* whoever is not from; else as the policy says */
 };
 
@@ -124,7 +133,7 @@ static bool is_replaced(const struct rules *rules, const char *address)
 
 	if (rules->replaces_all)
 		return !is_from(rules->smarthost, address);
-	return sender_judge(rules->smarthost, address, &reason) == SENDER_BECOMES_FROM;
+	return judge(rules->smarthost, rules->host, address, &reason) == SENDER_BECOMES_FROM;
 }
 
 /* What names nobody is nobody who is allowed. */
@@ -273,7 +282,7 @@ static int visit_author(void *context, const struct mailbox *mailbox)
 {
 	struct authors *authors = context;
 
-	if (!names_somebody(mailbox) || local_only(mailbox->address) != NULL)
+	if (!names_somebody(mailbox) || local_only(authors->rules->host, mailbox->address) != NULL)
 		return 0;
 	authors->has_replaced = authors->has_replaced ||
 				is_replaced(authors->rules, mailbox->address);
@@ -311,26 +320,30 @@ static void rewrite_fields(
 	}
 }
 
-static void rewrite_header(const struct rules *rules, struct header *header)
+static void rewrite_header(
+    const struct smarthost *smarthost, bool replaces_all, struct header *header)
 {
-	if (rules->smarthost->from == NULL)
+	CLEANUP(expand_host_finish) struct expand_host host = { 0 };
+	const struct rules rules = { smarthost, &host, replaces_all };
+
+	if (smarthost->from == NULL)
 		return;
-	add_reply_to(rules, header);
-	rewrite_fields(rules, header, "From", false);
-	rewrite_fields(rules, header, "Sender", false);
-	rewrite_fields(rules, header, "Resent-From", true);
+	add_reply_to(&rules, header);
+	rewrite_fields(&rules, header, "From", false);
+	rewrite_fields(&rules, header, "Sender", false);
+	rewrite_fields(&rules, header, "Resent-From", true);
 	/* from may be longer than who stood there; what is short enough stays as it is. */
 	header_fold(header);
 }
 
 void sender_rewrite_header(const struct smarthost *smarthost, struct header *header)
 {
-	rewrite_header(&(struct rules){ smarthost, false }, header);
+	rewrite_header(smarthost, false, header);
 }
 
 void sender_replace_header(const struct smarthost *smarthost, struct header *header)
 {
-	rewrite_header(&(struct rules){ smarthost, true }, header);
+	rewrite_header(smarthost, true, header);
 }
 
 static int copy_address(void *context, const struct mailbox *mailbox)
@@ -394,9 +407,18 @@ static char *refused_in(const struct smarthost *smarthost, const struct header *
 	return search.refused;
 }
 
+static char *place_words(const struct config_place *place)
+{
+	const char *file = place->file != NULL ? place->file : "the configuration";
+
+	return place->line != 0 ? memory_format("%s line %d", file, place->line)
+				: memory_copy_string(file);
+}
+
 static int refuse(const struct smarthost *smarthost, const struct config_place *place,
     const char *where, const char *who, struct error *error)
 {
+	CLEANUP(memory_free_string) char *words = place_words(place);
 	const char *at = span_from_string(who).length != 0 ? strrchr(who, '@') : NULL;
 
 	error_set(error, ERROR_NO_PERMISSION, "5.7.1",
@@ -406,10 +428,9 @@ static int refuse(const struct smarthost *smarthost, const struct config_place *
 	    where);
 	(void)error_code(error, "MC-FROM-05");
 	return error_next(error,
-	    "send as %s, or in %s line %d write from_allow = { \"*@%s\" }, or from_policy = "
+	    "send as %s, or in %s write from_allow = { \"*@%s\" }, or from_policy = "
 	    "\"rewrite\"",
-	    smarthost->from != NULL ? smarthost->from : "an address that is allowed",
-	    place->file != NULL ? place->file : "the configuration", place->line,
+	    smarthost->from != NULL ? smarthost->from : "an address that is allowed", words,
 	    at != NULL && at[1] != '\0' ? at + 1 : "example.com");
 }
 
@@ -437,14 +458,6 @@ int sender_check(const struct smarthost *smarthost, const struct config_place *p
 }
 
 /* ---- refused by the smarthost ---- */
-
-static char *place_words(const struct config_place *place)
-{
-	const char *file = place->file != NULL ? place->file : "the configuration";
-
-	return place->line != 0 ? memory_format("%s line %d", file, place->line)
-				: memory_copy_string(file);
-}
 
 /* It says to write what stands there, and is of no help. */
 static bool says_from_itself(const struct smarthost *smarthost, const char *known)

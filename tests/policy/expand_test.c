@@ -563,6 +563,8 @@ static void what_a_header_may_show(void **state)
 		{ "root>a@b.c,b@b.c,c@b.c,d@b.c,e@b.c,f@b.c", "root", NULL },
 		{ "l>a@b.c;owner-l>o@b.c", "l", NULL },
 		{ "l>a@b.c,:include:/missing", "l", NULL },
+		{ "l>:include:/missing,a@b.c,b@b.c", "l", NULL },
+		{ "root>a@b.c,b@b.c,c@b.c,d@b.c,e@b.c,f@b.c,g@b.c,h@b.c", "root", NULL },
 	};
 
 	(void)state;
@@ -578,6 +580,10 @@ static void what_a_header_may_show(void **state)
 		bool is_shown = expand_for_header(
 		    &config, &aliases, &host, rows[i].address, &found);
 		assert_int_equal(is_shown, rows[i].want != NULL);
+		/* What is not shown is not looked for any further: there may be many. */
+		assert_true(found.recipient_count <= 6);
+		if (strncmp(rows[i].aliases, "l>:include:", 11) == 0)
+			assert_int_equal(found.recipient_count, 0);
 		for (size_t j = 0; is_shown && j < found.recipient_count; j++)
 			buffer_format(&got, "%s%s", j != 0 ? " " : "", found.recipients[j].address);
 		if (is_shown)

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -409,6 +410,56 @@ static void advice_is_the_line_that_is_missing(void **state)
 	    "(the configuration)");
 }
 
+static int lookups;
+
+/* In place of libc's: a name server that has no answer. */
+int getaddrinfo(const char *restrict node, const char *restrict service,
+    const struct addrinfo *restrict hints, struct addrinfo **restrict found)
+{
+	(void)node;
+	(void)service;
+	(void)hints;
+	(void)found;
+	lookups++;
+	return EAI_AGAIN;
+}
+
+/* The service does this, and serves nobody while it waits. */
+static void the_host_is_looked_up_once_for_a_header(void **state)
+{
+	char own[256] = { 0 };
+
+	(void)state;
+	assert_int_equal(gethostname(own, sizeof own - 1), 0);
+	if (strchr(own, '.') != NULL || strcmp(own, "localhost") == 0)
+		skip();
+	CLEANUP(memory_free_string)
+	char *text = memory_format("From: a@%s.b.example, c@%s.d.example\r\n"
+				   "Sender: e@%s.f.example\r\n",
+	    own, own, own);
+	lookups = 0;
+	CLEANUP(memory_free_string)
+	char *got = rewrite_by(sender_rewrite_header, &with_from, text);
+	assert_string_equal(got, text);
+	assert_int_equal(lookups, 1);
+}
+
+/* Settings of the environment have no line. */
+static void who_is_refused_is_told_where_to_write(void **state)
+{
+	static char file[] = "MAILCHUTE_URL";
+	const struct smarthost smarthost = {
+		.name = name, .from = from, .from_policy = SMARTHOST_FROM_REJECT
+	};
+	const struct config_place place = { .file = file };
+	CLEANUP(header_finish) struct header header = { 0 };
+	struct error error = { 0 };
+
+	(void)state;
+	assert_int_equal(sender_check(&smarthost, &place, "me@y.example", &header, &error), -1);
+	assert_non_null(strstr(error.next, "or in MAILCHUTE_URL write from_allow = "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +473,8 @@ int main(void)
 		cmocka_unit_test(long_lists_are_folded),
 		cmocka_unit_test(reject_names_who_it_is_and_what_to_write),
 		cmocka_unit_test(advice_is_the_line_that_is_missing),
+		cmocka_unit_test(the_host_is_looked_up_once_for_a_header),
+		cmocka_unit_test(who_is_refused_is_told_where_to_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
