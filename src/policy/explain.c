@@ -77,7 +77,8 @@ static int find_list(
 	route_list(explain->config, &question, list);
 	if (list->count == 0)
 		return config_no_smarthost(explain->config, error);
-	if (explain->filter == NULL || explain->filter(explain->filter_context, list, error) == 0)
+	if (explain->filter == NULL ||
+	    explain->filter(explain->filter_context, question.sender, list, error) == 0)
 		return 0;
 	return error_prefix(error, "%s: ", question.recipient);
 }

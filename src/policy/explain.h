@@ -28,8 +28,9 @@
 #include "policy/aliases.h"
 #include "policy/route.h"
 
-/* Takes smarthosts that may not be used out of the list.  -1: all of them. */
-typedef int explain_filter(void *context, struct route_list *list, struct error *error);
+/* Takes smarthosts that may not be used by this sender out of the list.  -1: all of them. */
+typedef int explain_filter(
+    void *context, const char *sender, struct route_list *list, struct error *error);
 
 struct explain_question {
 	const struct config *config;   /* borrowed by the answer, too */

@@ -33,9 +33,13 @@ static void finish_answer(struct answer *answer)
 	smarthost_finish(&answer->account);
 }
 
-static int filter(void *context, struct route_list *list, struct error *error)
+/* The sender may have become the owner of a list meanwhile. */
+static int filter(void *context, const char *sender, struct route_list *list, struct error *error)
 {
-	return permission_filter(context, list, error);
+	struct permission permission = *(const struct permission *)context;
+
+	permission.sender = sender;
+	return permission_filter(&permission, list, error);
 }
 
 static int find(struct answer *answer, struct error *error)
@@ -59,8 +63,6 @@ static int find(struct answer *answer, struct error *error)
 
 	answer->permission = (struct permission){
 		.config = question->config,
-		.sender = question->given != NULL ? question->given->sender
-						  : question->complete_sender,
 		.header = question->header != NULL ? question->header : &no_header,
 	};
 

@@ -397,9 +397,11 @@ static void a_long_list_is_cut(void **state)
 		free(targets[i]);
 }
 
-static int refuse(void *context, struct route_list *list, struct error *error)
+static int refuse(void *context, const char *sender, struct route_list *list, struct error *error)
 {
 	const char *name = context;
+
+	(void)sender;
 
 	for (size_t i = 0; i < list->count; i++)
 		if (strcmp(list->smarthosts[i]->parameters.name, name) == 0)

@@ -350,6 +350,36 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
+/* As it is when a message is received. */
+static void the_owner_of_a_list_is_the_sender_that_must_be_allowed(void **state)
+{
+	static char allowed[] = "*@d.example";
+	static char *patterns[] = { allowed };
+	static char list[] = "list", member[] = "a@b.example", owner[] = "owner-list",
+		    me[] = "me@d.example";
+	static char *members[] = { member };
+	static char *owners[] = { me };
+	struct config_alias aliases[] = {
+		{ .name = list, .targets = members, .target_count = 1, .place = { place, 1 } },
+		{ .name = owner, .targets = owners, .target_count = 1, .place = { place, 2 } },
+	};
+	struct scene scene;
+
+	(void)state;
+	start(&scene);
+	scene.config.aliases = aliases;
+	scene.config.alias_count = 2;
+	scene.smarthost.parameters.from_policy = SMARTHOST_FROM_REJECT;
+	scene.smarthost.parameters.from_allow = patterns;
+	scene.smarthost.parameters.from_allow_count = 1;
+	if (run(&scene, (struct explanation_question){ .recipient = list }) < 0)
+		fail_msg("%s", scene.error.text);
+	assert_int_equal(run(&scene, (struct explanation_question){ .recipient = member }), -1);
+	scene.smarthost.parameters.from_allow = NULL;
+	scene.smarthost.parameters.from_allow_count = 0;
+	stop(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +392,7 @@ int main(void)
 		cmocka_unit_test(several_recipients_are_asked_in_one_session),
 		cmocka_unit_test(only_the_administrator_has_the_smarthost_asked),
 		cmocka_unit_test(without_a_worker_it_says_why),
+		cmocka_unit_test(the_owner_of_a_list_is_the_sender_that_must_be_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
