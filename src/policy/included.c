@@ -23,15 +23,15 @@ enum {
 
 /* ---- is it safe? ---- */
 
-static int refuse(struct error *error, const char *path, const struct stat *status)
+static int refuse(
+    struct error *error, const char *path, const struct stat *status, bool is_writable)
 {
-	bool is_owned = (status->st_mode & 022) == 0;
-
-	if (is_owned) {
+	if (!is_writable) {
 		error_set(error, ERROR_CONFIG, "4.3.5",
 		    "%s belongs to uid %u, who could put anybody into the list", path,
 		    (unsigned)status->st_uid);
-		return error_next(error, "chown root %s", path);
+		return error_next(
+		    error, "chown %sroot %s", S_ISLNK(status->st_mode) ? "-h " : "", path);
 	}
 	error_set(error, ERROR_CONFIG, "4.3.5",
 	    "%s may be written by others (mode %04o), who could put anybody into the list", path,
@@ -50,7 +50,7 @@ static int check_place(
 	bool is_writable = (status->st_mode & 022) != 0 && !S_ISLNK(status->st_mode) && !is_sticky;
 
 	if (is_writable || (status->st_uid != 0 && status->st_uid != owner))
-		return refuse(error, path, status);
+		return refuse(error, path, status, is_writable);
 	return 0;
 }
 

@@ -199,6 +199,18 @@ static void whose_it_is_matters(void **state)
 	assert_non_null(strstr(others, "; chown root /tmp/"));
 	CLEANUP(memory_free_string) char *own = read_as("plain", 4000);
 	assert_string_equal(own, "a|");
+	CLEANUP(memory_free_string) char *link = path_of("strange");
+	make_link("plain", "strange");
+	assert_int_equal(lchown(link, 4000, 4000), 0);
+	CLEANUP(memory_free_string) char *linked = read_as("strange", 0);
+	assert_non_null(strstr(linked, "/strange belongs to uid 4000, who could put anybody into"));
+	assert_non_null(strstr(linked, "; chown -h root /tmp/"));
+	CLEANUP(memory_free_string) char *strangers = path_of("strangers");
+	make_folder("strangers", 01777);
+	write_file("strangers/list", "a\n", 0644);
+	assert_int_equal(chown(strangers, 4000, 4000), 0);
+	CLEANUP(memory_free_string) char *inside = read_as("strangers/list", 0);
+	assert_non_null(strstr(inside, "/strangers belongs to uid 4000, who could put anybody"));
 	assert_int_equal(chown(path, 0, 0), 0);
 	CLEANUP(memory_free_string) char *root = read_as("plain", 4000);
 	assert_string_equal(root, "a|");
