@@ -167,7 +167,13 @@ def instead(path, folder, content):
     """The shell's words that put this content into the place of a file."""
     other = folder / path.strip("/").replace("/", "_")
     other.write_text(content)
-    return f"mount --bind {shlex.quote(str(other))} {path}"
+    space = shlex.quote(str(folder / "space"))
+    parent = str(Path(path).parent)
+    # Where there is no such file, one is made that nobody else sees.
+    return (f"[ -e {path} ] || {{ mkdir -p {space} && mount -t tmpfs tmpfs {space} && "
+            f"mkdir {space}/upper {space}/work && mount -t overlay overlay {parent} -o "
+            f"lowerdir={parent},upperdir={space}/upper,workdir={space}/work && : >{path}; }}; "
+            f"mount --bind {shlex.quote(str(other))} {path}")
 
 
 def fingerprint(certificate):
@@ -288,6 +294,54 @@ def test_4_no_way_out(caller):
     for words in ("MC-NET-04 192.0.2.1:465: cannot connect (192.0.2.1: Network is unreachable)",
                   "means: this machine has no way to that address", "; mail: NOT sent"):
         assert words in line, line
+
+
+BLACK_HOLE = """
+import subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from support.peer import Peer
+with Peer() as peer:
+    config = Path(sys.argv[2])
+    config.write_text(config.read_text().replace(":PORT", f":{peer.port}"))
+    status = subprocess.run(sys.argv[3:]).returncode
+    assert len(peer.messages) == (status == 0), peer.messages
+sys.exit(status)
+"""
+
+
+@needs_mounts
+def test_4_ipv6_black_hole(caller, folder):
+    """There is a route, and nothing ever comes back on it."""
+    def send(host):
+        caller.configure(f"smtp+notls://{host}", 'timeout = "1s"')
+        prepare = " && ".join([
+            # A wire whose other end is nobody: what the loopback drops, it is told of.
+            "ip link set lo up", "ip link add wire type veth peer name end",
+            "ip link set end up", "ip link set wire up",
+            "ip -6 addr add 2001:db8::1/64 dev wire nodad",
+            "ip -6 neigh add 2001:db8::5 lladdr 02:00:00:00:00:05 dev wire",
+            instead("/etc/nsswitch.conf", folder, "hosts: files\n"),
+            # In this order, and getaddrinfo puts IPv6 first by RFC 6724.
+            instead("/etc/hosts", folder, "2001:db8::5 both.example six.example\n"
+                                          "127.0.0.1 localhost both.example\n")])
+        command = own_mounts.command(
+            "unshare", "--net", "sh", "-c", f'{prepare} && exec "$@"', "sh", sys.executable,
+            "-c", BLACK_HOLE, TOP / "tests", caller.config, *caller.command())
+        return run(command, MAIL, env=caller.environment())
+
+    # Whoever has another way is not held up: all of it counts against one second.
+    done = send("both.example:PORT")
+    assert (done.status, done.stderr) == (0, ""), done
+    done = send("six.example:587")
+    assert done.status == 69, done
+    for words in ("MC-NET-04 six.example:587: cannot connect (2001:db8::5: no answer within 1s)",
+                  "; means: something on the way drops it", 'url = "smtps://six.example"',
+                  "; mail: NOT sent"):
+        assert words in done.stderr, done
+    done = send("[2001:db8::5]:587")
+    assert "MC-NET-04 [2001:db8::5]:587: cannot connect" in done.stderr, done
+    assert 'url = "smtps://[2001:db8::5]"' in done.stderr, done
 
 
 def test_5_from_refused(caller, say):

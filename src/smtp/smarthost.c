@@ -417,13 +417,19 @@ int smarthost_set_url(struct smarthost *smarthost, struct span url, struct error
 	return 0;
 }
 
+char *smarthost_url_host(const struct smarthost *smarthost)
+{
+	const char *host = smarthost->host != NULL ? smarthost->host : "localhost";
+
+	return strchr(host, ':') != NULL ? memory_format("[%s]", host) : memory_copy_string(host);
+}
+
 char *smarthost_label(const struct smarthost *smarthost)
 {
 	if (smarthost->path != NULL)
 		return memory_copy_string(smarthost->path);
 	if (smarthost->host == NULL)
 		return memory_copy_string(smarthost->name != NULL ? smarthost->name : "?");
-	if (strchr(smarthost->host, ':') != NULL)
-		return memory_format("[%s]:%u", smarthost->host, (unsigned)smarthost->port);
-	return memory_format("%s:%u", smarthost->host, (unsigned)smarthost->port);
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(smarthost);
+	return memory_format("%s:%u", host, (unsigned)smarthost->port);
 }

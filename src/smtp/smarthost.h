@@ -112,4 +112,7 @@ int smarthost_set_url(struct smarthost *smarthost, struct span url, struct error
 /* "smtp.example.com:587" or the path: how the smarthost is named in messages; caller frees. */
 char *smarthost_label(const struct smarthost *smarthost);
 
+/* "smtp.example.com", "[2001:db8::1]", or "localhost" for a path: for a URL; caller frees. */
+char *smarthost_url_host(const struct smarthost *smarthost);
+
 #endif

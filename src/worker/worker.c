@@ -209,7 +209,7 @@ static int connect_host(struct worker *worker, char **peer, struct error *error)
 	int fd = connect_race_with(&addresses, &settings, &winner, error);
 	if (fd < 0) {
 		advice_add_ports(smarthost, error);
-		return error_prefix(error, "%s:%u: ", smarthost->host, smarthost->port);
+		return error_prefix(error, "%s: ", label);
 	}
 	*peer = memory_format("%s [%s]", label, addresses.addresses[winner].text);
 	return fd;

@@ -792,14 +792,14 @@ const struct advice *advice_find(const struct reply *reply, const char *host, en
 
 /* ---- giving it ---- */
 
-static const char *value_of(struct span name, const struct smarthost *smarthost)
+static const char *value_of(struct span name, const struct smarthost *smarthost, const char *host)
 {
 	const char *user = smarthost->user != NULL ? smarthost->user : "";
 
+	if (span_equals_string(name, "host"))
+		return smarthost->host != NULL ? host : "the server";
 	if (span_equals_string(name, "name"))
 		return smarthost->name != NULL ? smarthost->name : "default";
-	if (span_equals_string(name, "host"))
-		return smarthost->host != NULL ? smarthost->host : "the server";
 	if (span_equals_string(name, "user"))
 		return user[0] != '\0' ? user : "the mailbox";
 	if (smarthost->from != NULL)
@@ -810,6 +810,7 @@ static const char *value_of(struct span name, const struct smarthost *smarthost)
 /* With what stands between braces put in; the settings' own grammar has a blank there. */
 static void expand(const char *pattern, const struct smarthost *smarthost, struct buffer *text)
 {
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(smarthost);
 	struct span rest = span_from_string(pattern);
 	ssize_t brace;
 
@@ -823,7 +824,8 @@ static void expand(const char *pattern, const struct smarthost *smarthost, struc
 			continue;
 		}
 		buffer_append_span(text, span_first(rest, (size_t)brace));
-		buffer_append_string(text, value_of(span_first(name, (size_t)end), smarthost));
+		buffer_append_string(
+		    text, value_of(span_first(name, (size_t)end), smarthost, host));
 		rest = span_after(name, (size_t)end + 1);
 	}
 	buffer_append_span(text, rest);
@@ -925,7 +927,7 @@ void advice_add_host(const struct smarthost *smarthost, struct error *error)
 
 void advice_add_ports(const struct smarthost *smarthost, struct error *error)
 {
-	const char *host = smarthost->host;
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(smarthost);
 
 	if (smarthost->is_loopback || smarthost->source != NULL || smarthost->is_lmtp)
 		return;

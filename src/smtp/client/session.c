@@ -72,6 +72,8 @@ static void advise(const struct session *session, const struct reply *reply, enu
 
 static enum state no_tls_offered(const struct session *session, struct error *error)
 {
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(smarthost_of(session));
+
 	error_set(error, ERROR_UNAVAILABLE, "4.7.10",
 	    "%s does not offer STARTTLS; nothing was sent in the clear", peer_of(session));
 	error_code(error, "MC-TLS-22");
@@ -80,7 +82,7 @@ static enum state no_tls_offered(const struct session *session, struct error *er
 	error_next(error,
 	    "in smarthost \"%s\" write url = \"smtps://%s\" if it speaks TLS from the start, "
 	    "or url = \"smtp+notls://%s:%u\" if everybody on the way may read and change the mail",
-	    title_of(session), host_of(session), host_of(session), smarthost_of(session)->port);
+	    title_of(session), host, host, smarthost_of(session)->port);
 	return FAILED;
 }
 
@@ -94,12 +96,14 @@ static enum state no_tls_here(const struct session *session, struct error *error
 
 static enum state no_clear_login(const struct session *session, struct error *error)
 {
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(smarthost_of(session));
+
 	error_set(error, ERROR_CONFIG, "5.3.5",
 	    "no login at %s: the password would travel in the clear", peer_of(session));
 	error_code(error, "MC-AUTH-18");
 	error_next(error,
 	    "in smarthost \"%s\" write url = \"smtp+tls://%s:587\" or url = \"smtps://%s\"",
-	    title_of(session), host_of(session), host_of(session));
+	    title_of(session), host, host);
 	return FAILED;
 }
 

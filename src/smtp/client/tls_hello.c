@@ -3,6 +3,7 @@
 #include "smtp/client/tls_hello.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 enum {
 	PORT_SMTP = 25,
@@ -75,7 +76,8 @@ static int refuse(struct session *session, const char *waited, struct error *err
 	    "hello), and the url of smarthost \"%s\" says something else",
 	    session->stream->peer, waited, smarthost->name != NULL ? smarthost->name : "default");
 	(void)error_code(error, "MC-TLS-10");
-	(void)error_next(error, "write url = \"smtps://%s:%u\"", smarthost->host, smarthost->port);
+	CLEANUP(memory_free_string) char *label = smarthost_label(smarthost);
+	(void)error_next(error, "write url = \"smtps://%s\"", label);
 	return session_break(session);
 }
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Every reply stands as its server sends it. */
 static const struct {
 	const char *host;
@@ -374,21 +376,26 @@ static void test_hosts_that_are_not_known(void **state)
 static void test_ports(void **state)
 {
 	static const struct {
+		char host[12];
 		uint16_t port;
 		bool is_loopback;
 		const char *next;
 	} cases[] = {
-		{ 587, false, "try the other ports: url = \"smtps://h.example\" in smarthost" },
-		{ 465, false, "try the other ports: url = \"smtp+tls://h.example\" in smarthost" },
-		{ 25, false,
+		{ "h.example", 587, false,
+		    "try the other ports: url = \"smtps://h.example\" in smarthost" },
+		{ "2001:db8::1", 587, false, "url = \"smtps://[2001:db8::1]\" in smarthost" },
+		{ "2001:db8::1", 25, false, "or \"smtp+tls://[2001:db8::1]\" in smarthost" },
+		{ "h.example", 465, false,
+		    "try the other ports: url = \"smtp+tls://h.example\" in smarthost" },
+		{ "h.example", 25, false,
 		    "url = \"smtps://h.example\" or \"smtp+tls://h.example\" in smarthost "
 		    "\"gmail\"" },
-		{ 25, true, "" },
+		{ "h.example", 25, true, "" },
 	};
-	char host[] = "h.example";
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		CLEANUP(memory_free_string) char *host = memory_copy_string(cases[i].host);
 		struct smarthost smarthost = { .name = gmail,
 			.host = host,
 			.port = cases[i].port,
