@@ -45,14 +45,16 @@ bool spares_serve(struct clients *clients, int connection, const struct queue_vi
 	while (clients->spare_count != 0 && (place = find(clients, viewer)) != CLIENTS_LIMIT) {
 		struct client *client = clients->places[place];
 
+		/* Its row first: what it takes from then on is counted there. */
+		board_enter(clients->board, place, viewer->uid);
 		if (!give(client, connection)) {
+			board_leave(clients->board, place);
 			clients_forget(clients, place);
 			continue;
 		}
 		client->is_spare = false;
 		clients->spare_count--;
 		clients->count++;
-		board_enter(clients->board, place, viewer->uid);
 		return true;
 	}
 	return false;
