@@ -2,6 +2,7 @@
 
 #include "config/secrets_place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -143,6 +145,45 @@ static int read_file(struct secrets_place *place, struct buffer *text, struct er
 	return 0;
 }
 
+/* ".secrets.ini.0123456789abcdef", and the same for a password with a file of its own. */
+static bool is_draft(const struct secrets_place *place, struct span name)
+{
+	size_t tail = sizeof ".0123456789abcdef" - 1;
+
+	if (name.length <= tail + 1 || name.start[0] != '.')
+		return false;
+	struct span number = span_after(name, name.length - tail);
+	struct span own = span_after(span_first(name, name.length - tail), 1);
+	for (size_t i = 1; i < number.length; i++)
+		if (strchr("0123456789abcdef", number.start[i]) == NULL)
+			return false;
+	return number.start[0] == '.' && (span_equals_string(own, place->name) ||
+					     span_ends_with_ignoring_case(own, ".password") ||
+					     span_ends_with_ignoring_case(own, ".token"));
+}
+
+/*
+ * Whoever was killed left a secret behind in a draft.  It was his who had the
+ * lock; where another has it now he may still be at work, and nothing goes.
+ */
+static void sweep(const struct secrets_place *place)
+{
+	int fd = flock(place->directory_fd, LOCK_EX | LOCK_NB) == 0
+		     ? openat(place->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		     : -1;
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	if (folder == NULL) {
+		file_close(&fd);
+		return;
+	}
+	while ((entry = readdir(folder)) != NULL)
+		if (is_draft(place, span_from_string(entry->d_name)))
+			(void)unlinkat(place->directory_fd, entry->d_name, 0);
+	(void)closedir(folder);
+}
+
 int secrets_place_open(
     struct secrets_place *place, const char *path, struct buffer *text, struct error *error)
 {
@@ -151,6 +192,7 @@ int secrets_place_open(
 	set_path(&fresh, path);
 	if (open_directory(&fresh, error) < 0 || read_file(&fresh, text, error) < 0)
 		return -1;
+	sweep(&fresh);
 	*place = fresh;
 	fresh = (struct secrets_place){ .directory_fd = -1 };
 	return 0;

@@ -7,7 +7,8 @@
  *				    -> gone (secrets_place_drop)
  *
  * A draft has a name of its own, the owner, group, mode and access list of the
- * secrets.ini that is there, and is synced.
+ * secrets.ini that is there, and is synced.  What is left of one who was killed
+ * goes when the next one opens the place.
  */
 
 #ifndef CONFIG_SECRETS_PLACE_H

@@ -89,6 +89,40 @@ static void modes_are_kept_but_for_others(void **state)
 	drop_file("s.ini");
 }
 
+/* Of one who was killed between its making and its name; a living one holds the lock. */
+static void old_drafts_are_removed(void **state)
+{
+	static const struct row {
+		const char *name;
+		bool is_kept;
+	} rows[] = { { ".s.ini.0123456789abcdef", false },
+		{ ".a.b.password.fedcba9876543210", false }, { ".s.ini.0123456789abcdeg", true },
+		{ ".s.ini.0123456789abcde", true }, { ".other.ini.0123456789abcdef", true },
+		{ "s.ini.0123456789abcdef", true } };
+	struct secrets_place first CLEANUP(secrets_place_finish) = { 0 };
+	struct secrets_place second CLEANUP(secrets_place_finish) = { 0 };
+	char *path CLEANUP(memory_free_string) = path_of("s.ini");
+	char *draft CLEANUP(memory_free_string) = NULL;
+	struct buffer text CLEANUP(buffer_finish) = { 0 };
+	struct error error;
+
+	(void)state;
+	buffer_init(&text, 100);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		write_file(rows[i].name, "secret", 0600);
+	assert_int_equal(secrets_place_open(&first, path, &text, &error), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (secrets_place_has(&first, rows[i].name) != rows[i].is_kept)
+			fail_msg("%s", rows[i].name);
+		drop_file(rows[i].name);
+	}
+	assert_int_equal(
+	    secrets_place_draft(&first, "s.ini", span_from_string("new"), &draft, &error), 0);
+	assert_int_equal(secrets_place_open(&second, path, &text, &error), 0);
+	assert_int_equal(secrets_place_commit(&first, draft, "s.ini", &error), 0);
+	drop_file("s.ini");
+}
+
 static void a_new_folder_is_made(void **state)
 {
 	struct secrets_place place CLEANUP(secrets_place_finish) = { 0 };
@@ -150,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modes_are_kept_but_for_others),
+		cmocka_unit_test(old_drafts_are_removed),
 		cmocka_unit_test(a_new_folder_is_made),
 		cmocka_unit_test(what_is_no_file_of_ours_is_refused),
 	};
