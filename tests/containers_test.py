@@ -31,6 +31,10 @@ rm -rf /etc/mailchute
 mount -t tmpfs -o mode=755 tmpfs /run
 cp -a "$files/etc/." /etc
 cp -a "$files/run/." /run
+# In a chroot no mount point holds them.
+for place in /*/; do
+    mount --rbind "$place" "$place" 2>/dev/null || :
+done
 while read -r _ _ _ _ point _; do
     mount -o remount,bind,ro "$point" 2>/dev/null || :
 done < /proc/self/mountinfo

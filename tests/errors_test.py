@@ -167,13 +167,13 @@ def instead(path, folder, content):
     """The shell's words that put this content into the place of a file."""
     other = folder / path.strip("/").replace("/", "_")
     other.write_text(content)
-    space = shlex.quote(str(folder / "space"))
     parent = str(Path(path).parent)
+    space = shlex.quote(f"{other}-space")
     # Where there is no such file, one is made that nobody else sees.
-    return (f"[ -e {path} ] || {{ mkdir -p {space} && mount -t tmpfs tmpfs {space} && "
+    return (f"{{ [ -e {path} ] || {{ mkdir {space} && mount -t tmpfs tmpfs {space} && "
             f"mkdir {space}/upper {space}/work && mount -t overlay overlay {parent} -o "
             f"lowerdir={parent},upperdir={space}/upper,workdir={space}/work && : >{path}; }}; "
-            f"mount --bind {shlex.quote(str(other))} {path}")
+            f"mount --bind {shlex.quote(str(other))} {path}; }}")
 
 
 def fingerprint(certificate):

@@ -11,7 +11,6 @@ import ctypes
 import os
 import sys
 import tempfile
-from pathlib import Path
 
 NEW_MOUNTS = 0x00020000
 BIND = 1 << 12
@@ -28,11 +27,12 @@ def _check(result):
         raise OSError(number, os.strerror(number))
 
 
-def _shows_outside(libc, folder):
-    """Does our parent, who stayed outside, see a mount of ours?"""
+def _shows_outside(libc, outside, folder):
+    """Is a mount of ours seen there?"""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         _check(libc.mount(place.encode(), place.encode(), None, BIND, None))
-        seen = Path(f"/proc/{os.getppid()}/mountinfo").read_text()
+        outside.seek(0)
+        seen = outside.read()
         _check(libc.umount2(place.encode(), DETACH))
     return f"{place} " in seen
 
@@ -40,11 +40,13 @@ def _shows_outside(libc, folder):
 def own_mounts():
     """From here on what this process and its children mount is theirs alone, or OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
-    _check(libc.unshare(NEW_MOUNTS))
-    if libc.mount(b"none", b"/", None, RECURSIVE | PRIVATE, None) == 0:
-        return libc
-    if any(_shows_outside(libc, folder) for folder in ("/run", "/tmp")):
-        raise OSError("what is mounted here would show outside")
+    # Opened here, it goes on telling of the mounts that we leave.
+    with open("/proc/self/mountinfo") as outside:
+        _check(libc.unshare(NEW_MOUNTS))
+        if libc.mount(b"none", b"/", None, RECURSIVE | PRIVATE, None) == 0:
+            return libc
+        if any(_shows_outside(libc, outside, folder) for folder in ("/run", "/tmp")):
+            raise OSError("what is mounted here would show outside")
     return libc
 
 
