@@ -459,7 +459,7 @@ def test_13_spool_not_writable(caller, say, folder):
     spool.mkdir(mode=0o700)
     line = caller.send(prepare=f"mount -t tmpfs -o ro,mode=700 none {spool}", spool=spool)
     check("MC-SPOOL-13", line)
-    assert caller.result.status == 69
+    assert caller.result.status == 73
 
 
 @needs_mounts

@@ -39,7 +39,10 @@ static int read_failure(int fd, struct error *error)
 	long kind = strtol(line, &words, 10);
 	if (kind < ERROR_USAGE || kind > ERROR_CONFIG)
 		kind = ERROR_SYSTEM;
-	return error_set(error, (enum error_kind)kind, kind == ERROR_CONFIG ? "4.3.5" : "4.3.0",
+	return error_set(error, (enum error_kind)kind,
+	    kind == ERROR_CONFIG	  ? "4.3.5"
+	    : kind == ERROR_CANNOT_CREATE ? "4." ERROR_CANNOT_CREATE_DETAIL
+					  : "4.3.0",
 	    "%s", words + strspn(words, " "));
 }
 
