@@ -71,12 +71,13 @@ static void tell_secrets(struct patient *patient)
 }
 
 /* "php-fpm (enforce)", or NULL where nothing confines; the caller frees it. */
-static char *confinement(void)
+static char *confinement(const struct patient *patient)
 {
+	char *path CLEANUP(memory_free_string) = patient_path(patient, "/proc/self/attr/current");
 	struct buffer text CLEANUP(buffer_finish) = { 0 };
 
 	buffer_init(&text, 512);
-	if (!patient_read("/proc/self/attr/current", &text))
+	if (!patient_read(path, &text))
 		return NULL;
 	struct span label = span_trim(buffer_span(&text));
 	ssize_t nul = span_find_byte(label, '\0');
@@ -90,7 +91,7 @@ static char *confinement(void)
 
 static void tell_surroundings(struct patient *patient)
 {
-	char *label CLEANUP(memory_free_string) = confinement();
+	char *label CLEANUP(memory_free_string) = confinement(patient);
 	struct statvfs root;
 	bool is_read_only = statvfs("/", &root) == 0 && (root.f_flag & ST_RDONLY) != 0;
 	bool is_fixed = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
