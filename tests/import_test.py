@@ -2,6 +2,7 @@
 
 """mailchute import as an administrator meets it; what becomes of which file: tests/import."""
 
+import re
 import socket
 import stat
 
@@ -9,7 +10,7 @@ import pytest
 from setup_test import ENTER
 
 from support.good_root import GoodRoot
-from support.mailchute import environment, needs_program, run
+from support.mailchute import TOP, environment, needs_program, run
 from support.own_mounts import command, why_not
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -197,3 +198,44 @@ def test_the_doctor_finds_nothing_afterwards(tmp_path, programs, authority, prog
     for colour in ("YELLOW", "RED"):
         assert colour not in output
     assert "alerts@example.com, password of 8 characters" in output
+
+
+SAMPLES = TOP / "tests/import/samples"
+# What is true of the predecessor's own set-up, and no fault of what we have written.
+TRUE = {("YELLOW", name) for name in ("settings.from", "settings.cleartext", "settings.login",
+                                      "aliases.root")}
+MISSING = ("No such file", "which does not exist", "has no password")
+
+
+@needs_mounts
+@pytest.mark.parametrize("program", sorted(path.name for path in SAMPLES.iterdir()))
+def test_all_samples_are_taken_by_the_doctor(tmp_path, programs, authority, program):
+    """users.md 6, line 18: ten of each; what is red is a file that the sample does not have."""
+    green = 0
+    for sample in sorted((SAMPLES / program).iterdir()):
+        good = GoodRoot(tmp_path / sample.name, programs, authority)
+        for name in ("mailchute.conf", "secrets.ini"):
+            good.path(f"etc/mailchute/{name}").unlink()
+        names = [str(path.relative_to(sample)) for path in sample.rglob("*")
+                 if path.is_file() and path.name != "expected"]
+        for name in names:
+            good.write(name, "", 0o600)
+            good.path(name).write_bytes((sample / name).read_bytes())
+        good.write("etc/mailname", "example.com\n")
+        good.write("etc/aliases", "root: me@example.com\n")
+        host = socket.gethostname().partition(".")[0]
+        good.write("etc/hosts", f"127.0.0.1 {host}.example.com {host} localhost\n")
+        words = [f"/{name}" for name in names] if program == "variables" else [program]
+        status, output, errors = good.run("import", *words, "--write", network=True)
+        if errors:
+            # There is no smarthost in it, and nothing is written.
+            assert status in (65, 66) and re.search(r" (has|names) no ", errors), (sample, errors)
+            continue
+        found = re.findall(r"^(YELLOW|RED) +(\S+) +(.*)$", output, re.M)
+        for level, name, text in found:
+            assert (level, name) in TRUE or \
+                name in ("settings.tls", "settings.secret") and any(
+                    words in text for words in MISSING), (sample, text)
+        assert status == max([{"YELLOW": 1, "RED": 2}[level] for level, *_ in found], default=0)
+        green += not found
+    assert green >= 2

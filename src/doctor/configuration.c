@@ -31,6 +31,7 @@ static bool is_wanted(const struct patient *patient, const struct config_smartho
 /* A password in the clear is refused when it is to be sent; here it is seen before. */
 static void check_clear(struct patient *patient, const struct smarthost *known)
 {
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(known);
 	char place[PATIENT_PLACE_SIZE];
 
 	if (known->tls != SMARTHOST_TLS_NEVER || known->is_loopback)
@@ -40,11 +41,10 @@ static void check_clear(struct patient *patient, const struct smarthost *known)
 	    "smarthost \"%s\": %s never uses TLS, so mail%s can be read on its way", known->name,
 	    known->url, known->user != NULL ? " and login" : "");
 	if (patient->is_by_variables)
-		finding_next(patient->findings, "MAILCHUTE_URL=smtp+tls://%s:587", known->host);
+		finding_next(patient->findings, "MAILCHUTE_URL=smtp+tls://%s:587", host);
 	else
 		finding_next(patient->findings,
-		    "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }%s", known->name, known->host,
-		    place);
+		    "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }%s", known->name, host, place);
 }
 
 /* The files that a handshake needs; where TLS is only welcome, mail leaves without them. */

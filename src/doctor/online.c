@@ -352,6 +352,7 @@ static void tell_certificate(struct examined *examined)
 static void tell_clear(struct examined *examined)
 {
 	const struct smarthost *smarthost = examined->smarthost;
+	CLEANUP(memory_free_string) char *host = smarthost_url_host(smarthost);
 
 	if (smarthost->tls != SMARTHOST_TLS_IF_OFFERED || smarthost->is_loopback)
 		return;
@@ -360,7 +361,7 @@ static void tell_clear(struct examined *examined)
 	    smarthost->url);
 	finding_next(examined->patient->findings,
 	    "smarthost \"%s\" { url = \"smtp+tls://%s:587\" }, if it has that port",
-	    title(examined), smarthost->host);
+	    title(examined), host);
 }
 
 static void tell_session(struct examined *examined)
