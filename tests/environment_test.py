@@ -5,6 +5,7 @@
 import pytest
 
 from support.mailchute import environment, fields, run, split
+from support.own_mounts import command, why_not
 from support.wait import free_port, wait_for
 
 MESSAGE = b"To: b@far.example\nSubject: s\n\ntext\n"
@@ -117,3 +118,21 @@ def test_the_bundle_of_a_container_is_the_one_that_counts(programs, folder, make
         assert "MC-TLS-02" in send().stderr
         assert f"CA certificates: cannot read {folder}/none.pem" in send(
             SSL_CERT_FILE=folder / "none.pem").stderr
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
+@pytest.mark.parametrize("host, domain, want", [
+    ("3f2a91c0d4e5", "shop.example", "ops@far.example"),
+    ("web1.shop.example", "shop.example", "ops@far.example"),
+    # Customers have addresses of that name: they are not this machine's names.
+    ("shop.example", "Shop.Example", None),
+    ("shop.example", "", None),
+])
+def test_root_has_all_names_of_this_host_but_not_those_of_a_domain(programs, host, domain, want):
+    variables = {"url": "smtps://smtp.example.com", "root": "ops@far.example", "domain": domain}
+    done = run(command("unshare", "--uts", "sh", "-c", 'hostname "$1" && shift && exec "$@"', "sh",
+                       host, programs.mailchute, "explain", "root", f"info@{host}"),
+               env=environment(**variables))
+    text = done.stdout.decode()
+    assert "ops@far.example... deliverable" in text, done
+    assert (f"info@{host}... aliased to ops@far.example" in text) == (want is not None), text

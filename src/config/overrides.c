@@ -12,6 +12,7 @@
 #include "config/alias_list.h"
 #include "config/check.h"
 #include "config/environment.h"
+#include "config/host.h"
 #include "config/origins.h"
 #include "config/route_block.h"
 #include "config/secrets.h"
@@ -336,13 +337,23 @@ static int put_alias(struct config *config, const char *name, const struct check
 	return 0;
 }
 
+/* "shop.example", where bare names are completed with that: names there are of the world. */
+static bool host_is_domain(const struct config *config)
+{
+	CLEANUP(memory_free_string) char *host = host_name();
+
+	return strchr(host, '.') != NULL &&
+	       (config->domain == NULL ||
+		   span_equals_string_ignoring_case(span_from_string(host), config->domain));
+}
+
 /* Nobody reads the mail of a container's www-data, either. */
 static int apply_root(
     struct config *config, const struct check_place *place, const char *text, struct error *error)
 {
 	if (put_alias(config, "root", place, text, error) < 0)
 		return -1;
-	if (alias_list_find(config, "*") != NULL)
+	if (alias_list_find(config, "*") != NULL || host_is_domain(config))
 		return 0;
 	return put_alias(config, "*", place, text, error);
 }
