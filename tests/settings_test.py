@@ -367,6 +367,25 @@ def test_a_reload_sees_drop_ins_and_a_bad_one_changes_nothing(make_service, sink
     assert b"c@far.example" in send(4)
 
 
+def test_what_has_changed_counts_for_the_next_mail_soon(make_service, sink):
+    """Nobody has to tell the service, which may be one that nobody knows of."""
+    service = make_service(url=sink.url, extra='alias "root" { to = { "a@far.example" } }',
+                           submit='wait = "disk"').start()
+    drop_ins = service.folder / "conf.d"
+    drop_ins.mkdir()
+    sent = [0]
+
+    def goes_to(address):
+        assert service.sendmail("root", input=b"To: root\n\nx\n").status == 0
+        sent[0] += 1
+        return address in sink.wait_for_messages(sent[0])[-1]
+
+    assert goes_to(b"a@far.example")
+    (drop_ins / "10.conf").write_text('alias "root" { to = { "b@far.example" } }\n')
+    wait_for(lambda: goes_to(b"b@far.example"), what="the new alias")
+    assert service.text().count("configuration read anew") == 1
+
+
 def test_a_service_that_starts_with_faults_says_all_of_them_once(make_service, sink):
     service = make_service(url=sink.url)
     right = service.config.read_text()

@@ -159,6 +159,31 @@ static const char *find_main_file(const struct config_sources *sources, const ch
 	return named != NULL ? named : compiled_main_file;
 }
 
+static void add_source(struct config *config, char *path)
+{
+	struct config_list *sources = &config->sources;
+
+	sources->items = memory_resize_array(
+	    sources->items, sources->count + 1, sizeof *sources->items);
+	sources->items[sources->count++] = path;
+}
+
+/* Whatever may stand in one of them that is missing now. */
+static void note_sources(struct config *config, const struct entries *entries,
+    const char *main_file, const char *run_secrets)
+{
+	const char *slash = strrchr(main_file, '/');
+
+	add_source(config, memory_copy_string(main_file));
+	if (slash != NULL)
+		add_source(
+		    config, memory_format("%.*s/conf.d", (int)(slash - main_file), main_file));
+	for (size_t i = 0; i < entries->file_count; i++)
+		add_source(config, memory_copy_string(entries->files[i].path));
+	add_source(config, memory_format("%s/mailchute_url", run_secrets));
+	add_source(config, memory_format("%s/smtp_password", run_secrets));
+}
+
 static void refuse_missing(const char *path, struct faults *faults)
 {
 	struct error error;
@@ -179,6 +204,7 @@ static void load(const struct config_sources *sources, struct config *config, st
 	bool is_there = files_read(
 	    path, uses_environment && environment_may_expand(), &entries, faults);
 
+	note_sources(config, &entries, path, run_secrets);
 	if (!is_there && path == named)
 		refuse_missing(path, faults);
 	blocks_read(&entries, faults, config);
@@ -254,6 +280,9 @@ void config_finish(struct config *config)
 	free(config->ehlo);
 	free(config->domain);
 	free(config->domain_source);
+	for (size_t i = 0; i < config->sources.count; i++)
+		free(config->sources.items[i]);
+	free(config->sources.items);
 	free(config->aliases_file);
 	free(config->capture);
 	for (size_t i = 0; i < config->users.count; i++)

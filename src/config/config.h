@@ -83,9 +83,10 @@ struct config_limits {
 enum { CONFIG_SESSIONS_LIMIT = 300 };
 
 struct config {
-	char *ehlo;	     /* never NULL after config_load: FQDN, or an address literal */
-	char *domain;	     /* completes bare names; never NULL after config_load */
-	char *domain_source; /* where it stands: "/etc/mailname", for messages; as domain */
+	struct config_list sources; /* paths that were looked at, read or missing (stamp.h) */
+	char *ehlo;		    /* never NULL after config_load: FQDN, or an address literal */
+	char *domain;		    /* completes bare names; never NULL after config_load */
+	char *domain_source;	    /* where it stands: "/etc/mailname", for messages; as domain */
 	struct config_smarthost *smarthosts;
 	size_t smarthost_count; /* 0: none configured; whoever sends must say so (78) */
 	struct config_route *routes;

@@ -30,6 +30,7 @@ struct service {
 	struct error fault;    /* why not */
 	bool has_old_settings; /* those of the last reload could not be used */
 	bool wants_look;       /* somebody has mail tried now: are the settings still the same? */
+	uint64_t stamp;	       /* of the files of the settings (config/stamp.h) */
 	int64_t looked_at;     /* clock_monotonic: then they were looked at for that */
 	struct spool spool;
 	struct runner runner;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/digest.h"
+#include "config/stamp.h"
 #include "service/capture.h"
 #include "service/events.h"
 #include "service/openness.h"
@@ -263,10 +264,13 @@ static bool is_other(const struct config *config, const struct config *new)
 
 static void look(struct service *service)
 {
+	uint64_t stamp = stamp_of(&service->config);
 	struct config new;
 	struct error error;
 	char line[900];
 
+	if (!service->has_old_settings && stamp != 0 && stamp == service->stamp)
+		return;
 	if (load_again(service, &new, &error) < 0) {
 		service->has_old_settings = true;
 		error_line(&error, line, sizeof line);
@@ -274,6 +278,7 @@ static void look(struct service *service)
 		return;
 	}
 	service->has_old_settings = false;
+	service->stamp = stamp;
 	if (!is_other(&service->config, &new)) {
 		config_finish(&new);
 		return;
@@ -295,17 +300,20 @@ void setup_look(struct service *service)
 		setup_again(service);
 }
 
-void setup_look_due(struct service *service)
+void setup_look_soon(struct service *service)
 {
-	int64_t now = clock_monotonic();
 	int64_t pause = service->has_old_settings ? FAULT_PAUSE : DUE_PAUSE;
 
-	if (!service->is_configured || runner_deadline(&service->runner) > now)
-		return;
-	if (service->looked_at != 0 && now < service->looked_at + pause)
+	if (service->looked_at != 0 && clock_monotonic() < service->looked_at + pause)
 		return;
 	service->wants_look = true;
 	setup_look(service);
+}
+
+void setup_look_due(struct service *service)
+{
+	if (service->is_configured && runner_deadline(&service->runner) <= clock_monotonic())
+		setup_look_soon(service);
 }
 
 int64_t setup_look_at(const struct service *service)

@@ -29,6 +29,8 @@ void setup_reload(struct service *service);
  * that it is to go elsewhere, or as somebody else, they are taken.
  */
 void setup_look(struct service *service);
+/* The same, before a client is served: once a second at most. */
+void setup_look_soon(struct service *service);
 /*
  * Before what is due is begun: whoever has mended the settings was told that what
  * waits goes by itself then, and hears nothing of a service that has to be told.
