@@ -65,8 +65,10 @@ static void set_amount(struct amount *amount, const struct usage_figures *figure
 
 /* ---- the service ---- */
 
-void board_enter(struct board *board, size_t row, int64_t uid)
+void board_enter(struct board *board, size_t row, int64_t uid, const struct usage *usage)
 {
+	const struct usage_figures figures = usage != NULL ? usage_of(usage, uid)
+							   : (struct usage_figures){ 0 };
 	static const struct usage_figures nothing = { 0 };
 	struct row *mine = row_of(board, row);
 
@@ -76,7 +78,7 @@ void board_enter(struct board *board, size_t row, int64_t uid)
 	mine->heard = nothing;
 	mine->uid = uid;
 	mine->is_wanted = false;
-	set_amount(&mine->waiting, &nothing);
+	set_amount(&mine->waiting, &figures);
 	set_amount(&mine->taken, &nothing);
 	set_amount(&mine->counted, &nothing);
 	mine->is_used = true;

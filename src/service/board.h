@@ -32,8 +32,11 @@ void board_free(struct board *board);
 
 /* ---- the service ---- */
 
-/* A session of this uid begins in a free row. */
-void board_enter(struct board *board, size_t row, int64_t uid);
+/*
+ * A session of this uid begins in a free row; usage: what the service has
+ * counted, which its process may look at before the next board_show; NULL: nothing.
+ */
+void board_enter(struct board *board, size_t row, int64_t uid, const struct usage *usage);
 
 /* It has ended. */
 void board_leave(struct board *board, size_t row);

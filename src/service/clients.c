@@ -71,7 +71,7 @@ static int fork_client(
 
 	if (channel_pair(ends) < 0)
 		return error_system(error, "cannot make a channel");
-	board_enter(clients->board, birth->place, birth->viewer.uid);
+	board_enter(clients->board, birth->place, birth->viewer.uid, clients->usage);
 	pid_t pid = fork();
 	if (pid == 0)
 		reception_run(connection, ends[1], birth);

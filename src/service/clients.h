@@ -44,6 +44,7 @@ struct clients {
 	size_t spare_count;		      /* that have none */
 	unsigned generation;		      /* of the settings, as clients_renew counts */
 	struct board *board;		      /* a row for each place; owned */
+	const struct usage *usage;	      /* what waits of whom; borrowed; NULL: nothing */
 	/* A queue file of this uid is durable; is_later: not to be tried at once. */
 	void (*queued)(void *context, const char *id, int64_t uid, uint64_t octets, bool is_later);
 	/* A client of this uid has left. */

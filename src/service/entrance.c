@@ -94,7 +94,10 @@ static bool accept_one(struct service *service)
 	guest.connection = listeners_accept(&service->listeners, &guest.is_shared);
 	if (guest.connection < 0)
 		return false;
-	setup_again(service);
+	if (service->is_configured)
+		setup_look_soon(service);
+	else
+		setup_again(service);
 	guest.uid = listen_peer_uid(guest.connection);
 	guest.is_administrator = queue_viewer_of(guest.uid, !guest.is_shared).sees_all;
 	let_in(service, &guest);
@@ -116,6 +119,8 @@ static void serve_waiting(struct service *service)
 
 void entrance_accept(struct service *service)
 {
+	/* So that nobody who comes now finds less than what those before him have taken. */
+	entrance_show(service);
 	serve_waiting(service);
 	for (int i = 0; i < AT_ONCE && accept_one(service); i++)
 		continue;

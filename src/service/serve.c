@@ -118,7 +118,6 @@ static void step(struct service *service, int64_t leave_at)
 	entrance_accept(service);
 	if (service->is_configured)
 		runner_step(&service->runner);
-	entrance_show(service);
 }
 
 /* Deliveries that run are finished, or left as they stand in their files. */

@@ -46,7 +46,7 @@ bool spares_serve(struct clients *clients, int connection, const struct queue_vi
 		struct client *client = clients->places[place];
 
 		/* Its row first: what it takes from then on is counted there. */
-		board_enter(clients->board, place, viewer->uid);
+		board_enter(clients->board, place, viewer->uid, clients->usage);
 		if (!give(client, connection)) {
 			board_leave(clients->board, place);
 			clients_forget(clients, place);

@@ -121,6 +121,7 @@ void wishes_connect(struct service *service)
 {
 	struct clients *clients = &service->clients;
 
+	clients->usage = &service->runner.usage;
 	clients->queued = queued;
 	clients->left = left;
 	clients->settled = settled;

@@ -56,7 +56,7 @@ static void a_message_is_counted_once_on_its_way(void **state)
 
 	(void)state;
 	scene_init(&scene);
-	board_enter(scene.board, 3, 1000);
+	board_enter(scene.board, 3, 1000, NULL);
 	assert_waiting(&scene, 3, 0, 0);
 	board_take(scene.board, 3, 500);
 	assert_waiting(&scene, 3, 1, 500);
@@ -84,9 +84,9 @@ static void sessions_of_one_uid_see_each_other(void **state)
 	scene_init(&scene);
 	usage_add(&scene.usage, 1000, 1);
 	usage_add(&scene.usage, -1, 7);
-	board_enter(scene.board, 0, 1000);
-	board_enter(scene.board, 1, -1);
-	board_enter(scene.board, ROWS - 1, 1000);
+	board_enter(scene.board, 0, 1000, NULL);
+	board_enter(scene.board, 1, -1, NULL);
+	board_enter(scene.board, ROWS - 1, 1000, NULL);
 	show(&scene);
 	board_take(scene.board, 0, 20);
 	board_take(scene.board, ROWS - 1, 300);
@@ -101,8 +101,8 @@ static void what_a_session_left_uncounted_goes_with_it(void **state)
 
 	(void)state;
 	scene_init(&scene);
-	board_enter(scene.board, 0, 1000);
-	board_enter(scene.board, 1, 1000);
+	board_enter(scene.board, 0, 1000, NULL);
+	board_enter(scene.board, 1, 1000, NULL);
 	board_take(scene.board, 0, 20);
 	board_take(scene.board, 0, 20);
 	usage_add(&scene.usage, 1000, 20);
@@ -112,13 +112,13 @@ static void what_a_session_left_uncounted_goes_with_it(void **state)
 	assert_waiting(&scene, 1, 2, 40);
 	show(&scene);
 	assert_waiting(&scene, 1, 1, 20);
-	board_enter(scene.board, 0, 1001);
+	board_enter(scene.board, 0, 1001, NULL);
 	show(&scene);
 	assert_waiting(&scene, 0, 0, 0);
 	assert_waiting(&scene, 1, 1, 20);
 	/* A row can be used again at once. */
 	board_leave(scene.board, 0);
-	board_enter(scene.board, 0, 1000);
+	board_enter(scene.board, 0, 1000, NULL);
 	board_take(scene.board, 0, 5);
 	assert_waiting(&scene, 1, 2, 25);
 }
@@ -129,8 +129,8 @@ static void a_place_is_wanted_while_it_is(void **state)
 
 	(void)state;
 	scene_init(&scene);
-	board_enter(scene.board, 0, 1000);
-	board_enter(scene.board, 1, 1001);
+	board_enter(scene.board, 0, 1000, NULL);
+	board_enter(scene.board, 1, 1001, NULL);
 	scene.wanted = 1001;
 	assert_false(board_is_wanted(scene.board, 1));
 	show(&scene);
@@ -148,7 +148,7 @@ static void another_process_sees_it(void **state)
 
 	(void)state;
 	scene_init(&scene);
-	board_enter(scene.board, 2, 1000);
+	board_enter(scene.board, 2, 1000, NULL);
 	pid_t pid = fork();
 	assert_int_not_equal(pid, -1);
 	if (pid == 0) {

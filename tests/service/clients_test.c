@@ -496,7 +496,7 @@ static void a_child_moves_nothing_before_it_was_told_to_go_on(void **state)
 	channel_init_take_fd(&scene.clients.places[0]->channel, ends[0]);
 	scene.clients.places[0]->viewer = (struct queue_viewer){ .uid = 1000 };
 	scene.clients.count = 1;
-	board_enter(scene.clients.board, 0, 1000);
+	board_enter(scene.clients.board, 0, 1000, NULL);
 	channel_init_take_fd(&child, ends[1]);
 	assert_int_equal(notice_send_lines(&child, &notice, span_from_string(lines)), 0);
 	notice.kind = NOTICE_FLUSH;

@@ -208,7 +208,7 @@ static void a_quota_is_asked_for_at_each_step(void **state)
 		scene_init(&scene);
 		for (uint64_t j = 0; j < rows[i].messages; j++)
 			usage_add(&usage, 1000, 1);
-		board_enter(board, 1, 1000);
+		board_enter(board, 1, 1000, NULL);
 		board_show(board, &usage, wants_nothing, NULL);
 		scene.queue_store.limits = &limits;
 		scene.queue_store.board = board;

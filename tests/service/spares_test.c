@@ -267,7 +267,7 @@ static void a_spare_has_nothing_to_say(void **state)
 	channel_init_take_fd(&scene.clients.places[0]->channel, ends[0]);
 	scene.clients.places[0]->viewer = (struct queue_viewer){ .uid = 1000 };
 	scene.clients.count = 1;
-	board_enter(scene.clients.board, 0, 1000);
+	board_enter(scene.clients.board, 0, 1000, NULL);
 	channel_init_take_fd(&child, ends[1]);
 	assert_int_equal(notice_send(&child, &notice), 0);
 	assert_int_equal(notice_send(&child, &notice), 0);
