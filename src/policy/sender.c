@@ -427,11 +427,16 @@ static int refuse(const struct smarthost *smarthost, const struct config_place *
 	    smarthost->name, who[0] != '\0' ? who : "nobody", where[0] != '\0' ? " in " : "",
 	    where);
 	(void)error_code(error, "MC-FROM-05");
+	const char *own = smarthost->from != NULL ? smarthost->from : "an address that is allowed";
+	/* Without a file there is a variable for the policy, and none for from_allow. */
+	if (place->line == 0)
+		return error_next(error,
+		    "send as %s, or set MAILCHUTE_FROM_POLICY=rewrite (the smarthost is from %s)",
+		    own, words);
 	return error_next(error,
 	    "send as %s, or in %s write from_allow = { \"*@%s\" }, or from_policy = "
 	    "\"rewrite\"",
-	    smarthost->from != NULL ? smarthost->from : "an address that is allowed", words,
-	    at != NULL && at[1] != '\0' ? at + 1 : "example.com");
+	    own, words, at != NULL && at[1] != '\0' ? at + 1 : "example.com");
 }
 
 int sender_check(const struct smarthost *smarthost, const struct config_place *place,

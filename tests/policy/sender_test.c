@@ -457,7 +457,7 @@ static void who_is_refused_is_told_where_to_write(void **state)
 
 	(void)state;
 	assert_int_equal(sender_check(&smarthost, &place, "me@y.example", &header, &error), -1);
-	assert_non_null(strstr(error.next, "or in MAILCHUTE_URL write from_allow = "));
+	assert_non_null(strstr(error.next, "or set MAILCHUTE_FROM_POLICY=rewrite "));
 }
 
 int main(void)
