@@ -80,7 +80,8 @@ def test_why_it_could_not_be_started_is_told(service):
     result = service.sendmail("b@far.example", input=b"\n")
     assert result.status == 78 and "smarthos" in result.stderr
     for pid in pids(service):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not pids(service), what="the end of the service")
     service.configure(url="smtp://127.0.0.1:9")
     service.spool.write_text("a file")

@@ -517,6 +517,30 @@ def test_a_service_that_ends_leaves_the_socket_of_its_successor(make_service, ma
     wait_for(lambda: len(peer.messages) == 1, what="the message")
 
 
+def test_a_service_that_is_to_stay_takes_the_place_of_one_on_demand(make_own, make_service,
+                                                                    make_peer):
+    """Which would go on for as long as anything waits, and whose start nobody has seen."""
+    peer = make_peer()
+    peer.stop()
+    own = make_own(f"smtp://127.0.0.1:{peer.port}", idle="1h")
+    assert own.sendmail("b@far.example").status == 0
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}", spool=own.spool,
+                           submit='wait = "disk"')
+    assert own.count() == 1 and own.service()
+    service.start()
+    service.wait_for_log("takes the place of the service that was started on demand")
+    wait_for(lambda: not own.service(), what="the other to be gone")
+    peer.start()
+    assert service.sendmail("c@far.example", input=MESSAGE).status == 0
+    assert service.admin("queue", "flush").status == 0
+    wait_for(lambda: len(peer.messages) == 2, what="both messages")
+    # It stays where it is for another that is to stay.
+    second = make_service(url=f"smtp://127.0.0.1:{peer.port}", spool=own.spool)
+    result = run([second.programs.mailchute, "serve"], env=second.environment())
+    assert result.status == 69 and "another service owns the spool" in result.stderr, result
+    assert service.is_running()
+
+
 def test_a_service_by_socket_activation(programs, make_service, make_peer):
     peer = make_peer()
     service = make_service(url=f"smtp://127.0.0.1:{peer.port}")

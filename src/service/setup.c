@@ -16,10 +16,12 @@
 #include "service/events.h"
 #include "service/openness.h"
 #include "service/owner.h"
+#include "service/predecessor.h"
 #include "spool/medium.h"
 
 enum {
-	LOCK_PATIENCE = 2000, /* milliseconds */
+	LOCK_PATIENCE = 2000,	    /* milliseconds */
+	DISMISSED_PATIENCE = 10000, /* more than such a service takes to end its deliveries */
 	LOCK_PAUSE = 20,
 	LOOK_PAUSE = 200,    /* a thousand messages tried anew are one wish */
 	DUE_PAUSE = 1000,    /* between two looks that nobody wished for */
@@ -67,15 +69,26 @@ static void tell_doubt(const struct service *service)
 
 /*
  * A predecessor that was killed with all its children may need a moment to be
- * gone.  Whoever comes on demand finds its predecessor's socket instead.
+ * gone, and one that a sendmail started makes room.  Whoever comes on demand
+ * finds its predecessor's socket instead.
  */
 static int lock_spool(struct service *service, struct error *error)
 {
-	int64_t until = clock_deadline(service->options->on_demand ? 0 : LOCK_PATIENCE);
-	int locked;
+	int locked = spool_lock(&service->spool, error);
+	int64_t patience = LOCK_PATIENCE;
 
-	while ((locked = spool_lock(&service->spool, error)) == 1 && clock_monotonic() < until)
+	if (locked != 1 || service->options->on_demand)
+		return locked;
+	if (predecessor_dismiss(service->config.spool)) {
+		log_event(
+		    LOG_LEVEL_INFO, "takes the place of the service that was started on demand");
+		patience = DISMISSED_PATIENCE;
+	}
+	int64_t until = clock_deadline(patience);
+	while (locked == 1 && clock_monotonic() < until) {
 		(void)poll(NULL, 0, LOCK_PAUSE);
+		locked = spool_lock(&service->spool, error);
+	}
 	return locked;
 }
 
@@ -92,9 +105,7 @@ static int take_spool(struct service *service, struct error *error)
 		spool_holder(&service->spool, holder);
 		error_set(error, ERROR_UNAVAILABLE, "4.3.2",
 		    "another service owns the spool %s: %s", service->config.spool, holder);
-		error_next(error, "end that one (if a sendmail started it, it leaves by itself "
-				  "when nothing waits), or "
-				  "give this one a spool of its own");
+		error_next(error, "end that one, or give this one a spool of its own");
 		return 1;
 	}
 	if (locked < 0 || spool_sweep(&service->spool, error) < 0)
