@@ -51,8 +51,11 @@ static int explain_missing(const char *path, int number, struct error *error)
 	errno = number;
 	error_system(error, "cannot open the spool %s", path);
 	(void)error_code(error, "MC-SPOOL-13");
-	error->kind = ERROR_CANNOT_CREATE;
-	snprintf(error->status, sizeof error->status, "4." ERROR_CANNOT_CREATE_DETAIL);
+	/* Whose it is not must not have it, which is no fault of the disk. */
+	if (error->kind != ERROR_NO_PERMISSION) {
+		error->kind = ERROR_CANNOT_CREATE;
+		snprintf(error->status, sizeof error->status, "4." ERROR_CANNOT_CREATE_DETAIL);
+	}
 	if (number == EROFS)
 		return error_next(error,
 		    "mount a volume for it (an emptyDir will do), or say that none is meant: "
