@@ -98,8 +98,10 @@ const struct code codes_list[] = {
 	    "import." },
 	{ "MC-CAPTURE-16", "mail cannot be captured",
 	    "capture (or MAILCHUTE_CAPTURE) says that all mail is kept in a directory and none "
-	    "sent, and that directory cannot be written to. Nothing was sent.",
-	    "Make the directory writable for the user that the message names, or name another." },
+	    "sent, and that directory cannot be written to, or the variable is set for root, of "
+	    "whom it does not count where a mailchute.conf is installed. Nothing was sent.",
+	    "Make the directory writable for the user that the message names, or name another; for "
+	    "root, write capture into mailchute.conf." },
 	{ "MC-AUTH-17", "login wanted",
 	    "The smarthost takes mail only after a login, and none was made.",
 	    "Write user and password into the smarthost's section of secrets.ini: mailchute secret "

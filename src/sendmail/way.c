@@ -225,6 +225,24 @@ static bool has_own_settings(void)
 	return geteuid() != 0 || access(MAILCHUTE_SYSCONFDIR "/mailchute.conf", F_OK) != 0;
 }
 
+/*
+ * Root's variables do not count where a configuration is installed.  Whoever
+ * has set this one must not see the mail leave, though.
+ */
+static int check_capture(struct error *error)
+{
+	if (has_own_settings() || geteuid() != 0 ||
+	    (!is_set("MAILCHUTE_CAPTURE") && !is_set("MAILCHUTE_CAPTURE_FILE")))
+		return 0;
+	error_set(error, ERROR_CONFIG, "5.3.5",
+	    "MAILCHUTE_CAPTURE is set, and of root it does not count where "
+	    "%s/mailchute.conf is installed, so this mail would leave; nothing was sent",
+	    MAILCHUTE_SYSCONFDIR);
+	(void)error_code(error, "MC-CAPTURE-16");
+	return error_next(
+	    error, "unset it, or write into that file: capture = \"/path/of/a/maildir\"");
+}
+
 /* submit.sock in the spool, where that belongs to this uid. */
 static bool find_own_socket(char *path, size_t size)
 {
@@ -282,7 +300,7 @@ int way_find(way_attempt *attempt, void *context, struct error *error)
 {
 	const struct journey journey = { attempt, context, false };
 
-	return find(&journey, error);
+	return check_capture(error) < 0 ? -1 : find(&journey, error);
 }
 
 int way_find_for_question(way_attempt *attempt, void *context, struct error *error)
