@@ -131,8 +131,11 @@ static void tell_child(struct patient *patient)
 	if (for_caller_has_spool(config)) {
 		patient->way = PATIENT_WAY_SPOOL;
 		finding_add(patient->findings, FINDING_GREEN, "service.way",
-		    "no service runs; one is started when mail comes, with the spool %s",
-		    config->spool);
+		    "no service runs; one is started when mail comes, with the spool %s%s",
+		    config->spool,
+		    geteuid() == 0 ? ", for root alone: other users can send while mailchute serve "
+				     "runs"
+				   : "");
 	} else {
 		patient->way = PATIENT_WAY_DIRECT;
 		finding_add(patient->findings, FINDING_GREEN, "service.way",
