@@ -170,7 +170,7 @@ def instead(path, folder, content):
     parent = str(Path(path).parent)
     space = shlex.quote(f"{other}-space")
     # Where there is no such file, one is made that nobody else sees.
-    return (f"{{ [ -e {path} ] || {{ mkdir {space} && mount -t tmpfs tmpfs {space} && "
+    return (f"{{ [ -e {path} ] || {{ mkdir -p {space} && mount -t tmpfs tmpfs {space} && "
             f"mkdir {space}/upper {space}/work && mount -t overlay overlay {parent} -o "
             f"lowerdir={parent},upperdir={space}/upper,workdir={space}/work && : >{path}; }}; "
             f"mount --bind {shlex.quote(str(other))} {path}; }}")
