@@ -189,12 +189,13 @@ def test_a_service_that_never_comes_is_not_waited_for_longer_than_allowed(make_o
                                                                          folder):
     peer = make_peer()
     config = folder / "short.conf"
-    config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
-                      'submit { timeout = "1s" mode = "spool" }\n')
+    settings = f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
+    config.write_text(settings + 'submit { mode = "spool" }\n')
     own = make_own("", config=config)
     own.variables.pop("url")
     assert own.sendmail("b@far.example").status == 0
     own.end_service()
+    config.write_text(settings + 'submit { timeout = "1s" mode = "spool" }\n')
     with open(own.spool / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         result = own.sendmail("b@far.example")
