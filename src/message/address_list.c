@@ -11,9 +11,6 @@
 #include "base/memory.h"
 #include "message/address.h"
 
-/* Nobody nests comments deeper; what does is malformed, not worth more time. */
-enum { COMMENT_DEPTH = 50 };
-
 /* What is special stands for itself as the kind. */
 enum token_kind {
 	TOKEN_END = 0,
@@ -51,7 +48,7 @@ static size_t comment_length(struct span text)
 
 		if (c == '\\')
 			i++;
-		else if (c == '(' && ++depth > COMMENT_DEPTH)
+		else if (c == '(' && ++depth > ADDRESS_LIST_COMMENT_DEPTH)
 			return 0;
 		else if (c == ')' && --depth == 0)
 			return i + 1;

@@ -17,6 +17,9 @@
 #include "base/error.h"
 #include "base/span.h"
 
+/* Nobody nests comments deeper; what does is malformed, not worth more time. */
+enum { ADDRESS_LIST_COMMENT_DEPTH = 50 };
+
 struct mailbox {
 	const char *address; /* normal form (address.h), NUL-terminated; NULL when malformed */
 	struct span source; /* the addr-spec, or the malformed text, where it stands in the input */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "message/address_list.h"
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -58,9 +60,11 @@ void fold_part_addresses(struct span value, struct buffer *output)
 			buffer_append_byte(output, value.start[++i]);
 		else if (c == '"' && depth == 0)
 			is_quoted = !is_quoted;
-		else if (c == '(' && !is_quoted)
-			depth++;
-		else if (c == ')' && !is_quoted && depth != 0)
+		else if (c == '(' && !is_quoted && ++depth > ADDRESS_LIST_COMMENT_DEPTH) {
+			/* Malformed: where what ends is read otherwise from here on. */
+			buffer_append_span(output, span_after(value, i + 1));
+			return;
+		} else if (c == ')' && !is_quoted && depth != 0)
 			depth--;
 		else if (c == ',' && !is_quoted && depth == 0 && !is_last &&
 			 strchr(" \t\r", value.start[i + 1]) == NULL)
