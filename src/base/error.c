@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,15 +86,26 @@ int error_system(struct error *error, const char *format, ...)
 	return error_set(error, meaning.kind, meaning.status, "%s: %s", text, strerror(number));
 }
 
+/* The arguments may point into the part itself. */
+static void set_part(char *part, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void set_part(char *part, size_t size, const char *format, va_list arguments)
+{
+	char text[ERROR_TEXT_SIZE] = { 0 };
+
+	assert(size <= sizeof text);
+	format_limited(text, size, format, arguments);
+	memcpy(part, text, size);
+}
+
 int error_next(struct error *error, const char *format, ...)
 {
-	char next[ERROR_NEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	format_limited(next, sizeof next, format, arguments);
+	set_part(error->next, sizeof error->next, format, arguments);
 	va_end(arguments);
-	memcpy(error->next, next, sizeof next);
 	return -1;
 }
 
@@ -105,25 +117,21 @@ int error_code(struct error *error, const char *code)
 
 int error_means(struct error *error, const char *format, ...)
 {
-	char means[ERROR_MEANS_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	format_limited(means, sizeof means, format, arguments);
+	set_part(error->means, sizeof error->means, format, arguments);
 	va_end(arguments);
-	memcpy(error->means, means, sizeof means);
 	return -1;
 }
 
 int error_mail(struct error *error, const char *format, ...)
 {
-	char mail[ERROR_MAIL_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	format_limited(mail, sizeof mail, format, arguments);
+	set_part(error->mail, sizeof error->mail, format, arguments);
 	va_end(arguments);
-	memcpy(error->mail, mail, sizeof mail);
 	return -1;
 }
 
