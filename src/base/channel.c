@@ -171,3 +171,13 @@ int channel_take(struct channel *channel, struct buffer *message, int *descripto
 	buffer_consume(&channel->input, sizeof prefix + length);
 	return 1;
 }
+
+int channel_wait(struct channel *channel, struct buffer *message, int *descriptor)
+{
+	int taken;
+
+	while ((taken = channel_take(channel, message, descriptor)) == 0)
+		if (channel_fill(channel) <= 0)
+			return 0;
+	return taken;
+}

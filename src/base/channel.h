@@ -57,4 +57,7 @@ int channel_fill(struct channel *channel);
  */
 int channel_take(struct channel *channel, struct buffer *message, int *descriptor);
 
+/* The same, and waits for it: 0 when the other end is closed. */
+int channel_wait(struct channel *channel, struct buffer *message, int *descriptor);
+
 #endif

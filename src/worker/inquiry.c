@@ -15,12 +15,11 @@ static int take_address(struct channel *channel, char **address, struct error *e
 {
 	CLEANUP(buffer_finish) struct buffer message = { 0 };
 	CLEANUP(file_close) int descriptor = -1;
-	int taken;
 
 	buffer_init(&message, CHANNEL_LIMIT);
-	while ((taken = channel_take(channel, &message, &descriptor)) == 0)
-		if (channel_fill(channel) <= 0)
-			return 0;
+	int taken = channel_wait(channel, &message, &descriptor);
+	if (taken == 0)
+		return 0;
 	if (taken < 0)
 		return error_set(
 		    error, ERROR_SOFTWARE, "4.3.0", "worker: what the service sent is no request");
