@@ -238,11 +238,20 @@ static void take_settings(struct service *service, const struct config *new)
 	tell_capture(&service->config);
 }
 
+/* Those that could not be used are told of. */
+static void keep_settings(struct service *service, const struct error *error)
+{
+	char line[900];
+
+	service->has_old_settings = true;
+	error_line(error, line, sizeof line);
+	events_settings_kept(line);
+}
+
 void setup_reload(struct service *service)
 {
 	struct config new;
 	struct error error;
-	char line[900];
 
 	clients_renew(&service->clients);
 	if (!service->is_configured) {
@@ -251,13 +260,12 @@ void setup_reload(struct service *service)
 			service_log_error("still no mail can be taken: ", &service->fault);
 		return;
 	}
-	service->has_old_settings = load_again(service, &new, &error) < 0;
-	if (service->has_old_settings) {
+	if (load_again(service, &new, &error) < 0) {
 		open_log(service);
-		error_line(&error, line, sizeof line);
-		events_settings_kept(line);
+		keep_settings(service, &error);
 		return;
 	}
+	service->has_old_settings = false;
 	keep_spool(service, &new);
 	take_settings(service, &new);
 }
@@ -278,14 +286,11 @@ static void look(struct service *service)
 	uint64_t stamp = stamp_of(&service->config);
 	struct config new;
 	struct error error;
-	char line[900];
 
 	if (!service->has_old_settings && stamp != 0 && stamp == service->stamp)
 		return;
 	if (load_again(service, &new, &error) < 0) {
-		service->has_old_settings = true;
-		error_line(&error, line, sizeof line);
-		events_settings_kept(line);
+		keep_settings(service, &error);
 		return;
 	}
 	service->has_old_settings = false;
