@@ -3,14 +3,16 @@
 #include "config/digest.h"
 
 #include <stdint.h>
+#include <string.h>
 
-/* FNV-1a: nobody gains by two settings that collide, so nothing stronger is needed. */
+#include "base/hash.h"
+
 static uint64_t add(uint64_t hash, const char *text)
 {
-	for (const char *p = text != NULL ? text : "?"; *p != '\0'; p++)
-		hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-	/* So that "ab", "c" and "a", "bc" differ. */
-	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+	if (text == NULL)
+		text = "?";
+	/* The end so that "ab", "c" and "a", "bc" differ. */
+	return hash_add(hash_add(hash, text, strlen(text)), "\xff", 1);
 }
 
 static uint64_t add_number(uint64_t hash, unsigned number)
@@ -71,7 +73,7 @@ static uint64_t add_senders(uint64_t hash, const struct smarthost *smarthost)
 void digest_of(const struct config *config, char digest[static DIGEST_SIZE])
 {
 	static const char letters[] = "0123456789abcdef";
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = HASH_EMPTY;
 
 	hash = add(hash, config->ehlo);
 	hash = add(hash, config->domain);

@@ -7,18 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 enum { SETTLED = 2000 }; /* milliseconds: file systems have coarse clocks */
-
-/* FNV-1a, as in digest.c. */
-static uint64_t add(uint64_t hash, const void *octets, size_t count)
-{
-	const unsigned char *p = octets;
-
-	for (size_t i = 0; i < count; i++)
-		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
 
 static bool has_just_changed(const struct timespec *when)
 {
@@ -29,7 +20,7 @@ static bool has_just_changed(const struct timespec *when)
 
 uint64_t stamp_of(const struct config *config)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = HASH_EMPTY;
 
 	for (size_t i = 0; i < config->sources.count; i++) {
 		struct stat status;
@@ -38,11 +29,11 @@ uint64_t stamp_of(const struct config *config)
 			memset(&status, 0, sizeof status);
 		else if (has_just_changed(&status.st_ctim))
 			return 0;
-		hash = add(hash, &status.st_dev, sizeof status.st_dev);
-		hash = add(hash, &status.st_ino, sizeof status.st_ino);
-		hash = add(hash, &status.st_size, sizeof status.st_size);
-		hash = add(hash, &status.st_mtim, sizeof status.st_mtim);
-		hash = add(hash, &status.st_ctim, sizeof status.st_ctim);
+		hash = hash_add(hash, &status.st_dev, sizeof status.st_dev);
+		hash = hash_add(hash, &status.st_ino, sizeof status.st_ino);
+		hash = hash_add(hash, &status.st_size, sizeof status.st_size);
+		hash = hash_add(hash, &status.st_mtim, sizeof status.st_mtim);
+		hash = hash_add(hash, &status.st_ctim, sizeof status.st_ctim);
 	}
 	return hash != 0 ? hash : 1;
 }

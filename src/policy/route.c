@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/span.h"
 #include "message/address.h"
@@ -57,10 +58,8 @@ static const struct config_route *find(
 /* FNV-1a, and its octets well mixed, for neighbouring IDs differ in few. */
 static uint64_t hash_of(const char *id)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = hash_add(HASH_EMPTY, id, strlen(id));
 
-	for (const char *p = id; *p != '\0'; p++)
-		hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
 	hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
 	return hash ^ (hash >> 33);
 }
