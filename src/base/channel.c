@@ -86,12 +86,23 @@ int channel_send(struct channel *channel, struct span message, int descriptor)
 	return rest.length == 0 ? 0 : -1;
 }
 
+/* musl's macro mixes signed and unsigned, which is its affair. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
+static struct cmsghdr *item_after(struct msghdr *header, struct cmsghdr *item)
+{
+	return CMSG_NXTHDR(header, item);
+}
+
+#pragma GCC diagnostic pop
+
 static int keep_descriptors(struct channel *channel, struct msghdr *header)
 {
 	int outcome = 0;
 
 	for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item != NULL;
-	     item = CMSG_NXTHDR(header, item)) {
+	     item = item_after(header, item)) {
 		if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
 			continue;
 		size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -147,6 +149,25 @@ int file_read_whole(const char *path, struct buffer *content, struct error *erro
 		    content->limit);
 	return 0;
 }
+
+#ifdef RENAME_NOREPLACE
+
+int file_rename_to_new(int from, const char *name, int to, const char *new_name)
+{
+	return renameat2(from, name, to, new_name, RENAME_NOREPLACE);
+}
+
+#else
+
+/* Older ones of musl do not have it. */
+int file_rename_to_new(int from, const char *name, int to, const char *new_name)
+{
+	enum { NO_REPLACE = 1 };
+
+	return (int)syscall(SYS_renameat2, from, name, to, new_name, NO_REPLACE);
+}
+
+#endif
 
 int file_set_nonblocking(int fd, bool is_nonblocking)
 {

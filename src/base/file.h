@@ -47,6 +47,12 @@ int file_open_to_read(const char *path);
  */
 int file_read_whole(const char *path, struct buffer *content, struct error *error);
 
+/*
+ * Renames, never over another file: 0, or -1 with errno, which is EEXIST for
+ * that, EINVAL or ENOSYS where the file system or the kernel cannot do so.
+ */
+int file_rename_to_new(int from, const char *name, int to, const char *new_name);
+
 /* Sets or clears O_NONBLOCK. */
 int file_set_nonblocking(int fd, bool is_nonblocking);
 

@@ -147,7 +147,11 @@ void process_wipe_environment(const char *prefix)
 }
 
 static const struct floor_row {
-	unsigned resource; /* glibc has an enum of its own for it, musl an int */
+#ifdef __GLIBC__
+	unsigned resource; /* an enum of its own */
+#else
+	int resource;
+#endif
 	rlim_t least;
 	const char *words;
 } floors[] = {

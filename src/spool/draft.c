@@ -111,7 +111,7 @@ static bool is_without_links(int number)
 
 static int rename_named(int directory, const char *name, const char *id)
 {
-	if (renameat2(directory, name, directory, id, RENAME_NOREPLACE) == 0)
+	if (file_rename_to_new(directory, name, directory, id) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;

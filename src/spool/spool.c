@@ -239,7 +239,7 @@ int spool_sweep(struct spool *spool, struct error *error)
 /* Never over another file.  Some file systems know only the old rename. */
 static int move(int from, int to, const char *name)
 {
-	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+	if (file_rename_to_new(from, name, to, name) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;

@@ -200,6 +200,43 @@ static void a_pipe_is_read_unless_nobody_writes(void **state)
 	file_close(&ends[0]);
 }
 
+static void make_file(int folder, const char *name, char content)
+{
+	CLEANUP(file_close) int fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(file_write_all(fd, span_from_bytes(&content, 1)), 0);
+}
+
+static char content_of(int folder, const char *name)
+{
+	CLEANUP(file_close) int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	char content = '-';
+
+	(void)file_read_full(fd, &content, 1);
+	return content;
+}
+
+static void a_rename_takes_no_name_that_is_there(void **state)
+{
+	char path[] = "/tmp/file_test.XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	CLEANUP(file_close) int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	make_file(folder, "one", '1');
+	make_file(folder, "two", '2');
+	errno = 0;
+	assert_int_equal(file_rename_to_new(folder, "one", folder, "two"), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(content_of(folder, "two"), '2');
+	assert_int_equal(file_rename_to_new(folder, "one", folder, "three"), 0);
+	assert_int_equal(content_of(folder, "one"), '-');
+	assert_int_equal(content_of(folder, "three"), '1');
+	assert_int_equal(unlinkat(folder, "two", 0), 0);
+	assert_int_equal(unlinkat(folder, "three", 0), 0);
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void nonblocking_is_set_and_cleared(void **state)
 {
 	int ends[2];
@@ -225,6 +262,7 @@ int main(void)
 		cmocka_unit_test(the_end_is_told_from_the_limit),
 		cmocka_unit_test(a_whole_file_or_an_error_that_names_it),
 		cmocka_unit_test(a_pipe_is_read_unless_nobody_writes),
+		cmocka_unit_test(a_rename_takes_no_name_that_is_there),
 		cmocka_unit_test(nonblocking_is_set_and_cleared),
 	};
 
