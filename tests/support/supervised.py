@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+
+"""A machine whose services are run by runit, s6 or OpenRC, with the files of packaging/.
+
+It is a mount and process namespace in which /usr also holds the programs under test and the
+supervisor (unpacked, never installed), and /etc, /run and /var are its own.  The network is ours,
+so the smarthost stands outside.  Its end is the end of all that runs in it.
+"""
+
+import os
+import shutil
+import subprocess
+
+from support.mailchute import TOP, children_of, end_group, run
+from support.own_mounts import command
+from support.wait import wait_for
+
+UNPACKED = TOP / "build" / "unpacked" / "supervisors"
+PACKAGING = TOP / "packaging"
+UID = 64990
+
+# Reads: the folder with etc, run, var and space; the folders above /usr; then the command.
+ENTER = """\
+set -eu
+files=$1 lower=$2
+shift 2
+mount -t overlay overlay /usr -o "lowerdir=$lower:/usr"
+mount -t tmpfs tmpfs "$files/space"
+mkdir "$files/space/upper" "$files/space/work"
+mount -t overlay overlay /etc -o "lowerdir=/etc,upperdir=$files/space/upper,workdir=$files/space/work"
+rm -rf /etc/mailchute /etc/init.d
+cp -a "$files/etc/." /etc
+mount --bind "$files/var" /var
+mount --bind "$files/run" /run
+cd /
+exec "$@"
+"""
+
+CLEAN = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"]
+
+
+def fetch():
+    """Unpacks the supervisors once; why not, or None."""
+    done = subprocess.run([TOP / "tests/support/unpack", TOP / "build/unpacked", "supervisors"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return None if done.returncode == 0 else f"no supervisors: {done.stdout}"
+
+
+class Machine:
+    def __init__(self, programs, folder, url):
+        self.folder = folder / "machine"
+        for name in ("etc/mailchute", "etc/init.d", "run", "space", "var/tmp", "var/log",
+                     "var/spool", "usr"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "var/run").symlink_to("/run")
+        # Debian's packages still put some of it into /sbin, /bin and /lib.
+        for name in ("usr", "bin", "sbin", "lib"):
+            target = self.folder / "usr" / ("" if name == "usr" else name)
+            shutil.copytree(UNPACKED / name, target, symlinks=True, dirs_exist_ok=True)
+        for name in ("rc.conf", "runlevels"):
+            subprocess.run(["cp", "-a", UNPACKED / "etc" / name, self.folder / "etc"], check=True)
+        self.write("etc/passwd", f"root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var:/bin/sh\n"
+                   f"mailchute:x:{UID}:{UID}::/var/spool/mailchute:/bin/false\n")
+        self.write("etc/group", f"root:x:0:\nwww-data:x:33:\nmailchute:x:{UID}:\n")
+        self.write("etc/mailchute/mailchute.conf",
+                   f'smarthost "test" {{ url = "{url}" from = "machine@here.example" }}\n')
+        self.lower = f"{programs.folder}/usr:{self.folder}/usr"
+        self.process = None
+
+    def write(self, path, text):
+        (self.folder / path).write_text(text)
+
+    def install(self, source, path):
+        """A file or folder of packaging/ to where a package puts it."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", PACKAGING / source, target], check=True)
+
+    def start(self, *words):
+        """With this as its process 1."""
+        self.output = open(self.folder / "output", "ab")
+        self.process = subprocess.Popen(
+            command("sh", "-c", ENTER, "sh", self.folder, self.lower, *CLEAN, *words, pids=True),
+            stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+            start_new_session=True)
+        self.inside = wait_for(self._find_inside, what="process 1 of the machine")
+        return self
+
+    def _find_inside(self):
+        """The pid that this process 1 has outside, once it is what it is to be."""
+        assert self.process.poll() is None, self.text()
+        for pid in children_of(self.process.pid):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    if file.read().startswith(b"PATH=/usr/sbin:/usr/bin:/sbin:/bin\0HOME=/root\0"):
+                        return pid
+            except OSError:
+                pass
+        return None
+
+    def stop(self):
+        if self.process is not None:
+            end_group(self.process)
+            self.output.close()
+
+    def text(self):
+        return (self.folder / "output").read_text(errors="replace")
+
+    def run(self, *words, uid=0, **options):
+        """A command in there, as a user types it."""
+        # --root, too: a machine of ours may stand in a chroot itself.
+        return run(["nsenter", "--target", self.inside, "--mount", "--pid", "--root",
+                    "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *CLEAN, *words],
+                   **options)
+
+    def service(self):
+        """The main process of the service as (pid outside, uid), or None."""
+        todo = [self.inside]
+        for parent in todo:
+            for pid in children_of(parent):
+                try:
+                    with open(f"/proc/{pid}/cmdline", "rb") as file:
+                        line = file.read()
+                    if line.startswith(b"/usr/bin/mailchute\0serve\0"):
+                        return pid, os.stat(f"/proc/{pid}").st_uid
+                except OSError:
+                    continue
+                todo.append(pid)
+        return None
