@@ -51,7 +51,7 @@ const struct code codes_list[] = {
 	    "The server puts off mail of senders that it does not know yet, and takes it when it "
 	    "comes again some minutes later.",
 	    "Nothing: it is tried again. Where there is no spool to wait in (submit { mode = "
-	    "\"direct\" }) the mail is not sent: give it one, queue { spool = \"/path\" }." },
+	    "\"direct\" }) the mail is not sent: give it one, queue { dir = \"/path\" }." },
 	{ "MC-RATE-08", "too fast, or limit used up",
 	    "The account sends faster than the provider allows, on too many connections, or has "
 	    "used up its messages of the day.",
