@@ -15,7 +15,7 @@ import threading
 
 import pytest
 
-from support.mailchute import (children_of, environment, is_sanitized, process_status, processes,
+from support.mailchute import (children_of, end_processes, environment, is_sanitized, process_status,
                                run)
 from support.wait import wait_for
 
@@ -427,11 +427,7 @@ def own(folder, peer, **variables):
 @pytest.fixture
 def no_services_left(folder):
     yield
-    for pid in processes(["serve --on-demand", str(folder / "spool")]):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    end_processes(["serve --on-demand", str(folder / "spool")])
 
 
 def test_by_a_service_on_demand(programs, peer, folder, no_services_left):

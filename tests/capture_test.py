@@ -2,7 +2,6 @@
 
 """capture: every mail goes all the way but the last step, which is a Maildir."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ import signal
 
 import pytest
 
-from support.mailchute import environment, fields, processes, run, sanitizer, split
+from support.mailchute import end_processes, environment, fields, run, sanitizer, split
 from support.wait import free_port, wait_for
 
 MESSAGE = b"From: Shop <www-data@localhost>\nTo: root\nSubject: caught\n\ntext\n"
@@ -21,9 +20,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become 
 
 def end_services(word):
     """Those on demand."""
-    for pid in processes(["serve --on-demand", word]):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    end_processes(["serve --on-demand", word])
 
 
 def captured(maildir):

@@ -17,8 +17,8 @@ import threading
 
 import pytest
 
-from support.mailchute import (environment, is_sanitized, needs_program, process_status,
-                               processes, run, sanitizer)
+from support.mailchute import (end_processes, environment, is_sanitized, needs_program,
+                               process_status, processes, run, sanitizer)
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -303,9 +303,7 @@ def test_every_state_without_a_service(programs, launch, folder, make_peer, way,
         check_messages(peer, sent)
     finally:
         os.close(leaked)
-        for pid in processes(["serve --on-demand", str(spool)]):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        end_processes(["serve --on-demand", str(spool)])
         wait_for(lambda: not processes(["serve --on-demand", str(spool)]), what="its end")
 
 

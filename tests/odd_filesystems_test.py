@@ -5,7 +5,6 @@
 import ctypes
 import os
 import shutil
-import signal
 import struct
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.mailchute import (environment, fields, is_sanitized, needs_program, processes, run,
+from support.mailchute import (end_processes, environment, fields, is_sanitized, needs_program, run,
                                split)
 
 
@@ -265,7 +264,6 @@ def test_a_read_only_root_and_a_user_without_a_name(programs, sink, own_mounts, 
         message, = sink.wait_for_messages(1)
         assert fields(message, "From") == ["uid-1000680000@here.example"]
     finally:
-        for pid in processes([f"{folder.name}/conf"]):
-            os.kill(pid, signal.SIGKILL)
+        end_processes([f"{folder.name}/conf"])
         subprocess.run(["umount", "--lazy", "--recursive", str(root)], check=True)
         root.rmdir()

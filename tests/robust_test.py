@@ -3,6 +3,7 @@
 """What a service must bear: huge headers, slow smarthosts, its own end and that of its
 processes, a disk that takes no mark, clients that say nothing."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -95,7 +96,8 @@ def test_no_worker_outlives_its_service(make_service, make_peer, end, content):
         wait_for(lambda: not processes_of(group), what=lambda: f"the end of {processes_of(group)}")
     finally:
         for pid in processes_of(group):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     service.kill()
     peer.release()
     wait_for(lambda: peer.sessions[0].has_ended, what="the end of the first session")

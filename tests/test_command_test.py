@@ -2,14 +2,12 @@
 
 """`mailchute test`: one mail, seen all the way to the smarthost's answer."""
 
-import contextlib
 import os
 import re
-import signal
 
 import pytest
 
-from support.mailchute import Daemon, environment, fields, processes, run, split
+from support.mailchute import Daemon, end_processes, environment, fields, run, split
 from support.wait import free_port, wait_for
 
 SECRET = "a very secret word"
@@ -22,9 +20,7 @@ def run_test(programs, *words, **variables):
 
 def end_services(word):
     """Those on demand."""
-    for pid in processes(["serve --on-demand", word]):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    end_processes(["serve --on-demand", word])
 
 
 def text_of(result):

@@ -5,15 +5,13 @@
 import base64
 import hashlib
 import hmac
-import os
 import re
-import signal
 import socketserver
 import threading
 
 import pytest
 
-from support.mailchute import environment, needs_program, processes, run
+from support.mailchute import end_processes, environment, needs_program, run
 from support.wait import wait_for
 
 pytestmark = needs_program("sendmail", "mailchute")
@@ -135,11 +133,7 @@ class Way:
         return self.log.read_text() if self.log.exists() else ""
 
     def end(self):
-        for pid in processes(["serve --on-demand", str(self.spool)]):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        end_processes(["serve --on-demand", str(self.spool)])
 
 
 @pytest.fixture
