@@ -108,6 +108,12 @@ def test_a_service_is_started_on_demand_and_awaited(make_own, make_peer):
     assert own.sendmail("-t").status == 0 and set(own.service()) >= set(service[:1])
 
 
+def test_a_service_that_must_be_there_is_named(programs, folder):
+    result = run([programs.sendmail, "-t"], MESSAGE,
+                 env=environment(mode="service", socket=folder / "none.sock"))
+    assert result.status == 78 and f"no service answers at {folder}/none.sock, " in result.stderr
+
+
 def test_a_service_on_demand_keeps_nothing_of_its_caller(make_own, make_peer):
     peer = make_peer()
     own = make_own(f"smtp://127.0.0.1:{peer.port}")

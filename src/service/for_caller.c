@@ -187,10 +187,12 @@ bool for_caller_has_spool(const struct config *config)
 static int check(const struct config *config, struct error *error)
 {
 	if (config->mode == CONFIG_MODE_SERVICE && !capture_is_callers(config)) {
+		const char *named = getenv("MAILCHUTE_SOCKET");
+
 		error_set(error, ERROR_CONFIG, "4.3.5",
 		    "no service answers at %s, and submit { mode = \"service\" } allows no other "
 		    "way",
-		    MAILCHUTE_SOCKET_PATH);
+		    named != NULL && named[0] != '\0' ? named : MAILCHUTE_SOCKET_PATH);
 		(void)error_code(error, "MC-SERV-24");
 		return error_next(
 		    error, "start it: systemctl start mailchute.socket, or mailchute serve");
