@@ -33,18 +33,13 @@ class Supervised(Machine):
     def install_all(self):
         raise NotImplementedError
 
-    def must(self, *words, **options):
-        result = self.run(*words, **options)
-        assert result.status == 0, f"{words}: {result.stdout.decode()}{result.stderr}{self.text()}"
-        return result
-
     def send(self, subject, uid=33):
         """By a user of the machine, who knows nothing of all this."""
         result = self.run("sendmail", "-t", uid=uid, input=MESSAGE % subject)
         assert (result.status, result.stderr) == (0, ""), (result, self.text())
 
     def queue_count(self):
-        return int(self.must("mailchute", "queue", "--count").stdout)
+        return int(self.must("mailchute", "queue", "--count"))
 
     def wait_until_up(self, but_not=None):
         found = wait_for(lambda: (self.service() or (but_not,))[0] != but_not and self.service(),

@@ -3,17 +3,15 @@
 """A machine whose services are run by runit, s6 or OpenRC, with the files of packaging/.
 
 It is a mount and process namespace in which /usr also holds the programs under test and the
-supervisor (unpacked, never installed), and /etc, /run and /var are its own.  The network is ours,
-so the smarthost stands outside.  Its end is the end of all that runs in it.
+supervisor (unpacked, never installed), and /etc, /run and /var are its own.
 """
 
 import os
 import shutil
 import subprocess
 
-from support.mailchute import TOP, children_of, end_group, run
-from support.own_mounts import command
-from support.wait import wait_for
+from support.inside import CLEAN, Inside
+from support.mailchute import TOP, children_of
 
 UNPACKED = TOP / "build" / "unpacked" / "supervisors"
 PACKAGING = TOP / "packaging"
@@ -21,7 +19,6 @@ UID = 64990
 
 # Reads: the folder with etc, run, var and space; the folders above /usr; then the command.
 ENTER = """\
-set -eu
 files=$1 lower=$2
 shift 2
 mount -t overlay overlay /usr -o "lowerdir=$lower:/usr"
@@ -36,8 +33,6 @@ cd /
 exec "$@"
 """
 
-CLEAN = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"]
-
 
 def fetch():
     """Unpacks the supervisors once; why not, or None."""
@@ -46,9 +41,9 @@ def fetch():
     return None if done.returncode == 0 else f"no supervisors: {done.stdout}"
 
 
-class Machine:
+class Machine(Inside):
     def __init__(self, programs, folder, url):
-        self.folder = folder / "machine"
+        super().__init__(folder / "machine")
         for name in ("etc/mailchute", "etc/init.d", "run", "space", "var/tmp", "var/log",
                      "var/spool", "usr"):
             (self.folder / name).mkdir(parents=True)
@@ -65,10 +60,6 @@ class Machine:
         self.write("etc/mailchute/mailchute.conf",
                    f'smarthost "test" {{ url = "{url}" from = "machine@here.example" }}\n')
         self.lower = f"{programs.folder}/usr:{self.folder}/usr"
-        self.process = None
-
-    def write(self, path, text):
-        (self.folder / path).write_text(text)
 
     def install(self, source, path):
         """A file or folder of packaging/ to where a package puts it."""
@@ -78,40 +69,7 @@ class Machine:
 
     def start(self, *words):
         """With this as its process 1."""
-        self.output = open(self.folder / "output", "ab")
-        self.process = subprocess.Popen(
-            command("sh", "-c", ENTER, "sh", self.folder, self.lower, *CLEAN, *words, pids=True),
-            stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
-            start_new_session=True)
-        self.inside = wait_for(self._find_inside, what="process 1 of the machine")
-        return self
-
-    def _find_inside(self):
-        """The pid that this process 1 has outside, once it is what it is to be."""
-        assert self.process.poll() is None, self.text()
-        for pid in children_of(self.process.pid):
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    if file.read().startswith(b"PATH=/usr/sbin:/usr/bin:/sbin:/bin\0HOME=/root\0"):
-                        return pid
-            except OSError:
-                pass
-        return None
-
-    def stop(self):
-        if self.process is not None:
-            end_group(self.process)
-            self.output.close()
-
-    def text(self):
-        return (self.folder / "output").read_text(errors="replace")
-
-    def run(self, *words, uid=0, **options):
-        """A command in there, as a user types it."""
-        # --root, too: a machine of ours may stand in a chroot itself.
-        return run(["nsenter", "--target", self.inside, "--mount", "--pid", "--root",
-                    "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *CLEAN, *words],
-                   **options)
+        return self.enter(ENTER, self.folder, self.lower, *CLEAN, *words)
 
     def service(self):
         """The main process of the service as (pid outside, uid), or None."""

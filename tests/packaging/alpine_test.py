@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+
+"""Alpine's packages, as far as Debian can tell: there is no abuild, no apk and no musl here.
+
+The functions of APKBUILD are run for real, in a shell where stand_in_abuild plays abuild.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support.mailchute import TOP, environment, run, split
+
+HERE = TOP / "tests/packaging"
+ALPINE = TOP / "packaging/alpine"
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    """The folder with a tree for each package."""
+    work = tmp_path_factory.mktemp("alpine")
+    subprocess.run([ALPINE / "build", "--output", work], check=True, capture_output=True)
+    output = work / "trees"
+    output.mkdir()
+    # Fast: what is looked at is where all of it ends up.
+    variables = {**os.environ, "CFLAGS": "-O0 -Wno-cpp"}
+    done = subprocess.run([HERE / "stand_in_abuild", work / "mailchute", output], env=variables,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return output
+
+
+def version():
+    return re.search(r"^project\(mailchute VERSION ([0-9.]+)", (TOP / "CMakeLists.txt").read_text(),
+                     re.MULTILINE).group(1)
+
+
+def files(tree):
+    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*")
+                  if path.is_symlink() or not path.is_dir())
+
+
+def info(trees, name):
+    return dict(line.split("=", 1) for line in (trees / f"{name}.info").read_text().splitlines())
+
+
+def test_the_program_alone_takes_no_name_of_others(trees):
+    assert files(trees / "mailchute") == [
+        "etc/mailchute/mailchute.conf", "etc/mailchute/secrets.ini", "usr/bin/mailchute",
+        "usr/sbin/sendmail.mailchute"]
+    assert (trees / "mailchute/var/spool/mailchute").stat().st_mode & 0o7777 == 0o700
+    assert (trees / "mailchute/etc/mailchute/secrets.ini").stat().st_mode & 0o7777 == 0o640
+    assert (trees / "owners").read_text().splitlines() == [
+        "root:mailchute mailchute/etc/mailchute/secrets.ini",
+        "mailchute:mailchute mailchute/var/spool/mailchute"]
+
+
+def test_the_names_are_in_mta(trees):
+    links = {name: os.readlink(trees / "mailchute-mta" / name)
+             for name in files(trees / "mailchute-mta")}
+    assert links == {"usr/bin/mailq": "../sbin/sendmail", "usr/bin/newaliases": "../sbin/sendmail",
+                     "usr/lib/sendmail": "../sbin/sendmail", "usr/sbin/sendmail": "sendmail.mailchute"}
+    relations = info(trees, "mailchute-mta")
+    assert relations["depends"].split() == [f"mailchute={version()}-r0", "ca-certificates-bundle"]
+    assert {"busybox", "ssmtp", "postfix"} <= set(relations["replaces"].split())
+
+
+def test_the_rest_is_in_packages_that_come_when_wanted(trees):
+    assert files(trees / "mailchute-openrc") == ["etc/conf.d/mailchute", "etc/init.d/mailchute"]
+    assert os.access(trees / "mailchute-openrc/etc/init.d/mailchute", os.X_OK)
+    assert {"usr/share/man/man8/sendmail.mailchute.8", "usr/share/man/man1/mailchute.1",
+            "usr/share/doc/mailchute/examples/mailchute.conf",
+            "usr/share/licenses/mailchute/LICENSE"} <= set(files(trees / "mailchute-doc"))
+    for shell in ("bash", "zsh", "fish"):
+        assert len(files(trees / f"mailchute-{shell}-completion")) == 1
+    # Nothing of systemd, and nothing that a package of another's has.
+    everything = [name for tree in trees.glob("mailchute*") if tree.is_dir()
+                  for name in files(tree)]
+    assert len(everything) == len(set(everything))
+    assert not [name for name in everything if re.search(r"systemd|man./(mailq|newaliases)\.1|"
+                                                         r"man8/sendmail\.8", name)]
+
+
+def test_mail_goes_out_by_the_links(trees, sink, tmp_path):
+    root = tmp_path / "root"
+    for name in ("mailchute", "mailchute-mta"):
+        shutil.copytree(trees / name, root, symlinks=True, dirs_exist_ok=True)
+    for name in ("usr/sbin/sendmail", "usr/lib/sendmail", "usr/sbin/sendmail.mailchute"):
+        result = run([root / name, "-t"], b"To: b@far.example\n\n" + name.encode() + b"\n",
+                     env=environment(url=sink.url, **{"from": "a@here.example"}))
+        assert (result.status, result.stderr) == (0, ""), result
+    bodies = [split(message)[1].decode().strip() for message in sink.wait_for_messages(3)]
+    assert sorted(bodies) == ["usr/lib/sendmail", "usr/sbin/sendmail", "usr/sbin/sendmail.mailchute"]
+
+
+def test_the_user_is_made_before_anything_is_unpacked(tmp_path):
+    """By the scripts' own words, with programs that write down how they were called."""
+    for name in ("addgroup", "adduser"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$*" >>{tmp_path}/calls\nexit 1\n')
+        (tmp_path / name).chmod(0o755)
+    result = run(["sh", ALPINE / "mailchute.pre-install"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert result.status == 0  # also when both are there already
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "addgroup -S mailchute",
+        "adduser -S -D -H -h /var/spool/mailchute -s /sbin/nologin -G mailchute -g mailchute mailchute"]
+    declared = re.search(r'^install="(.*)"', (ALPINE / "APKBUILD").read_text(), re.MULTILINE)
+    assert declared.group(1) == "$pkgname.pre-install"
+
+
+@pytest.mark.parametrize("name", ["APKBUILD", "build", "mailchute.pre-install"])
+def test_each_script_is_one(name):
+    done = subprocess.run(["sh", "-n", ALPINE / name], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+
+"""Arch's packages, as far as Debian can tell: there is no makepkg and no pacman here.
+
+The functions of PKGBUILD are run for real, in a shell where stand_in_makepkg plays makepkg.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support.mailchute import TOP, environment, run, split
+
+HERE = TOP / "tests/packaging"
+ARCH = TOP / "packaging/arch"
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    """The folder with a tree for each package."""
+    work = tmp_path_factory.mktemp("arch")
+    subprocess.run([ARCH / "build", "--output", work], check=True, capture_output=True)
+    output = work / "trees"
+    output.mkdir()
+    # Fast: what is looked at is where all of it ends up.
+    variables = {**os.environ, "CFLAGS": "-O0 -Wno-cpp"}
+    done = subprocess.run([HERE / "stand_in_makepkg", work / "mailchute", output], env=variables,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return output
+
+
+@pytest.fixture
+def root(trees, tmp_path):
+    """Both packages in one place, hooks not yet run."""
+    place = tmp_path / "root"
+    for name in ("mailchute", "mailchute-mta"):
+        shutil.copytree(trees / name, place, symlinks=True, dirs_exist_ok=True)
+    return place
+
+
+def version():
+    return re.search(r"^project\(mailchute VERSION ([0-9.]+)", (TOP / "CMakeLists.txt").read_text(),
+                     re.MULTILINE).group(1)
+
+
+def files(tree):
+    return {str(path.relative_to(tree)) for path in tree.rglob("*")
+            if path.is_symlink() or not path.is_dir()}
+
+
+def info(trees, name):
+    return {key: value.split() for key, value in (
+        line.split("=", 1) for line in (trees / f"{name}.info").read_text().splitlines())}
+
+
+def test_one_package_has_the_program_the_other_the_names(trees):
+    both = files(trees / "mailchute"), files(trees / "mailchute-mta")
+    assert not both[0] & both[1]
+    assert {"usr/bin/mailchute", "usr/bin/sendmail.mailchute", "etc/mailchute/mailchute.conf",
+            "usr/lib/systemd/system/mailchute.socket", "usr/lib/systemd/system/mailchute.service",
+            "usr/lib/sysusers.d/mailchute.conf", "usr/lib/tmpfiles.d/mailchute.conf",
+            "usr/share/bash-completion/completions/mailchute",
+            "usr/share/licenses/mailchute/LICENSE"} <= both[0]
+    assert both[1] == {
+        "usr/bin/sendmail", "usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail",
+        "usr/share/man/man8/sendmail.8.gz", "usr/share/man/man1/mailq.1.gz",
+        "usr/share/man/man1/newaliases.1.gz", "usr/share/licenses/mailchute-mta/LICENSE"}
+    # /usr/sbin and /usr/lib64 are links there; /run and /var are tmpfiles.d's.
+    assert not [name for name in both[0] | both[1]
+                if not re.match(r"usr/(bin|lib|share)/|etc/mailchute/", name)]
+
+
+def test_all_links_lead_somewhere(root):
+    links = [path for path in root.rglob("*") if path.is_symlink()]
+    assert len(links) == 7
+    assert [path for path in links if not path.exists()] == []
+
+
+def test_relations(trees):
+    program, names = info(trees, "mailchute"), info(trees, "mailchute-mta")
+    assert program["backup"] == ["etc/mailchute/mailchute.conf", "etc/mailchute/secrets.ini"]
+    assert program["install"] == ["mailchute.install"]
+    assert program["conflicts"] == []
+    assert names["provides"] == names["conflicts"] == ["smtp-forwarder"]
+    assert f"mailchute={version()}-1" in names["depends"]
+
+
+def test_each_library_is_of_a_package_that_is_required(trees):
+    packages = {"libc": "glibc", "libconfuse": "confuse", "libcrypto": "openssl", "libssl": "openssl",
+                "libgsasl": "gsasl", "libidn2": "libidn2", "libiniparser": "iniparser",
+                "libseccomp": "libseccomp", "ld-linux-x86-64": "glibc", "ld-linux-aarch64": "glibc"}
+    text = "".join(subprocess.run(["objdump", "-p", trees / "mailchute/usr/bin" / name], check=True,
+                                  capture_output=True, text=True).stdout
+                   for name in ("mailchute", "sendmail.mailchute"))
+    needed = set(re.findall(r"NEEDED\s+(\S+?)\.so", text))
+    assert {packages[name] for name in needed} == set(info(trees, "mailchute")["depends"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="users are made by root")
+def test_what_the_hooks_of_pacman_make_of_it(root):
+    """systemd-sysusers, then systemd-tmpfiles: as its hooks run them, after all is unpacked."""
+    for name in ("passwd", "group"):
+        (root / "etc" / name).write_text("root:x:0:0::/root:/bin/sh\n" if name == "passwd"
+                                         else "root:x:0:\n")
+    for words in (["systemd-sysusers"], ["systemd-tmpfiles", "--create"]):
+        done = subprocess.run([*words, f"--root={root}"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    uid = int(re.search(r"^mailchute:[^:]*:(\d+):", (root / "etc/passwd").read_text(),
+                        re.MULTILINE).group(1))
+    gid = int(re.search(r"^mailchute:[^:]*:(\d+):", (root / "etc/group").read_text(),
+                        re.MULTILINE).group(1))
+
+    def look(name):
+        status = (root / name).stat()
+        return status.st_mode & 0o7777, status.st_uid, status.st_gid
+
+    assert look("var/spool/mailchute") == (0o700, uid, gid)
+    assert look("run/mailchute") == (0o755, uid, gid)
+    assert look("etc/mailchute/secrets.ini") == (0o640, 0, gid)
+
+
+def test_mail_goes_out_by_the_links(root, sink):
+    for name in ("usr/bin/sendmail", "usr/lib/sendmail", "usr/bin/sendmail.mailchute"):
+        result = run([root / name, "-t"], b"To: b@far.example\n\n" + name.encode() + b"\n",
+                     env=environment(url=sink.url, **{"from": "a@here.example"}))
+        assert (result.status, result.stderr) == (0, ""), result
+    bodies = [split(message)[1].decode().strip() for message in sink.wait_for_messages(3)]
+    assert sorted(bodies) == ["usr/bin/sendmail", "usr/bin/sendmail.mailchute", "usr/lib/sendmail"]
+
+
+@pytest.mark.parametrize("name", ["PKGBUILD", "build", "mailchute.install"])
+def test_each_script_is_one(name):
+    done = subprocess.run(["bash", "-n", ARCH / name], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
