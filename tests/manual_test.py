@@ -19,7 +19,7 @@ COMMANDS = sorted((TOP / "src/admin").glob("*.c"))
 SOURCES = sorted((TOP / "src").rglob("*.c"))
 
 # Pages of others that ours name.
-ELSEWHERE = {"aliases 5", "less 1", "ps 1", "systemd.socket 5", "sysexits 3", "crontab 5",
+ELSEWHERE = {"aliases 5", "less 1", "ps 1", "systemd.socket 5", "sysexits 3", "crontab 5", "mail 1",
              "smartd.conf 5", "systemd.unit 5"}
 # What sendmail starts mailchute with; usage texts are for people.
 INTERNAL = {"--for-caller", "--question", "--on-demand", "--ready", "--for-mailq"}

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from support.mailchute import TOP
+from support.manual import example
 
 PAGES = sorted((TOP / "packaging/man").iterdir())
 # A line of our sources may have 100 columns, and what else is installed is no fault of a page.
@@ -57,3 +58,13 @@ def test_mandoc_shows_it(page):
 def test_groff_shows_it(page):
     """As man-db asks for it."""
     check(page, read("groff", "-mandoc", "-ww", "-Tutf8", page))
+
+
+@pytest.mark.parametrize("name, services", [("compose", {"web"}),
+                                            ("compose-service", {"web", "mail"})])
+def test_compose_files(name, services):
+    import yaml
+    found = yaml.safe_load(example(name))
+    assert set(found["services"]) == services
+    assert found["secrets"] == {"mailchute_url": {"file": "./mailchute_url"}}
+    assert any("mailchute_url" in one.get("secrets", []) for one in found["services"].values())
