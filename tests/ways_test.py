@@ -548,9 +548,8 @@ def test_a_service_that_is_to_stay_takes_the_place_of_one_on_demand(make_own, ma
     assert service.is_running()
 
 
-def test_a_service_by_socket_activation(programs, make_service, make_peer):
-    peer = make_peer()
-    service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
+def start_by_socket(service):
+    """As systemd does; the socket at which the service says how it is."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(service.socket))
     listener.listen(16)
@@ -563,10 +562,17 @@ def test_a_service_by_socket_activation(programs, make_service, make_peer):
     # LISTEN_PID names the process itself, as systemd sets it just before it becomes the service.
     become = ("import os, sys; os.dup2(int(sys.argv[1]), 3); "
               "os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])")
-    service.spawn([sys.executable, "-c", become, listener.fileno(), programs.mailchute, "serve"],
-                  variables, pass_fds=[listener.fileno()])
+    service.spawn([sys.executable, "-c", become, listener.fileno(), service.programs.mailchute,
+                   "serve"], variables, pass_fds=[listener.fileno()])
     assert b"READY=1" in notices.recv(100)
     listener.close()
+    return notices
+
+
+def test_a_service_by_socket_activation(make_service, make_peer):
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
+    notices = start_by_socket(service)
     result = service.sendmail("-t", input=MESSAGE.replace(b"root", b"b@far.example"))
     assert (result.status, result.stderr) == (0, ""), result
     wait_for(lambda: len(peer.messages) == 1, what="the message")
@@ -575,6 +581,21 @@ def test_a_service_by_socket_activation(programs, make_service, make_peer):
     assert service.process.wait(20) == 0
     # The socket is systemd's: it stays.
     assert service.socket.exists()
+
+
+def test_a_spool_that_cannot_be_had_does_not_end_a_service_behind_a_socket(make_service, make_peer):
+    """systemd would start it over and over, and callers would wait for nothing."""
+    peer = make_peer()
+    service = make_service(url=f"smtp://127.0.0.1:{peer.port}")
+    service.spool.write_text("a file in its place\n")
+    start_by_socket(service)
+    result = service.sendmail("b@far.example", input=MESSAGE)
+    assert result.status != 0 and str(service.spool) in result.stderr, result
+    assert "NOT sent" in result.stderr and service.is_running(), result
+    service.spool.unlink()
+    result = service.sendmail("b@far.example", input=MESSAGE)
+    assert (result.status, result.stderr) == (0, ""), result
+    wait_for(lambda: len(peer.messages) == 1, what="the message")
 
 
 def test_a_bad_configuration_does_not_end_the_service(make_service, make_peer):

@@ -198,7 +198,7 @@ static int listen_for_all(struct service *service, struct error *error)
 
 int entrance_open(struct service *service, struct error *error)
 {
-	if (listeners_inherit(&service->listeners) == 0 && !service->options->on_demand &&
+	if (service->listeners.count == 0 && !service->options->on_demand &&
 	    listen_for_all(service, error) < 0)
 		return -1;
 	return service->is_configured ? entrance_open_in_spool(service, error) : 0;

@@ -9,7 +9,7 @@
 
 #include "service/service.h"
 
-/* What systemd passed, or the usual socket; and the one in the spool. */
+/* The usual socket, unless systemd has passed one; and the one in the spool. */
 int entrance_open(struct service *service, struct error *error);
 
 /* For callers of our own uid and root, who look there when they bring their own settings. */

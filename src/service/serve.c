@@ -166,6 +166,17 @@ static int watch_signals(struct error *error)
 	return fd >= 0 ? fd : error_system(error, "cannot watch for signals");
 }
 
+/*
+ * Without settings it goes on, and tells each client why.  Without a spool too,
+ * where systemd listens: that would start it over and over, and who comes
+ * meanwhile would hear nothing.
+ */
+static bool may_stay(const struct service *service)
+{
+	return !service->options->on_demand &&
+	       (service->fault.kind == ERROR_CONFIG || service->listeners.count != 0);
+}
+
 /* Settings, spool, sockets.  0; 1: another service is there and that is fine; -1. */
 static int start(struct service *service, struct error *error)
 {
@@ -177,6 +188,7 @@ static int start(struct service *service, struct error *error)
 	/* Before any secret is read, so that no worker inherits one; nor the board. */
 	if (worker_parent_start(&service->parent, error) < 0)
 		return -1;
+	(void)listeners_inherit(&service->listeners);
 	clients_init(&service->clients);
 	wishes_connect(service);
 	service->signals = watch_signals(error);
@@ -186,7 +198,7 @@ static int start(struct service *service, struct error *error)
 	*error = service->fault;
 	if (outcome == 1)
 		return service->options->on_demand ? 1 : -1;
-	if (outcome < 0 && (service->options->on_demand || service->fault.kind != ERROR_CONFIG))
+	if (outcome < 0 && !may_stay(service))
 		return -1;
 	if (outcome < 0)
 		service_log_error("no mail can be taken until this is mended: ", &service->fault);
