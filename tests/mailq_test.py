@@ -288,6 +288,17 @@ def test_without_a_service_nobody_is_told_what_nobody_knows(make_service, spool_
     assert result.status == 0 and result.stdout.count(b"\n") == spool_is_there
 
 
+@needs_root
+def test_a_spool_that_no_service_has_used_yet(make_service):
+    """A package makes it; the queue in it is made by the first service."""
+    service = make_service(url=DEAD)
+    service.spool.mkdir(mode=0o700)
+    result = run([service.programs.mailq], env=environment(socket=service.socket,
+                                                           config=service.config))
+    assert (result.status, result.stdout) == (0, b"Mail queue is empty\n"), result
+    assert service.admin("queue", "--count").stdout == b"0\n"
+
+
 # having it tried
 
 @needs_root

@@ -147,6 +147,15 @@ static int tell_failed(const struct spool *spool, struct error *error)
 	return 0;
 }
 
+/* A package makes the folder; the queue in it is made by the first service. */
+static bool is_unused(const char *spool)
+{
+	char *queue CLEANUP(memory_free_string) = memory_format("%s/queue", spool);
+	struct stat status;
+
+	return lstat(queue, &status) < 0 && errno == ENOENT;
+}
+
 static int run(const struct config *config, const struct command_option *options,
     enum queue_view_form form, struct error *error)
 {
@@ -165,7 +174,7 @@ static int run(const struct config *config, const struct command_option *options
 		(void)error_code(error, "MC-USER-26");
 		return error_next(error, "try: sudo mailchute queue; your own messages: mailq");
 	}
-	if (!has_spool)
+	if (!has_spool || is_unused(config->spool))
 		return list_nothing(config, form, error);
 	ask_states(config, form, &states);
 	if (owner_become(config->spool, error) < 0 ||
