@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.mailchute import TOP, environment, needs_program, run
-from support.manual import example, literal_blocks, named
+from support.manual import example, lines, literal_blocks, named
 
 pytestmark = needs_program("sendmail", "mailchute")
 
@@ -90,6 +90,28 @@ def test_sites_send_as_themselves(programs, folder):
         assert re.search(rf"sender www-data@web1\S* (becomes|goes as) {sender}", said), said
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_the_page_of_the_settings(programs, folder, authority, number):
+    """Each block of mailchute.conf(5), with the files that it names."""
+    text = literal_blocks("mailchute.conf.5")[number]
+    certificate, key = authority.certificate()
+    for name, path in (("ca.pem", authority.ca), ("host.pem", certificate), ("host.key", key)):
+        text = text.replace(f"/etc/mailchute/{name}", str(path))
+    path = folder / "mailchute.conf"
+    path.write_text(text)
+    assert [row for row in load(programs, path) if row["set"] and row["where"] != "built-in"]
+    assert len(literal_blocks("mailchute.conf.5")) == 4
+
+
+def test_the_page_of_the_secrets(programs, folder):
+    path = folder / "secrets.ini"
+    path.write_text(literal_blocks("mailchute-secrets.5")[0])
+    path.chmod(0o600)
+    said = run([programs.mailchute, "secret", "list", "--file", path])
+    assert b"example.alerts@gmail.com" in said.stdout and b"token_command" in said.stdout, said
+    assert "abcd" not in str(said)
+
+
 # ---- command lines ----
 
 def shell(programs, text, folder, env=None, status=0):
@@ -111,13 +133,13 @@ def service(make_service, sink):
 
 def test_host_commands(programs, folder, make_service, sink):
     """With a password that is asked for where there is a terminal, and a sink in place of it."""
-    lines = example("host-commands").splitlines()
+    secret, doctor, test = example("host-commands").splitlines()
     service = make_service(sink.url, 'from = "alerts@here.example"',
                            extra='alias "root" { to = { "ops@here.example" } }')
     text = service.config.read_text().replace('"test"', '"provider"')
     service.config.write_text(text)
     with service:
-        done = run(["sh", "-ec", lines[0]], b"secret\n", env={
+        done = run(["sh", "-ec", secret], b"secret\n", env={
             **service.environment(), "PATH": f"{programs.mailchute.parent}:/usr/bin:/bin"})
         assert done.status == 0, done
         ini = service.config.parent / "secrets.ini"
@@ -125,10 +147,10 @@ def test_host_commands(programs, folder, make_service, sink):
         # The sink takes no login.
         ini.unlink()
         # The machine itself may lack a sendmail; of the smarthost all is well.
-        said = run(["sh", "-c", lines[1]], env={**service.environment(), "PATH": (
+        said = run(["sh", "-c", doctor], env={**service.environment(), "PATH": (
             f"{programs.mailchute.parent}:/usr/bin:/bin")}).stdout.decode()
         assert re.search("^ok +online.sender .*alerts@here.example accepted", said, re.M), said
-        assert b"SENT:" in shell(programs, lines[2], folder, service.environment()).stdout
+        assert b"SENT:" in shell(programs, test, folder, service.environment()).stdout
     assert sink.wait_for_messages(1)
 
 
@@ -178,8 +200,8 @@ def test_queue(programs, folder, make_service):
         ids = {one["sender"]: one["queue_id"] for one in map(json.loads, listed)
                if "queue_id" in one}
         block = re.sub(r"\b1M[0-9A-Z]{20,}\b", ids["b@far.example"], block)
-        *lines, last = [line for line in block.splitlines() if line and line[0] != "#"]
-        said = shell(programs, "\n".join(lines), folder, service.environment()).stdout.decode()
+        *others, last = [line for line in block.splitlines() if line and line[0] != "#"]
+        said = shell(programs, "\n".join(others), folder, service.environment()).stdout.decode()
         assert f"{ids['b@far.example']}: is due now" in said and "removed" in said, said
         assert service.count() == 1
         # The smarthost is down; a shorter wait tells the same.
@@ -202,10 +224,11 @@ def test_sink(programs, folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    lines = example("sink").replace("/tmp/caught", "caught").replace("2525", str(port)).splitlines()
+    start, *rest = example("sink").replace("/tmp/caught", "caught").replace(
+        "2525", str(port)).splitlines()
     # A person is slower than the sink.
     wait = f"until (: 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do :; done"
-    text = "\n".join([lines[0], "trap 'kill $!' EXIT", wait, *lines[1:]])
+    text = "\n".join([start, "trap 'kill $!' EXIT", wait, *rest])
     done = run(["bash", "-ec", text], cwd=folder, env=environment(mode="direct", PATH=(
         f"{programs.sendmail.parent}:{programs.mailchute.parent}:/usr/bin:/bin")))
     assert done.status == 0 and done.stderr == "", done
@@ -214,11 +237,9 @@ def test_sink(programs, folder):
 
 
 def test_config(programs, folder):
-    lines = [line.removeprefix(".Dl ") for line in
-             (TOP / "packaging/man/mailchute-config.1").read_text().splitlines()
-             if line.startswith(".Dl ")]
     (folder / "new.conf").write_text(example("host-conf"))
-    text = "\n".join(lines).replace("/etc/mailchute/mailchute.conf", f"{folder}/installed.conf")
+    text = "\n".join(lines("mailchute-config.1")).replace("/etc/mailchute/mailchute.conf",
+                                                          f"{folder}/installed.conf")
     said = shell(programs, text, folder, environment(config=folder / "new.conf"))
     assert b"smtp.example.com" in said.stdout
     assert (folder / "installed.conf").read_text() == example("host-conf")

@@ -32,7 +32,10 @@ int command_print_list(FILE *where, int status)
 	fprintf(where, "usage: mailchute COMMAND [OPTION ...]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(where, "  %-10s %s\n", commands[i].name, commands[i].purpose);
-	fprintf(where, "\nMail is handed in by sendmail, which is a program of its own.\n");
+	fprintf(where,
+	    "\nmailchute COMMAND --help lists its options; man mailchute says how all of it works\n"
+	    "together, and man mailchute-examples has set-ups to copy.  Mail is handed in by\n"
+	    "sendmail, which is a program of its own.\n");
 	return status;
 }
 

@@ -60,8 +60,13 @@ static int start_in_background(const struct serve_options *serve)
 static const char help[] =
     "usage: mailchute serve [--listen PATH] [--background] [--verbose]\n"
     "\n"
+    "  --listen PATH  at this socket alone, where root is a user as others are: for other\n"
+    "                 containers\n"
+    "  --background   ends when clients can connect, and the service stays\n"
+    "  --verbose      conversations with smarthosts go to the log\n"
+    "\n"
     "Takes mail at its sockets, keeps it in its queue and has it delivered.  A service\n"
-    "manager starts it without options; --listen is for one that is another container's.\n"
+    "manager starts it without options.\n"
     "SIGHUP reads the settings anew, SIGTERM ends it when what is on its way has arrived.\n";
 
 int command_serve(int argc, char **argv)

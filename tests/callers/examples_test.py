@@ -8,7 +8,7 @@ import re
 import pytest
 
 from support import fastcgi
-from support.manual import example
+from support.manual import example, lines, literal_blocks
 from support.wait import wait_for
 
 ALIASES = "root: ops@far.example\n"
@@ -340,6 +340,88 @@ def test_a_service_beside_it(bare):
     result = bare.run(["php", "-r", "echo mail('root', 's', 'text');"], "www-data")
     assert (result.stdout, result.stderr) == (b"1", ""), result
     assert bare.message().recipients == [root]
+
+
+# ---- the pages of the commands ----
+
+def test_lines_of_doctor(callers):
+    for line in lines("mailchute-doctor.1"):
+        result = callers.run(line.split(" | ")[0])
+        assert result.status <= 2 and result.stderr == "", (line, result)
+        assert b"program.sendmail" in result.stdout
+
+
+def test_lines_of_test(callers):
+    for line in lines("mailchute-test.1"):
+        result = callers.run(line)
+        assert result.status == 0 and b"SENT:" in result.stdout, (line, result)
+    assert [one.recipients for one in callers.messages(2)] == [["me@example.com"],
+                                                               ["ops@far.example"]]
+
+
+def test_lines_of_explain(callers):
+    callers.write("/tmp/sample.eml", "To: b@far.example\nFrom: www-data@web1\n\ntext\n")
+    said = [callers.run(line, cwd="/tmp") for line in lines("mailchute-explain.1")]
+    assert [one.status for one in said] == [0, 0], said
+    assert b"ops@far.example" in said[0].stdout and b"b@far.example" in said[1].stdout
+    callers.no_message()
+
+
+def test_lines_of_sink(callers):
+    callers.write("/tmp/send.php", "<?php mail('b@far.example', 'caught', 'the text');")
+    said = [callers.run(line, "alice", cwd="/tmp") for line in lines("mailchute-sink.1")]
+    assert [one.status for one in said] == [0, 0, 0], said
+    assert b"| caught" in said[1].stdout and b"the text" in said[2].stdout
+    callers.no_message()
+    callers.run_ok("rm -r /tmp/mail")
+
+
+def test_lines_of_the_overview(callers):
+    first, *_, last = literal_blocks("mailchute.1")
+    for line in first.splitlines()[1:] + last.splitlines():
+        result = callers.run(line)
+        assert result.status in ((0, 1) if "doctor" in line else (0,)), (line, result)
+    assert callers.message().recipients == ["me@example.com"]
+
+
+def test_lines_of_import(bare):
+    """Of a machine with ssmtp, a backup of one with Postfix, and an application."""
+    bare.write("/etc/ssmtp/ssmtp.conf", "root=ops@far.example\nmailhub=mail.far.example:587\n"
+               "UseSTARTTLS=YES\nAuthUser=u\nAuthPass=p\n")
+    bare.write("/backup/etc/postfix/main.cf", "relayhost = [mail.far.example]:587\n"
+               "smtp_tls_security_level = encrypt\n")
+    bare.write("/srv/app/.env", "MAIL_HOST=mail.far.example\nMAIL_PORT=587\n"
+               "MAIL_USERNAME=u\nMAIL_PASSWORD=p\nMAIL_FROM_ADDRESS=app@far.example\n")
+    show, write, postfix, variables = lines("mailchute-import.1")
+    for line, statuses in ((show, (0,)), (write, (0, 1, 2)), (postfix, (0,)), (variables, (0,))):
+        result = bare.run(line, cwd="/tmp")
+        assert result.status in statuses and b"mail.far.example" in result.stdout, (line, result)
+    for place in ("/etc/mailchute", "/tmp/etc"):
+        assert b"mail.far.example:587" in bare.read(f"{place}/mailchute.conf")
+    bare.run_ok("rm -r /tmp/etc")
+
+
+def test_lines_of_setup(bare):
+    """It asks a terminal alone; and no provider is to be had here."""
+    bare.write("/tmp/app-password", "abcdefghijklmnop\n")
+    ask, given = lines("mailchute-setup.1")
+    assert bare.run(ask, cwd="/tmp").status == 64
+    assert bare.run(given, cwd="/tmp").status == 2
+    assert b"smtp.gmail.com" in bare.read("/etc/mailchute/mailchute.conf")
+    assert b"abcdefghijklmnop" in bare.read("/etc/mailchute/secrets.ini")
+
+
+def test_lines_of_serve(bare):
+    """Those of an entrypoint and of a sidecar; systemctl is not here."""
+    bare.write("/run/secrets/mailchute_url", bare.sink.url, 0o400)
+    found = [line for line in literal_blocks("mailchute-serve.1")[-1].splitlines()
+             if line.startswith("mailchute ")]
+    assert len(found) == 2
+    bare.run_ok(found[0])
+    bare.run_ok(["sendmail", "b@far.example"], "alice", b"Subject: s\n\ntext\n")
+    assert bare.message().recipients == ["b@far.example"]
+    said = bare.run(found[0])
+    assert said.status == 0 and b"listens" in said.stdout
 
 
 # ---- development ----

@@ -31,3 +31,9 @@ def literal_blocks(page):
     """All of a page, in its order."""
     return [plain(block) for block in
             re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", (MAN / page).read_text(), re.M | re.S)]
+
+
+def lines(page):
+    """The command lines that stand alone (.Dl), without their prompts."""
+    text = (MAN / page).read_text().replace("\\(dq", '"')
+    return [plain(line).strip() for line in re.findall(r"^\.Dl (?:[#$] )?(.*)$", text, re.M)]
