@@ -201,7 +201,10 @@ static bool begins_with_blank(struct span value)
 	return value.length != 0 && memchr(" \t\r", value.start[0], 3) != NULL;
 }
 
-/* prefix is the name with its colon.  A value that brings its blank along gets no second one. */
+/*
+ * prefix is the name with its colon.  A value that brings its blank along gets no second one;
+ * one that would make a URL of the field gets one in any case (field_parse).
+ */
 static struct header_entry make_entry(struct span prefix, struct span value, bool wants_blank)
 {
 	struct buffer text;
@@ -209,7 +212,7 @@ static struct header_entry make_entry(struct span prefix, struct span value, boo
 	assert(is_folded_rightly(value));
 	buffer_init(&text, prefix.length + value.length + 3);
 	buffer_append_span(&text, prefix);
-	if (wants_blank && !begins_with_blank(value))
+	if (span_starts_with(value, "//") || (wants_blank && !begins_with_blank(value)))
 		buffer_append_byte(&text, ' ');
 	buffer_append_span(&text, value);
 	buffer_append_string(&text, "\r\n");

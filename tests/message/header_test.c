@@ -251,6 +251,9 @@ static void a_value_without_a_blank_gets_none(void **state)
 	header_set_value(&header, 1, guarded_string("a@b"));
 	header_set_value(&header, 2, guarded_string("z"));
 	assert_written(&header, "To:a@b\r\nCc: a@b\r\nX: z\r\n\r\n");
+	/* "To://" would be no field, but the first line of a body. */
+	header_set_value(&header, 0, guarded_string("//a"));
+	assert_written(&header, "To: //a\r\nCc: a@b\r\nX: z\r\n\r\n");
 }
 
 static void prefixes_of_names_are_found(void **state)
