@@ -168,7 +168,7 @@ static void conclude(
 	if (walk->scan.is_over)
 		return;
 	/* In a block that is there twice, all is. */
-	bool is_second = !walk->is_left_out && is_twice(walk, statement);
+	bool is_second = !walk->block.is_faulty && is_twice(walk, statement);
 	statement->is_faulty = is_second || walk->scan.fault_count != faults_before ||
 			       walk->is_left_out;
 	bool is_wanted = walk->listener->hear(walk->listener->context, statement);
