@@ -76,7 +76,9 @@ class GoodRoot:
         spool.chmod(0o700)
 
     def _install(self, programs):
-        shutil.copytree(programs.folder, self.root, symlinks=True)
+        # No unit: where there is one, a service that does not run is a fault.
+        shutil.copytree(programs.folder, self.root, symlinks=True,
+                        ignore=shutil.ignore_patterns("systemd"))
         self.root.chmod(0o755)
         for name in ("bin", "sbin", "lib"):
             (self.root / name).symlink_to(f"usr/{name}")
@@ -106,9 +108,9 @@ class GoodRoot:
     def run(self, *arguments, program="/usr/bin/mailchute", first=(), environment=None,
             serves=False, daemon=None, read_only=False, network=False, listens=(), uid=0,
             process_one=None, tmpfs=(), path=PATH, then=(), until=None, refuses=False, fill=None,
-            service=None,
+            service=None, output=subprocess.PIPE,
             timeout=60):
-        """The exit status and what it printed, to standard output and error.
+        """The exit status and what it printed, to standard output (unless that is output) and error.
 
         first: commands that run before; serves: a service runs, with these variables of
         service, too; then: commands behind that,
@@ -130,8 +132,9 @@ class GoodRoot:
         file.write_text(json.dumps(job))
         done = subprocess.run(command(sys.executable, "-B", __file__, file, pids=True),
                               env={"PATH": os.environ["PATH"], **kept, **(process_one or {})},
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+                              stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE,
+                              timeout=timeout)
+        return done.returncode, (done.stdout or b"").decode(), done.stderr.decode()
 
 
 # ---- inside
