@@ -180,6 +180,8 @@ class InnerDaemon(Daemon):
 class Callers:
     """start(), then run() what calls sendmail, then messages()."""
 
+    users = USERS
+
     def __init__(self, programs, sink, folder):
         self.programs = programs
         self.sink = sink
@@ -282,14 +284,14 @@ class Callers:
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.chown(path, *USERS[owner])
+        os.chown(path, *self.users[owner])
         path.chmod(mode)
         return name
 
     def make_folder(self, name, owner="root", mode=0o755):
         path = self.path(name)
         path.mkdir(parents=True, exist_ok=True)
-        os.chown(path, *USERS[owner])
+        os.chown(path, *self.users[owner])
         path.chmod(mode)
         return name
 
@@ -301,7 +303,7 @@ class Callers:
     def enter(self, command, as_user="root", cwd="/"):
         """The command line that runs this in there; a string is for its sh."""
         words = ["sh", "-c", command] if isinstance(command, str) else [str(w) for w in command]
-        uid, gid = USERS[as_user]
+        uid, gid = self.users[as_user]
         change = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={gid}",
                                       "--init-groups", "--"]
         return ["nsenter", "--target", str(self._inside), "--mount", "--pid", "--uts", "--root",
