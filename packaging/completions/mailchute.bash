@@ -2,10 +2,10 @@
 # bash completion for mailchute; needs no bash-completion, and works with it
 #
 # What only the programs know (smarthosts, queue IDs, codes, providers) they are asked for:
-# quietly, and never for longer than a second.
+# quietly, and never for longer than two seconds.
 
 _mailchute_ask() {
-	timeout 1 mailchute "$@" </dev/null 2>/dev/null
+	timeout 2 mailchute "$@" </dev/null 2>/dev/null
 }
 
 _mailchute_titles() {

@@ -2,10 +2,10 @@
 # fish completion for mailchute
 #
 # What only the programs know (smarthosts, queue IDs, codes, providers) they are asked for:
-# quietly, and never for longer than a second.
+# quietly, and never for longer than two seconds.
 
 function __mailchute_ask
-    timeout 1 mailchute $argv </dev/null 2>/dev/null
+    timeout 2 mailchute $argv </dev/null 2>/dev/null
 end
 
 function __mailchute_titles

@@ -178,6 +178,14 @@ def test_all_three_know_every_code(offered, programs):
     assert offered("mailchute", "help", "MC-") == set(re.findall(r"^MC-\S+", listed, re.M))
 
 
+def test_they_are_installed_where_shells_look(programs):
+    share = programs.folder / "usr/share"
+    for name, source in (("bash-completion/completions/mailchute", "mailchute.bash"),
+                         ("zsh/site-functions/_mailchute", "_mailchute"),
+                         ("fish/vendor_completions.d/mailchute.fish", "mailchute.fish")):
+        assert (share / name).read_text() == (FOLDER / source).read_text()
+
+
 # What a person types; TABs become what is meant.
 TYPED = """\
 {load}
