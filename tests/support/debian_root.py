@@ -52,7 +52,9 @@ exec chroot "$root" perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\\n"; sl
 """
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-APT = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"]
+# Nobody is there to be asked, so what was changed is kept.
+APT = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0",
+       "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 
 
 def why_not():
