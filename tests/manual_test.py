@@ -242,8 +242,9 @@ def test_a_page_is_one_whose_neighbours_exist(page):
         assert other != f"{name} {section}", "it names itself"
     if not page.startswith("mailchute-errors"):
         assert "\n.Sh EXAMPLES\n" in text or section in "57", page
-    # conventional, and what man(1) -k and lintian look for
-    assert "\n.Sh NAME\n" in text and "\n.Nd " in text and "\n.Sh SEE ALSO\n" in text
+    # As man -k wants it: names are one word each, and the page's own is the first.
+    assert re.search(rf"^\.Sh NAME\n\.Nm {re.escape(name)}( ,\n\.Nm \S+)*\n\.Nd \S", text, re.M)
+    assert "\n.Sh SEE ALSO\n" in text
 
 
 def test_codes_are_those_of_the_program(programs):

@@ -60,8 +60,8 @@ static int start_in_background(const struct serve_options *serve)
 static const char help[] =
     "usage: mailchute serve [--listen PATH] [--background] [--verbose]\n"
     "\n"
-    "  --listen PATH  at this socket alone, where root is a user as others are: for other\n"
-    "                 containers\n"
+    "  --listen PATH  at this socket instead of the usual one, for other containers: root\n"
+    "                 there is a user as others are\n"
     "  --background   ends when clients can connect, and the service stays\n"
     "  --verbose      conversations with smarthosts go to the log\n"
     "\n"
