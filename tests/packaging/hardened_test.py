@@ -22,7 +22,7 @@ NAMELESS = ("61184", "--clear-groups")
 @pytest.fixture(scope="module")
 def _machine(make_module_machine, packages):
     machine = make_module_machine()
-    machine.install(*packages.both)
+    machine.install_both(packages)
     machine.configure()
     return machine.boot()
 

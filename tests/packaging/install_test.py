@@ -22,7 +22,7 @@ print while <$service>;
 @pytest.fixture(scope="module")
 def bare(make_module_machine, packages):
     machine = make_module_machine("bare")
-    machine.install(*packages.both)
+    machine.install_both(packages)
     return machine
 
 

@@ -35,7 +35,7 @@ def machine(make_machine, packages):
 
 @pytest.mark.parametrize("running", [True, False])
 def test_remove_keeps_the_queue_and_the_configuration(machine, packages, running):
-    machine.install(*packages.both)
+    machine.install_both(packages)
     use(machine)
     config = machine.read("/etc/mailchute/mailchute.conf")
     if not running:
@@ -50,7 +50,7 @@ def test_remove_keeps_the_queue_and_the_configuration(machine, packages, running
     assert machine.path("/etc/mailchute/secrets.ini").exists()
     # Who comes back finds his mail.
     machine.shut_down()
-    machine.install(*packages.both)
+    machine.install_both(packages)
     machine.sink.start()
     machine.boot()
     machine.arrived("Subject: waits")
@@ -61,7 +61,7 @@ def test_remove_keeps_the_queue_and_the_configuration(machine, packages, running
                          ids=["both", "one, which takes the other along"])
 def test_purge_leaves_nothing(machine, packages, running, command):
     before = names(machine)
-    machine.install(*packages.both)
+    machine.install_both(packages)
     use(machine)
     machine.write("/etc/mailchute/conf.d/more.conf", 'log { to = "stderr" }\n')
     if not running:
@@ -80,7 +80,7 @@ def test_purge_leaves_nothing(machine, packages, running, command):
 
 def test_purge_after_remove(machine, packages):
     before = names(machine)
-    machine.install(*packages.both)
+    machine.install_both(packages)
     machine.apt("remove", *BOTH)
     machine.apt("purge", *BOTH)
     after = names(machine)
@@ -88,9 +88,9 @@ def test_purge_after_remove(machine, packages):
 
 
 def test_installed_again_after_purge(machine, packages):
-    machine.install(*packages.both)
+    machine.install_both(packages)
     machine.apt("purge", *BOTH)
-    machine.install(*packages.both)
+    machine.install_both(packages)
     machine.configure()
     machine.boot()
     machine.run_ok(["sendmail", "root"], "nobody", "Subject: again\n\nx\n")

@@ -16,7 +16,7 @@ SOON = 'queue { retry = { "200ms" } }\n'
 def machine(make_machine, previous):
     """With the version before."""
     machine = make_machine()
-    machine.install(*previous.both)
+    machine.install_both(previous)
     machine.configure(SOON)
     return machine
 
@@ -136,7 +136,7 @@ def test_a_configuration_of_ones_own_is_kept(machine, packages):
 
 def test_a_configuration_that_nobody_touched_follows(make_machine, previous, packages):
     machine = make_machine()
-    machine.install(*previous.both)
+    machine.install_both(previous)
     upgrade(machine, packages)
     text = machine.read("/etc/mailchute/mailchute.conf")
     assert b"in the version before" not in text and b"smarthost" in text

@@ -184,6 +184,10 @@ class Machine(Callers):
         names = [one if isinstance(one, str) else self.bring(one)[0] for one in packages]
         return self.apt("install", *names)
 
+    def install_both(self, packages):
+        """In one transaction."""
+        return self.install(*self.bring(*packages.both))
+
     def state(self, package):
         """As dpkg -l shows it: "ii" is installed, "rc" is removed but configured."""
         result = self.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package])
