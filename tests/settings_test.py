@@ -93,6 +93,19 @@ def test_etc_shows_every_option_with_its_default(settings):
             assert option["default"] in shown[name], f"{name}: {option['default']}, {shown[name]}"
 
 
+def test_as_it_is_installed_etc_sets_nothing_and_setup_goes_on_from_there(settings, programs):
+    for name in ("mailchute.conf", "secrets.ini"):
+        settings.write((TOP / "etc" / name).read_text(), name)
+    assert not [row for row in settings.json() if row["set"]]
+    words = ["setup", "--provider", "gmail", "--user", "me@gmail.com", "--root", "me@gmail.com",
+             "--no-check", "--into", settings.folder]
+    result = run([programs.mailchute, *words], b"a password\n")
+    assert result.status == 0, result
+    assert settings.values()[("smarthost", "gmail", "from")][0] == "me@gmail.com"
+    assert '[gmail]\nuser = "me@gmail.com"\npassword = "a password"\n' in \
+        (settings.folder / "secrets.ini").read_text()
+
+
 def test_the_manual_has_every_option_with_its_default(settings):
     text = (TOP / "packaging/man/mailchute.conf.5").read_text()
     text = text[text.index(".Sh OPTIONS"):text.index(".Sh ENVIRONMENT")]

@@ -33,7 +33,7 @@ _mailchute_kind() {
 	setup:--url) kind=url ;;
 	setup:--into | import:--into | import:--root | sink:--maildir) kind=folder ;;
 	setup:--password-file | setup:--ca-file | config:--file | secret:--file | explain:--message | \
-		sink:--certificate | sink:--key | sink:--write-certificate | serve:--listen) kind=file ;;
+		sink:--certificate | sink:--key | sink:--write-certificate | serve:--listen) kind='file' ;;
 	doctor:--as | explain:--as) kind=user ;;
 	queue:--smarthost) kind=smarthost ;;
 	setup:--region | setup:--user | setup:--from | setup:--root | test:--from | test:--subject | \
@@ -112,7 +112,7 @@ _mailchute_drop_options() {
 _mailchute_commands='setup doctor test explain queue config secret import sink newaliases serve help'
 
 _mailchute() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words=${COMP_WORDS[1]} kind= i
+	local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words=${COMP_WORDS[1]} kind='' i
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
