@@ -34,10 +34,10 @@ def plain(text):
     return re.sub(r"(?<=[|,:] )-(?=[a-z]+-?[a-z]+\b)", "--", text)
 
 
-def flags(page):
-    """Every option that stands behind an Fl in a page, as it is typed."""
+def flags_in(text):
+    """Every option that stands behind an Fl, as it is typed."""
     found = set()
-    for line in PAGES[page].replace("\\\n", "").splitlines():
+    for line in text.replace("\\\n", "").splitlines():
         words = line.split() if line.startswith(".") else []
         is_flag = False
         for word, before in zip(words, ["", *words]):
@@ -49,6 +49,10 @@ def flags(page):
                 if is_flag:
                     found.add("-" + word)
     return found
+
+
+def flags(page):
+    return flags_in(PAGES[page])
 
 
 def page_of(command):
@@ -130,6 +134,33 @@ def test_what_is_ignored_is_ignored(programs, folder, letter, takes):
         assert result.status == 0 and result.stderr == "", (words, result)
         assert b"you@far.example... deliverable" in result.stdout, (words, result)
         assert result.stdout.count(b"... ") == 2, (words, result)
+
+
+def part(page, title):
+    """The lines of a subsection."""
+    return re.search(rf"^\.Ss {title}\n(.*?)(?=^\.S[sh] )", PAGES[page], re.M | re.S).group(1)
+
+
+def test_sendmail_says_right_what_is_ignored_and_refused(programs):
+    """What the page calls so is so; modes that are known and mean another thing are refused."""
+    def said(title):
+        lines = part("sendmail.8", title).replace("\\\n", "").splitlines()
+        return flags_in("\n".join(line for line in lines if line.startswith(".It ")))
+
+    ignored = {f"-{letter}" for letter, _ in ATTACHED}
+    assert said("Ignored") == ignored | {"-bnq", "--read-envelope-from"}
+    instead = set(re.findall(r'\{ "(\w+)", OPTIONS_SEND, "', SENDMAIL))
+    assert said("Refused") == {"-Q"} | {f"-b{mode}" for mode in instead}
+    for word in said("Refused"):
+        result = run([programs.sendmail, word, "you@far.example"])
+        assert result.status == 64 and "nothing was sent" in result.stderr, (word, result)
+
+
+@pytest.mark.parametrize("words", [["-t"], ["you@far.example"]])
+@pytest.mark.parametrize("mode", ["-q", "-bi", "-I", "-bd", "-bD", "-q30m"])
+def test_what_reads_no_message_says_so(programs, mode, words):
+    result = run([programs.sendmail, mode, *words], b"To: you@far.example\n\nx\n")
+    assert result.status == 64 and "nothing was sent" in result.stderr, result
 
 
 # ---- the commands of mailchute ----
