@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from support.mailchute import TOP, needs_program, run
+from support.mailchute import TOP, environment, needs_program, run
 
 pytestmark = needs_program("sendmail", "mailchute")
 
@@ -124,8 +124,7 @@ def test_what_is_ignored_is_ignored(programs, folder, letter, takes):
     (folder / "m.conf").write_text('smarthost "a" { url = "smtp://127.0.0.1:1" }\n'
                                    'alias "someone" { to = { "you@far.example" } }\n'
                                    f'queue {{ dir = "{folder}/q" }}')
-    env = {"PATH": "/usr/bin:/bin", "MAILCHUTE_CONFIG": f"{folder}/m.conf",
-           "MAILCHUTE_SOCKET": f"{folder}/none", "MAILCHUTE_MODE": "direct"}
+    env = environment(config=folder / "m.conf", socket=folder / "none", mode="direct")
     ways = {"VALUE": [[f"-{letter}7x"], [f"-{letter}", "7x"]], "NOTHING": [[f"-{letter}"]],
             "ATTACHED": [[f"-{letter}7x"], [f"-{letter}"]],
             "NUMBER": [[f"-{letter}7"], [f"-{letter}"]]}
