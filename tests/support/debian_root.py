@@ -24,13 +24,16 @@ set -eu
 place=$1 base=$2 archives=$3
 ip link set lo up
 mount -t tmpfs -o mode=755 tmpfs "$place"
-mkdir "$place/upper" "$place/work" "$place/all"
+mkdir "$place/upper" "$place/work" "$place/all" "$place/more" "$place/scratch"
 chmod 755 "$place/upper"
 root=$place/all
 mount -t overlay overlay "$root" \\
     -o "lowerdir=$base,upperdir=$place/upper,workdir=$place/work" 2>/dev/null ||
     cp -a "$base/." "$root/"
-mount --bind "$archives" "$root/var/cache/apt/archives"
+# Each has its own lock there.
+mount -t overlay overlay "$root/var/cache/apt/archives" \\
+    -o "lowerdir=$archives,upperdir=$place/more,workdir=$place/scratch" 2>/dev/null ||
+    cp "$archives"/*.deb "$root/var/cache/apt/archives/"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
