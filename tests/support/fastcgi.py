@@ -38,13 +38,20 @@ class Response:
 
 
 def request(path, script, query="", timeout=60):
-    """Runs a script and reads what it says until the connection ends."""
+    """Runs a script and reads what it says until the connection ends.
+
+    path: of php-fpm's socket, or a connection to it.
+    """
     params = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "SCRIPT_FILENAME": script,
               "SCRIPT_NAME": "/" + script.rpartition("/")[2], "QUERY_STRING": query,
               "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1"}
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(timeout)
+    if isinstance(path, socket.socket):
+        connection = path
+    else:
+        connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(path))
+    with connection:
+        connection.settimeout(timeout)
         # Role responder; the connection ends with the request.
         connection.sendall(record(BEGIN, struct.pack(">HB5x", 1, 0)) +
                            record(PARAMS, b"".join(pair(*one) for one in params.items())) +

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: MIT
+
+"""The images and examples of packaging/docker, run without an engine: see support/container.py.
+
+What is tested is what stands in those files: Dockerfiles, compose*.yaml and kubernetes.yaml.
+"""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+yaml = pytest.importorskip("yaml")
+
+from support import callers_root, fastcgi  # noqa: E402
+from support.container import (DOCKER, Host, Network, Provider, apply_dockerfile,  # noqa: E402
+                               compose_spec, kubernetes_spec, make_image)
+from support.mailchute import TOP, fields, make_folder, remove_folder  # noqa: E402
+from support.own_mounts import why_not  # noqa: E402
+from support.wait import wait_for  # noqa: E402
+
+REASON = why_not() or callers_root.why_not()
+pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON or "")
+
+USER, PASSWORD = "shop@example.com", "the password"
+MAIL = b"To: b@far.example\nSubject: contained\n\ntext\n"
+ALMOST_ANYTHING = 1000650000
+# As the image has it, but that workers say what went wrong.
+POOL = """\
+[global]
+error_log = /proc/self/fd/2
+daemonize = no
+[www]
+listen = 127.0.0.1:9000
+pm = static
+pm.max_children = 2
+clear_env = no
+catch_workers_output = yes
+"""
+SCRIPT = """<?php
+echo mail('b@far.example', 'from fpm', "text\\n") ? 'sent' : 'failed', ' ', posix_getuid(), ' ',
+    ini_get('sendmail_path');
+"""
+
+
+def documents(name):
+    return list(yaml.safe_load_all((DOCKER / name).read_text()))
+
+
+COMPOSE = documents("compose.yaml")[0]
+COMPOSE_SERVICE = documents("compose-service.yaml")[0]
+KUBERNETES = {(each["kind"], each["metadata"]["name"]): each for each in documents("kubernetes.yaml")}
+SECRET = KUBERNETES["Secret", "smtp"]
+
+
+def pod(kind, name):
+    spec = KUBERNETES[kind, name]["spec"]
+    if kind == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return spec["template"]["spec"]
+
+
+def of_pod(kind, name, container):
+    return kubernetes_spec(pod(kind, name), container, SECRET)
+
+
+SPECS = {
+    "compose: web": compose_spec(COMPOSE, "web"),
+    "compose-service: web": compose_spec(COMPOSE_SERVICE, "web"),
+    "compose-service: mailchute": compose_spec(COMPOSE_SERVICE, "mailchute"),
+    "shop: php": of_pod("Deployment", "shop", "php"),
+    "shop-with-service: php": of_pod("Deployment", "shop-with-service", "php"),
+    "shop-with-service: mailchute": of_pod("Deployment", "shop-with-service", "mailchute"),
+    "report": of_pod("CronJob", "report", "report"),
+}
+
+
+class Images:
+    """Layers, the upper one first, as an engine would have them of the Dockerfiles."""
+
+    def __init__(self, folder):
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        self.entry, self.user = make_image(scratch, folder / "out")
+        self.program = scratch / "usr/bin/mailchute"
+        self.certificates = folder / "certificates"
+        self.certificates.mkdir()
+        self.scratch = [self.certificates, scratch]
+        named = {"mailchute": scratch}
+        base = folder / "base"
+        for path, text in {"etc/php/8.2/fpm/php-fpm.conf": POOL, "var/www/mail.php": SCRIPT}.items():
+            (base / path).parent.mkdir(parents=True, exist_ok=True)
+            (base / path).write_text(text)
+        # An Alpine, as far as its sendmail goes.
+        for name, target in {"bin/busybox": None, "usr/sbin/sendmail": "/usr/bin/busybox"}.items():
+            path = folder / "busybox/usr" / name.removeprefix("usr/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(target) if target else path.write_text("all of Alpine's tools")
+        self.php = self._made("php.Dockerfile", named, folder / "php",
+                              [base, callers_root.ROOT])
+        self.alpine = self._made("alpine.Dockerfile", named, folder / "alpine",
+                                 [folder / "busybox", base, callers_root.ROOT])
+
+    def _made(self, name, named, layer, layers):
+        layer.mkdir()
+        apply_dockerfile(name, named, layers, layer)
+        return [self.certificates, layer, *layers]
+
+    def trust(self, certificate):
+        path = self.certificates / "etc/ssl/certs/ca-certificates.crt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(certificate.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def images():
+    folder = make_folder()
+    os.chmod(folder, 0o755)
+    yield Images(folder)
+    remove_folder(folder)
+
+
+@pytest.fixture
+def network():
+    made = Network()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def provider(images, network, folder):
+    made = Provider(images.program, network, folder, USER, PASSWORD)
+    images.trust(made.certificate)
+    yield made
+    made.kill()
+    made.check_clean()
+
+
+@pytest.fixture
+def host(network, provider, folder):
+    secrets = {"smtp_password": PASSWORD + "\n", **SECRET["stringData"]}
+    made = Host(folder, network, secrets)
+    yield made
+    made.stop()
+
+
+def start_fpm(host, layers, spec):
+    fpm = host.start("fpm", layers, spec, "/usr/sbin/php-fpm8.2", "--fpm-config",
+                     "/etc/php/8.2/fpm/php-fpm.conf")
+    fpm.wait_until_it_says("ready to handle connections")
+    return fpm
+
+
+def ask_fpm(host):
+    connection = wait_for(lambda: host.network.connect(9000), what="php-fpm")
+    return fastcgi.request(connection, "/var/www/mail.php")
+
+
+def start_service(host, images, spec):
+    service = host.start("service", images.scratch, spec, *images.entry)
+    service.wait_until_it_says("ready at /run/mailchute/submit.sock")
+    return service
+
+
+# what the examples claim
+
+@pytest.mark.parametrize("name", SPECS)
+def test_an_example_is_as_tight_as_it_says(name):
+    spec = SPECS[name]
+    assert spec.read_only and spec.no_new_privileges and spec.drop_all and spec.uid != 0
+
+
+def test_secrets_and_users_are_the_same_everywhere():
+    assert SECRET["stringData"] == {"user": USER, "password": PASSWORD}
+    for spec in SPECS.values():
+        assert spec.environment.get("MAILCHUTE_USER", USER) == USER
+        for name, value in spec.environment.items():
+            assert not name.endswith("_FILE") or value in spec.secrets, name
+
+
+def test_every_variable_is_one_that_mailchute_knows():
+    source = (TOP / "src/config/overrides.c").read_text()
+    known = set(re.findall(r'"(MAILCHUTE_\w+)"', source))
+    assert "MAILCHUTE_URL" in known and "MAILCHUTE_SECRET" not in known
+    for path in DOCKER.iterdir():
+        for name in re.findall(r"\bMAILCHUTE_[A-Z_]+\b", path.read_text()):
+            assert name in known, f"{path.name}: {name}"
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.environment])
+def test_doctor_knows_of_no_fault_in_there(host, images, name):
+    result = host.run(images.scratch, SPECS[name], "/usr/bin/mailchute", "doctor", "--quick")
+    text = result.stdout.decode()
+    assert re.findall("(?m)^(?:YELLOW|RED).*\\n.*", text) == [] and result.status == 0, text
+
+
+def test_the_image_holds_what_it_needs(images):
+    root = images.scratch[1]
+    found = sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+    assert found == ["etc/ssl/certs/ca-certificates.crt", "usr/bin/mailchute", "usr/bin/mailq",
+                     "usr/bin/newaliases", "usr/sbin/sendmail"]
+    text = subprocess.run(["readelf", "-lW", images.program], capture_output=True, text=True,
+                          check=True).stdout
+    assert " INTERP " not in text
+    assert images.entry == ["/usr/bin/mailchute", "serve", "--listen", "/run/mailchute/submit.sock"]
+    # runAsNonRoot wants a number.
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", images.user)
+    for name in ("run/mailchute", "var/spool"):
+        assert (root / name).stat().st_mode & 0o7777 == 0o1777, name
+
+
+def test_copying_over_a_link_to_busybox_spares_busybox(images):
+    layer = images.alpine[1]
+    assert not (layer / "usr/bin/busybox").exists() and not (layer / "bin/busybox").exists()
+    assert os.readlink(layer / "usr/sbin/sendmail") == "/usr/bin/mailchute"
+
+
+# mail
+
+@pytest.mark.parametrize("image", ["php", "alpine"])
+@pytest.mark.parametrize("name", ["compose: web", "shop: php"])
+def test_php_mail_without_a_service(host, images, provider, image, name):
+    spec = SPECS[name]
+    assert spec.uid == ALMOST_ANYTHING and [path for _, path, _ in spec.volumes] == ["/tmp"]
+    fpm = start_fpm(host, getattr(images, image), spec)
+    response = ask_fpm(host)
+    assert response.body == f"sent {spec.uid} /usr/sbin/sendmail -t -i", fpm.tail()
+    (message,) = provider.wait_for_messages(1)
+    assert fields(message, "From") == [USER]
+    assert fields(message, "Subject") == ["from fpm"]
+    assert message.endswith(b"\r\n\r\ntext\r\n\r\n"), message
+
+
+def test_nothing_in_there_can_be_written(host, images):
+    """Else the tests above prove nothing; /tmp is PHP's."""
+    script = "for each in / /usr /tmp /run /var/spool /etc /home; do touch $each/x && echo $each; done; id -u"
+    result = host.run(images.php, SPECS["compose: web"], "/bin/sh", "-c", script)
+    assert result.stdout.decode().split() == ["/tmp", str(ALMOST_ANYTHING)], result
+    status = host.run(images.php, SPECS["compose: web"], "/bin/cat", "/proc/self/status").stdout
+    assert b"NoNewPrivs:\t1\n" in status and b"CapBnd:\t0000000000000000\n" in status
+
+
+@pytest.mark.parametrize("example", ["compose-service", "shop-with-service"])
+def test_php_mail_by_the_service_beside_it(host, images, provider, example):
+    web = SPECS[f"{example}: {'web' if example == 'compose-service' else 'php'}"]
+    spec = SPECS[f"{example}: mailchute"]
+    assert web.uid != spec.uid and not web.environment and not web.secrets
+    service = start_service(host, images, spec)
+    start_fpm(host, images.php, web)
+    assert ask_fpm(host).body.startswith("sent ")
+    (message,) = provider.wait_for_messages(1)
+    assert fields(message, "From") == [USER]
+    assert service.stop() == 0
+
+
+def test_mail_waits_in_the_volume_while_the_provider_is_away(host, images, provider):
+    """And is sent by the next container that has this volume."""
+    spec, web = SPECS["shop-with-service: mailchute"], SPECS["shop-with-service: php"]
+    wrong = {**spec.environment, "MAILCHUTE_URL": "smtp+tls://smtp.example.com:588"}
+    held = type(spec)(**{**vars(spec), "environment": wrong})
+    service = start_service(host, images, held)
+    result = host.run(images.php, web, "/usr/sbin/sendmail", "-t", "-i", input=MAIL)
+    assert (result.status, result.stderr) == (0, ""), result
+    assert service.stop() == 0 and provider.messages() == []
+    start_service(host, images, spec)
+    (message,) = provider.wait_for_messages(1)
+    assert fields(message, "Subject") == ["contained"]
+
+
+def test_a_job_ends_when_its_mail_has_arrived(host, images, provider):
+    spec = SPECS["report"]
+    result = host.run(images.php, spec, *spec.command)
+    assert (result.status, result.stdout, result.stderr) == (0, b"", ""), result
+    # No wait: it is there.
+    (message,) = provider.messages()
+    assert fields(message, "Subject") == ["report"] and f"{spec.uid}".encode() in message
+
+
+def test_a_job_is_told_that_nobody_is_there(host, images, provider):
+    spec = SPECS["report"]
+    result = host.run(images.php, spec, *spec.command,
+                      MAILCHUTE_URL="smtp+tls://smtp.example.com:588")
+    assert result.status == 69 and "smtp.example.com" in result.stderr, result
+
+
+def test_a_job_with_a_queue_ends_when_all_is_sent(host, images, provider):
+    """What sendmail took into the volume is flushed at the end."""
+    spec = SPECS["report"]
+    spec = type(spec)(**{**vars(spec), "volumes": [("queue", "/var/spool", False)]})
+    script = ("for each in 1 2 3; do echo \"Subject: $each\" | sendmail admin@example.com; done;"
+              "mailchute queue flush --wait 60s")
+    result = host.run(images.alpine, spec, "/bin/sh", "-c", script)
+    assert result.status == 0 and result.stderr == "", result
+    assert sorted(fields(each, "Subject")[0] for each in provider.messages()) == ["1", "2", "3"]
