@@ -12,9 +12,11 @@ function __mailchute_titles
     __mailchute_ask config --changed | string replace -rf "^$argv \"([^\"*]*)\" \\{\$" '$1'
 end
 
-# The first hundreds: nobody chooses among more.
+# All of them for root, his own for another.  The first hundreds: nobody chooses among more.
 function __mailchute_queue_ids
-    __mailchute_ask queue --json | head -n 500 | string replace -rf '.*"queue_id": "([^"]*)".*' '$1'
+    begin
+        __mailchute_ask queue --json; or timeout 2 mailq --json </dev/null 2>/dev/null
+    end | head -n 500 | string replace -rf '.*"queue_id": "([^"]*)".*' '$1'
 end
 
 function __mailchute_providers

@@ -2,6 +2,7 @@
 
 """What bash, zsh and fish offer behind `mailchute`: all that its help names, and nothing else."""
 
+import json
 import os
 import re
 import shutil
@@ -76,10 +77,11 @@ def offered(request, place):
     folder, variables = place
     require(request.param)
 
-    def ask(*words):
-        command, env = SHELLS[request.param](words, variables)
-        done = subprocess.run([str(word) for word in command], env=env, cwd=folder / "files",
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    def ask(*words, env=variables, **options):
+        command, env = SHELLS[request.param](words, env)
+        options.setdefault("cwd", folder / "files")
+        done = subprocess.run([str(word) for word in command], env=env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, **options)
         assert done.stderr == "", done
         return {line.split("\t")[0] for line in done.stdout.splitlines() if line.strip()}
 
@@ -160,6 +162,22 @@ def test_the_messages_that_wait_are_offered(offered, programs, place):
     for verb in VERBS["queue"]:
         found = offered("mailchute", "queue", verb, "")
         assert {word for word in found if word[0] != "-"} == ids, verb
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
+def test_a_user_is_offered_his_own_messages(offered, place, make_service):
+    service = make_service(url="smtp://127.0.0.1:1", queue='retry = { "1h" }').start()
+    for user in (33, 34):
+        result = service.sendmail("-f", "me@far.example", "you@far.example",
+                                  input=b"Subject: waits\n\nHello.\n", user=user, group=user,
+                                  extra_groups=[])
+        assert result.status == 0, result
+    mine, = (one["queue_id"] for one in map(json.loads, service.queue("--json").splitlines())
+             if one.get("uid") == 33)
+    env = environment(socket=service.socket, spool=service.spool, PATH=place[1]["PATH"])
+    found = offered("mailchute", "queue", "show", "", env=env, cwd="/", user=33, group=33,
+                    extra_groups=[])
+    assert {word for word in found if word[0] != "-"} == {mine}
 
 
 def test_settings_that_cannot_be_read_are_no_noise(offered, place):
