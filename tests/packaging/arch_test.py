@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from support.mailchute import TOP, environment, run, split
+from support.supervised import fetch
 
 HERE = TOP / "tests/packaging"
 ARCH = TOP / "packaging/arch"
@@ -106,8 +107,10 @@ def test_what_the_hooks_of_pacman_make_of_it(root):
     for name in ("passwd", "group"):
         (root / "etc" / name).write_text("root:x:0:0::/root:/bin/sh\n" if name == "passwd"
                                          else "root:x:0:\n")
-    for words in (["systemd-sysusers"], ["systemd-tmpfiles", "--create"]):
-        done = subprocess.run([*words, f"--root={root}"], capture_output=True, text=True)
+    assert fetch("systemd") is None
+    for name, *words in (["systemd-sysusers"], ["systemd-tmpfiles", "--create"]):
+        done = subprocess.run([TOP / "build/unpacked/systemd/bin" / name, *words, f"--root={root}"],
+                              capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     uid = int(re.search(r"^mailchute:[^:]*:(\d+):", (root / "etc/passwd").read_text(),
                         re.MULTILINE).group(1))

@@ -7,6 +7,7 @@ The supervisors are Debian's, unpacked; what Void, Artix or Alpine do around the
 
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -22,7 +23,7 @@ KINDS = ("runit", "s6", "openrc")
 
 @pytest.fixture(scope="module")
 def supervisors():
-    reason = why_not() or fetch()
+    reason = why_not() or fetch("supervisors")
     if reason:
         pytest.skip(reason)
 
@@ -44,9 +45,17 @@ class Supervised(Machine):
     def wait_until_up(self, but_not=None):
         found = wait_for(lambda: (self.service() or (but_not,))[0] != but_not and self.service(),
                          what=lambda: f"the service:\n{self.log_text()}")
-        wait_for(lambda: self.run("sendmail", "-bp").status == 0,
-                 what=lambda: f"the service to answer:\n{self.text()}")
+        wait_for(self.answers, what=lambda: f"the service to answer:\n{self.log_text()}")
         return found
+
+    def answers(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(20)
+                probe.connect(str(self.folder / "run/mailchute/submit.sock"))
+                return probe.recv(4) == b"220 "
+        except OSError:
+            return False
 
     def log_text(self):
         log = self.folder / self.log
@@ -66,10 +75,11 @@ class Runit(Supervised):
         self.start("runsvdir", "-P", "/etc/service")
 
     def up(self):
-        self.must("sv", "-w", "20", "up", "/etc/sv/mailchute")
+        self.must("sv", "-w", "20", "start", "/etc/sv/mailchute")
+        assert self.answers()
 
     def down(self):
-        self.must("sv", "-w", "20", "down", "/etc/sv/mailchute")
+        self.must("sv", "-w", "20", "stop", "/etc/sv/mailchute")
 
     def reload(self):
         self.must("sv", "hup", "/etc/sv/mailchute")
@@ -89,6 +99,7 @@ class S6(Supervised):
 
     def up(self):
         self.must("s6-svc", "-wU", "-T", "20000", "-u", "/etc/s6/mailchute")
+        assert self.answers()
 
     def down(self):
         self.must("s6-svc", "-wD", "-T", "20000", "-d", "/etc/s6/mailchute")
@@ -123,6 +134,7 @@ class OpenRC(Supervised):
 
     def up(self):
         self.must("rc-service", "mailchute", "start")
+        assert self.answers()
 
     def down(self):
         self.must("rc-service", "mailchute", "stop")

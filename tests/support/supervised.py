@@ -9,6 +9,7 @@ supervisor (unpacked, never installed), and /etc, /run and /var are its own.
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from support.inside import CLEAN, Inside
 from support.mailchute import TOP, children_of
@@ -16,6 +17,7 @@ from support.mailchute import TOP, children_of
 UNPACKED = TOP / "build" / "unpacked" / "supervisors"
 PACKAGING = TOP / "packaging"
 UID = 64990
+SUPERVISORS = ("runsv", "s6-supervise", "supervise-daemo")
 
 # Reads: the folder with etc, run, var and space; the folders above /usr; then the command.
 ENTER = """\
@@ -34,11 +36,11 @@ exec "$@"
 """
 
 
-def fetch():
-    """Unpacks the supervisors once; why not, or None."""
-    done = subprocess.run([TOP / "tests/support/unpack", TOP / "build/unpacked", "supervisors"],
+def fetch(name):
+    """Unpacks it once into build/unpacked; why not, or None."""
+    done = subprocess.run([TOP / "tests/support/unpack", TOP / "build/unpacked", name],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return None if done.returncode == 0 else f"no supervisors: {done.stdout}"
+    return None if done.returncode == 0 else f"{name} cannot be unpacked: {done.stdout}"
 
 
 class Machine(Inside):
@@ -72,16 +74,20 @@ class Machine(Inside):
         return self.enter(ENTER, self.folder, self.lower, *CLEAN, *words)
 
     def service(self):
-        """The main process of the service as (pid outside, uid), or None."""
+        """The main process of the service as (pid outside, uid), or None.
+
+        The children of one that was killed live a moment longer, and are named as it was.
+        """
         todo = [self.inside]
         for parent in todo:
             for pid in children_of(parent):
+                todo.append(pid)
                 try:
-                    with open(f"/proc/{pid}/cmdline", "rb") as file:
-                        line = file.read()
-                    if line.startswith(b"/usr/bin/mailchute\0serve\0"):
-                        return pid, os.stat(f"/proc/{pid}").st_uid
+                    line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    above = Path(f"/proc/{parent}/comm").read_text().strip()
+                    uid = os.stat(f"/proc/{pid}").st_uid
                 except OSError:
                     continue
-                todo.append(pid)
+                if line.startswith(b"/usr/bin/mailchute\0serve\0") and above in SUPERVISORS:
+                    return pid, uid
         return None
