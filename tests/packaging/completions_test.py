@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.mailchute import TOP, environment, run
+from support.mailchute import TOP, end_processes, environment, run
 
 FOLDER = TOP / "packaging" / "completions"
 COMMANDS = ["setup", "doctor", "test", "explain", "queue", "config", "secret", "import", "sink",
@@ -63,7 +63,8 @@ def place(programs, tmp_path_factory):
     sent = run([programs.sendmail, "-f", "me@far.example", "you@far.example"],
                b"Subject: waits\n\nHello.\n", env=variables)
     assert sent.status == 0, sent
-    return folder, variables
+    yield folder, variables
+    end_processes(["serve --on-demand", str(folder / "spool")])
 
 
 def require(shell):
