@@ -7,6 +7,7 @@ What is tested is what stands in those files: Dockerfiles, compose*.yaml and kub
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -264,7 +265,10 @@ def test_mail_waits_in_the_volume_while_the_provider_is_away(host, images, provi
     assert (result.status, result.stderr) == (0, ""), result
     assert service.stop() == 0 and provider.messages() == []
     start_service(host, images, spec)
-    (message,) = provider.wait_for_messages(1)
+    # As docker exec and kubectl exec do.
+    result = host.run(images.scratch, spec, "/usr/bin/mailchute", "queue", "flush", "--wait", "60s")
+    assert result.status == 0, result
+    (message,) = provider.messages()
     assert fields(message, "Subject") == ["contained"]
 
 
@@ -293,3 +297,84 @@ def test_a_job_with_a_queue_ends_when_all_is_sent(host, images, provider):
     result = host.run(images.alpine, spec, "/bin/sh", "-c", script)
     assert result.status == 0 and result.stderr == "", result
     assert sorted(fields(each, "Subject")[0] for each in provider.messages()) == ["1", "2", "3"]
+
+
+# in other people's images
+
+@pytest.fixture(scope="session")
+def bare(images, tmp_path_factory):
+    """The program and nothing else."""
+    layer = tmp_path_factory.mktemp("bare")
+    (layer / "usr/bin").mkdir(parents=True)
+    shutil.copy(images.program, layer / "usr/bin/mailchute")
+    return layer
+
+
+def with_bundle(folder, certificate, place):
+    layer = folder / "bundle"
+    path = layer / place.lstrip("/")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(certificate)
+    return layer
+
+
+def send_alone(host, layers, **changes):
+    return host.run(layers, SPECS["compose: web"], "/usr/bin/mailchute", "sendmail", "-t", "-i",
+                    input=MAIL, **changes)
+
+
+@pytest.mark.parametrize("place", [
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora 43
+    "/etc/ssl/ca-bundle.pem",  # openSUSE
+    "/var/lib/ca-certificates/ca-bundle.pem",
+    "/etc/ssl/cert.pem",  # Alpine
+])
+def test_the_bundle_of_each_distribution_is_found(host, provider, bare, folder, place):
+    layer = with_bundle(folder, provider.certificate.read_bytes(), place)
+    result = send_alone(host, [layer, bare])
+    assert (result.status, result.stderr) == (0, ""), result
+    provider.wait_for_messages(1)
+
+
+def test_a_bundle_that_a_variable_names(host, provider, bare, images, folder):
+    """It goes before that of the system, which knows of other servers."""
+    other = (images.scratch[1] / "etc/ssl/certs/ca-certificates.crt").read_bytes()
+    system = with_bundle(folder / "system", other, "/etc/ssl/certs/ca-certificates.crt")
+    ours = with_bundle(folder / "ours", provider.certificate.read_bytes(), "/srv/our.pem")
+    result = send_alone(host, [ours, system, bare])
+    assert result.status != 0 and "certificate" in result.stderr, result
+    assert provider.messages() == []
+    result = send_alone(host, [ours, system, bare], SSL_CERT_FILE="/srv/our.pem")
+    assert (result.status, result.stderr) == (0, ""), result
+    provider.wait_for_messages(1)
+
+
+def test_without_a_bundle_nothing_is_sent(host, provider, bare, folder):
+    # An overlay has more than one layer.
+    layer = with_bundle(folder, b"", "/etc/unrelated")
+    result = send_alone(host, [layer, bare])
+    assert result.status == 78 and "MC-TLS-03" in result.stderr and "/etc/ssl/cert.pem" in result.stderr
+    assert provider.messages() == []
+
+
+def test_no_module_of_the_image_is_loaded(host, images, provider, folder):
+    """What nsswitch.conf names is made for the shared libc, and would end a static program."""
+    layer = folder / "modules"
+    (layer / "etc").mkdir(parents=True)
+    (layer / "etc/nsswitch.conf").write_text("".join(
+        f"{table}: files trap dns\n" for table in ("passwd", "group", "hosts", "services")))
+    libraries = [path.parent.relative_to(callers_root.ROOT)
+                 for path in callers_root.ROOT.glob("usr/lib/*-linux-gnu/libc.so.6")]
+    assert libraries
+    path = layer / libraries[0] / "libnss_trap.so.2"
+    path.parent.mkdir(parents=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-nostdlib", "-x", "c", "-", "-o", path], check=True,
+                   input=b"__attribute__((constructor)) static void end(void) { __builtin_trap(); }")
+    spec = SPECS["compose: web"]
+    result = host.run([layer, *images.php], spec, "/usr/bin/id", "-un")
+    assert result.status < 0 or result.status > 128, f"the trap does not work: {result}"
+    result = host.run([layer, *images.php], spec, "/usr/sbin/sendmail", "-t", "-i", input=MAIL)
+    assert (result.status, result.stderr) == (0, ""), result
+    provider.wait_for_messages(1)

@@ -87,7 +87,10 @@ class Provider(Daemon):
                                    "--maildir", self.maildir, "--name", name, "--user", user,
                                    "--password", password, "--write-certificate",
                                    self.certificate), {"PATH": PATH})
-        wait_for(self.certificate.exists, what=lambda: f"the provider:\n{self.tail()}")
+        wait_for(self._is_ready, what=lambda: f"the provider:\n{self.tail()}")
+
+    def _is_ready(self):
+        return self.certificate.exists() and b"-----END" in self.certificate.read_bytes()
 
     def messages(self):
         new = self.maildir / "new"
