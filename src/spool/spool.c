@@ -84,7 +84,10 @@ static int check_owner(int fd, const char *path, struct error *error)
 		    "the spool %s belongs to uid %ld, and this process is uid %ld", path,
 		    (long)status.st_uid, (long)geteuid());
 		(void)error_code(error, "MC-SPOOL-13");
-		return error_next(error, "chown -R %ld %s", (long)geteuid(), path);
+		/* An emptyDir is root's, and writable for all. */
+		return error_next(error,
+		    "chown -R %ld %s; a container's volume is mounted one folder higher",
+		    (long)geteuid(), path);
 	}
 	if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		error_set(error, ERROR_NO_PERMISSION, "4.3.5",

@@ -272,6 +272,20 @@ def test_mail_waits_in_the_volume_while_the_provider_is_away(host, images, provi
     assert fields(message, "Subject") == ["contained"]
 
 
+def test_a_volume_in_the_wrong_place_is_told(host, images, provider):
+    spec = SPECS["shop-with-service: mailchute"]
+    volumes = [(name, path.replace("/var/spool", "/var/spool/mailchute"), read_only)
+               for name, path, read_only in spec.volumes]
+    result = host.run(images.scratch, type(spec)(**{**vars(spec), "volumes": volumes}), *images.entry)
+    assert result.status == 77 and "volume is mounted one folder higher" in result.stderr, result
+    # Who sends alone is not held up by it.
+    volumes = [("queue", "/var/spool/mailchute", False)]
+    alone = type(spec)(**{**vars(SPECS["compose: web"]), "volumes": volumes})
+    result = host.run(images.php, alone, "/usr/sbin/sendmail", "-t", "-i", input=MAIL)
+    assert (result.status, result.stderr) == (0, ""), result
+    provider.wait_for_messages(1)
+
+
 def test_a_job_ends_when_its_mail_has_arrived(host, images, provider):
     spec = SPECS["report"]
     result = host.run(images.php, spec, *spec.command)
