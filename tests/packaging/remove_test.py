@@ -25,6 +25,7 @@ def use(machine):
     machine.sink.kill()
     machine.run_ok(["sendmail", "root"], input="Subject: waits\n\nx\n")
     wait_for(lambda: machine.count() == 1, what="the queue")
+    assert machine.path("/var/log/mailchute/log").stat().st_size > 0
 
 
 @pytest.fixture

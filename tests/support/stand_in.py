@@ -4,7 +4,8 @@
 
 It reads the installed units: it listens as the socket unit says and goes on listening while the
 service restarts, starts ExecStart as User with LoadCredential's copies, ends it by SIGTERM.
-systemctl in there asks us.  Of a unit's sandbox it has no_new_privs alone.
+systemctl in there asks us.  Of the sandbox it has what files and privileges are concerned:
+ProtectSystem=strict with what is writable nevertheless, PrivateTmp, no_new_privs, no capability.
 """
 
 import os
@@ -28,7 +29,17 @@ exit $status;
 # The descriptor becomes number 3, the first that is handed over.
 THIRD = ("import os, sys; os.dup2(int(sys.argv[1]), 3); "
          "os.closerange(4, 64); os.execvp(sys.argv[2], sys.argv[2:])")
-ACTIVATE = "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=submit exec \"$@\""
+ACTIVATE = """\
+mount --make-rprivate / 2>/dev/null || true
+for writable in $WRITABLE; do
+    [ ! -e "$writable" ] || mount --bind "$writable" "$writable"
+done
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -o remount,bind,ro /
+mount -o remount,bind,ro /run
+unset WRITABLE
+LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=submit exec "$@"
+"""
 
 
 def settings(text):
@@ -198,17 +209,26 @@ class Units:
         unit = self._unit("service")
         user = unit.get("User", ["root"])[0]
         uid, gid = self.machine.users[user]
+        writable = [path.lstrip("-+") for line in unit.get("ReadWritePaths", [])
+                    for path in line.split()]
+        for name, parent in (("StateDirectory", "/var/lib"), ("LogsDirectory", "/var/log")):
+            for folder in " ".join(unit.get(name, [])).split():
+                mode = int(unit.get(f"{name}Mode", ["0755"])[0], 8)
+                writable.append(self.machine.make_folder(f"{parent}/{folder}", user, mode))
+        assert unit["ProtectSystem"] == ["strict"] and unit["PrivateTmp"] == ["yes"], unit
         variables = dict(word.strip('"').partition("=")[::2] for line in
                          unit.get("Environment", []) for word in line.split())
-        env = environment(**{"USER": user, **self._credentials(unit, uid)}) | variables
+        env = environment(**{"USER": user, "WRITABLE": " ".join(writable),
+                             **self._credentials(unit, uid)}) | variables
         words = unit["ExecStart"][0].lstrip("-@:+!").split()
         command = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups",
-                   "--no-new-privs", "--", *words]
+                   "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--", *words]
         if not self.listener:
             self._start_socket()
         self.machine.service = Running(self.machine)
         self.service.spawn([sys.executable, "-c", THIRD, str(self.listener.fileno()),
-                            *self.machine.enter(["sh", "-c", ACTIVATE, "sh", *command])], env,
+                            *self.machine.enter(["unshare", "--mount", "sh", "-ec", ACTIVATE, "sh",
+                                                  *command])], env,
                            pass_fds=(self.listener.fileno(),))
         wait_for(self._answers, 30, what=lambda: f"the service to answer:\n{self.service.tail()}")
 
