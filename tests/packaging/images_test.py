@@ -83,7 +83,8 @@ class Images:
     def __init__(self, folder):
         scratch = folder / "scratch"
         scratch.mkdir()
-        self.entry, self.user = make_image(scratch, folder / "out")
+        self.out = folder / "out"
+        self.entry, self.user = make_image(scratch, self.out)
         self.program = scratch / "usr/bin/mailchute"
         self.certificates = folder / "certificates"
         self.certificates.mkdir()
@@ -209,6 +210,36 @@ def test_the_image_holds_what_it_needs(images):
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", images.user)
     for name in ("run/mailchute", "var/spool"):
         assert (root / name).stat().st_mode & 0o7777 == 0o1777, name
+
+
+def test_the_file_that_is_released(images):
+    """packaging/single made it for the image."""
+    version = re.search(r"project\(mailchute VERSION ([0-9.]+)",
+                        (TOP / "CMakeLists.txt").read_text())[1]
+    (program,) = [path for path in images.out.iterdir() if path.suffix != ".sha256"]
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    assert program.name == f"mailchute-{version}-linux-{machine}"
+    subprocess.run(["sha256sum", "--check", "--quiet", f"{program.name}.sha256"], cwd=images.out,
+                   check=True)
+    assert subprocess.run([program, "--version"], capture_output=True, text=True).stdout == \
+        f"mailchute {version}\n"
+    assert str(TOP).encode() not in program.read_bytes()
+    assert 5 << 20 < program.stat().st_size < 9 << 20
+
+
+if "MAILCHUTE_FULL" in os.environ:
+
+    def test_another_folder_makes_the_same_octets(images, tmp_path):
+        source = tmp_path / "elsewhere/source"
+        for name in ("CMakeLists.txt", "CMakePresets.json", "src", "packaging", "tests/packages", "etc"):
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if (TOP / name).is_dir() else shutil.copy2)(TOP / name, target)
+        subprocess.run([source / "packaging/single", "--output", tmp_path / "out"], check=True,
+                       stdout=subprocess.DEVNULL)
+        first, second = (sorted(folder.iterdir()) for folder in (images.out, tmp_path / "out"))
+        assert [path.name for path in first] == [path.name for path in second]
+        assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_copying_over_a_link_to_busybox_spares_busybox(images):
