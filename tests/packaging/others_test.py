@@ -74,3 +74,19 @@ def test_back_again(machine, other, packages, token):
     machine.install(other)
     machine.install(packages.mta)
     check_that_it_is_ours(machine, token)
+
+
+def test_its_settings_are_taken_over(make_machine, packages):
+    """What ssmtp leaves behind is where the relay, root's address and the sender's domain stand."""
+    machine = make_machine()
+    machine.install("ssmtp")
+    machine.write("/etc/ssmtp/ssmtp.conf", f"root=ops@far.example\nmailhub=127.0.0.1:{machine.sink.port}"
+                  "\nrewriteDomain=there.example\nFromLineOverride=YES\n", 0o640)
+    machine.install_both(packages)
+    machine.boot()
+    result = machine.run(["mailchute", "import", "--write"])
+    # It ends with what doctor says, which may have an advice.
+    assert result.status in (0, 1), result.stdout.decode()
+    machine.run_ok(["sendmail", "root"], "www-data", "Subject: taken over\n\nx\n")
+    message = machine.message()
+    assert (message.recipients, message.field("Subject")) == (["ops@far.example"], "taken over")
