@@ -20,6 +20,10 @@ from support.wait import wait_for
 RPM = TOP / "packaging/rpm"
 SPEC = RPM / "mailchute.spec"
 WWW = 33
+# What is a link of alternatives.
+NAMES = ("/usr/sbin/sendmail", "/usr/bin/mailq", "/usr/bin/newaliases", "/usr/lib/sendmail",
+         "/usr/share/man/man8/sendmail.8.gz", "/usr/share/man/man1/mailq.1.gz",
+         "/usr/share/man/man1/newaliases.1.gz")
 
 # Reads: the folder for what is written; the command.
 ENTER = """\
@@ -57,6 +61,44 @@ def package(tmp_path_factory):
     """The package; beside it lies its source."""
     return [path for path in build(tmp_path_factory.mktemp("rpm"))
             if not path.name.endswith(".src.rpm")][0]
+
+
+NEXT_BODY = """
+%prep
+%setup -q -T -c
+cp {top}/LICENSE {top}/README.md .
+%install
+cp -a {files}/. %{{buildroot}}
+cd %{{buildroot}}
+echo '# of the next version' >>etc/mailchute/mailchute.conf
+for ghost in {ghosts}; do
+    test -e .$ghost || touch .$ghost
+done
+"""
+GHOST = 64  # RPMFILE_GHOST
+
+
+@pytest.fixture(scope="module")
+def next_package(package, tmp_path_factory):
+    """The same files as another release, with another mailchute.conf: the spec but for its middle."""
+    work = tmp_path_factory.mktemp("next")
+    files = work / "files"
+    files.mkdir()
+    subprocess.run(f"rpm2cpio {package} | cpio -idm --quiet --no-absolute-filenames", shell=True,
+                   cwd=files, check=True)
+    flags = query(package, "--queryformat", r"[%{FILENAMES} %{FILEFLAGS} %{FILEMODES:perms}\n]")
+    ghosts = [name for name, flag, mode in map(str.split, flags.splitlines())
+              if int(flag) & GHOST and not mode.startswith("d")]
+    spec = SPEC.read_text()
+    begin, end = spec.index("%prep\n"), spec.index("%if 0%{?suse_version}\n%pre -f")
+    (work / "next.spec").write_text(
+        spec[:begin].replace("Release:        1", "Release:        2")
+        + NEXT_BODY.format(top=TOP, files=files, ghosts=" ".join(ghosts))
+        + "mkdir -p run/mailchute\n" + spec[end:])
+    done = subprocess.run(["rpmbuild", "-bb", "--nodeps", "--define", f"_topdir {work}",
+                           work / "next.spec"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(work.glob("RPMS/*/*.rpm"))
 
 
 def query(package, *words):
@@ -127,9 +169,7 @@ def test_installed_and_configured_in_two_lines_mail_arrives(machine, sink):
     assert machine.run("newaliases").status == 0
 
     # Names and pages lead to where alternatives points.
-    for name in ("/usr/sbin/sendmail", "/usr/bin/mailq", "/usr/bin/newaliases", "/usr/lib/sendmail",
-                 "/usr/share/man/man8/sendmail.8.gz", "/usr/share/man/man1/mailq.1.gz",
-                 "/usr/share/man/man1/newaliases.1.gz"):
+    for name in NAMES:
         assert ".mailchute" in machine.must("readlink", "-e", name)
 
 
@@ -147,30 +187,39 @@ def test_who_has_another_mail_program_keeps_it(machine):
     assert machine.must("/usr/sbin/sendmail") == "I am Postfix\n"
 
 
-def test_an_upgrade_keeps_what_is_there_and_an_end_leaves_no_link(machine):
+def test_an_upgrade_keeps_what_is_there(machine, next_package):
     install(machine)
     machine.must("sh", "-c", "echo '# mine' >>/etc/mailchute/mailchute.conf;"
                  "echo '[provider]' >>/etc/mailchute/secrets.ini; touch /var/spool/mailchute/a-message")
-    # Of the same version, which for the scriptlets is an upgrade like any other.
-    result = rpm(machine, "-U", "--replacepkgs", "/tmp/mailchute.rpm")
+    machine.must("sh", "-c", "cat >/tmp/next.rpm", input=next_package.read_bytes())
+    result = rpm(machine, "-U", "/tmp/next.rpm")
     assert result.status == 0, result
     assert machine.must("tail", "-n", "1", "/etc/mailchute/mailchute.conf") == "# mine\n"
     assert machine.must("tail", "-n", "1", "/etc/mailchute/secrets.ini") == "[provider]\n"
-    assert look(machine, "/etc/mailchute/secrets.ini") == [
-        "640 root:mailchute /etc/mailchute/secrets.ini"]
-    assert "mailchute" in machine.must("/usr/sbin/sendmail", "--version")
+    assert machine.must("tail", "-n", "1", "/etc/mailchute/mailchute.conf.rpmnew") == (
+        "# of the next version\n")
+    assert look(machine, "/etc/mailchute/secrets.ini", "/var/spool/mailchute/a-message") == [
+        "640 root:mailchute /etc/mailchute/secrets.ini", "644 root:root /var/spool/mailchute/a-message"]
+    assert machine.must("rpm", "--dbpath=/var/lib/rpm", "-q", "--qf", "%{release}",
+                        "mailchute") == "2"
+    for name in NAMES:
+        assert ".mailchute" in machine.must("readlink", "-e", name)
     # The conffile alone differs, and passwords are nobody's business.
     changed = rpm(machine, "-V", "mailchute").stdout.decode()
     assert [line.split()[-1] for line in changed.splitlines()] == ["/etc/mailchute/mailchute.conf"]
 
+
+def test_its_end_leaves_no_link_and_no_password_is_lost(machine):
+    install(machine)
+    machine.must("sh", "-c", "echo '[provider]' >>/etc/mailchute/secrets.ini;"
+                 "touch /var/spool/mailchute/a-message")
     result = rpm(machine, "-e", "mailchute")
     assert result.status == 0, result
-    gone = ["/usr/sbin/sendmail", "/usr/sbin/sendmail.mailchute", "/usr/bin/mailchute",
-            "/usr/bin/mailq", "/usr/lib/sendmail", "/etc/alternatives/mta"]
+    gone = [*NAMES, "/usr/sbin/sendmail.mailchute", "/usr/bin/mailchute", "/etc/alternatives/mta"]
     found = [path for path in gone if machine.run("test", "-L", path).status == 0
              or machine.run("test", "-e", path).status == 0]
     assert found == []
-    # Passwords, settings and mail that waits are for who comes back.
+    # Passwords and mail that waits are for who comes back.
     assert look(machine, "/etc/mailchute/secrets.ini.rpmsave")[0].startswith("640 root:mailchute")
     assert machine.must("ls", "/var/spool/mailchute") == "a-message\n"
 
