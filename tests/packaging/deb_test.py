@@ -45,7 +45,7 @@ def test_lintian_has_nothing_to_say(packages):
 
 def test_the_same_sources_give_the_same_octets(packages, tmp_path):
     """In another folder, at another time, and whatever else is set where it is built."""
-    place = tmp_path / "a longer folder than the other"
+    place = tmp_path / "a-longer-folder-than-the-other"
     place.mkdir()
     command = 'umask 027; exec "$0" --output "$1"'
     subprocess.run(["sh", "-c", command, TOP / "packaging/deb", place / "made"], check=True,
