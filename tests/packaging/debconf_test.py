@@ -65,6 +65,14 @@ def test_a_bad_answer_breaks_nothing(machine, packages, smarthost, root):
     assert machine.run("ls -A /etc/mailchute/conf.d").stdout == b""
     result = machine.run(["mailchute", "config"])
     assert result.status == 0, result
+    # Nor does it stay in debconf's database, which everybody can read: it may hold a password.
+    shown = machine.run(["debconf-show", "mailchute"]).stdout.decode()
+    assert smarthost == "" or smarthost not in shown, shown
+
+
+def test_a_password_is_not_repeated(machine, packages):
+    answer(machine, "smtp://me:hunter2@smtp.example.com", "")
+    assert "hunter2" not in machine.install_both(packages)
 
 
 def test_an_upgrade_asks_nothing_and_changes_nothing(machine, packages, previous):
@@ -77,6 +85,47 @@ def test_an_upgrade_asks_nothing_and_changes_nothing(machine, packages, previous
     check_works(machine, "new@far.example")
 
 
+def reconfigure(machine, change="", frontend="editor", umask="022"):
+    """change: what sed does to the answers in debconf's editor, which is a program here."""
+    machine.write("/tmp/editor", f"#!/bin/sh\ntouch /tmp/asked\nsed -i '{change}' \"$1\"\n", 0o755)
+    result = machine.run(f"umask {umask}; dpkg-reconfigure mailchute",
+                         env={"DEBIAN_FRONTEND": frontend, "VISUAL": "/tmp/editor",
+                              "EDITOR": "/tmp/editor"})
+    assert result.status == 0, result
+    return result.stdout.decode() + result.stderr
+
+
+def test_an_upgrade_asks_nothing_that_was_not_asked_before(machine, packages, previous):
+    """Nobody was there when it was installed; now somebody is, whose answer would not count."""
+    machine.install_both(previous)
+    machine.write("/tmp/editor", "#!/bin/sh\ntouch /tmp/asked\n", 0o755)
+    result = machine.run(["dpkg", "-i", *machine.bring(*packages.both)],
+                         env={"DEBIAN_FRONTEND": "editor", "VISUAL": "/tmp/editor",
+                              "EDITOR": "/tmp/editor"})
+    assert result.status == 0, result
+    assert not machine.path("/tmp/asked").exists(), result
+
+
+@pytest.mark.parametrize("frontend", ["noninteractive", "editor"])
+def test_what_was_changed_by_hand_is_not_overwritten(machine, packages, frontend):
+    answer(machine, "smtp.example.com", "old@far.example")
+    machine.install_both(packages)
+    text = machine.read(WRITTEN) + b'queue { lifetime = "9d" }\n'
+    machine.write(WRITTEN, text)
+    said = reconfigure(machine, "s/old@far/new@far/", frontend)
+    assert machine.read(WRITTEN) == text, said
+    assert "changed by hand" in said, said
+
+
+def test_asked_again_by_who_keeps_his_files_to_himself(machine, packages):
+    """All users read the settings, whatever the umask of who calls."""
+    answer(machine, machine.sink.url, "old@far.example")
+    machine.install_both(packages)
+    reconfigure(machine, "s/old@far/new@far/", umask="077")
+    assert machine.path(WRITTEN).stat().st_mode & 0o777 == 0o644
+    check_works(machine, "new@far.example")
+
+
 def test_what_was_deleted_does_not_come_back(machine, packages, previous):
     answer(machine, "smtp.example.com", "old@far.example")
     machine.install_both(previous)
@@ -86,15 +135,11 @@ def test_what_was_deleted_does_not_come_back(machine, packages, previous):
 
 
 def test_asked_again(machine, packages):
-    """dpkg-reconfigure: other answers, seen by debconf's editor, which is a program here."""
+    """dpkg-reconfigure: other answers."""
     answer(machine, machine.sink.url, "old@far.example")
     machine.install_both(packages)
-    machine.write("/tmp/editor", "#!/bin/sh\nsed -i 's/old@far/new@far/' \"$1\"\n", 0o755)
-    result = machine.run(["dpkg-reconfigure", "mailchute"],
-                         env={"DEBIAN_FRONTEND": "editor", "VISUAL": "/tmp/editor",
-                              "EDITOR": "/tmp/editor"})
-    assert result.status == 0, result
-    assert b"new@far" in machine.read(WRITTEN), result
+    said = reconfigure(machine, "s/old@far/new@far/")
+    assert b"new@far" in machine.read(WRITTEN), said
     check_works(machine, "new@far.example")
 
 

@@ -74,9 +74,20 @@ def test_purge_leaves_nothing(machine, packages, running, command):
     after = names(machine)
     assert (sorted(after - before), sorted(before - after)) == ([], [])
     assert not machine.path("/run/mailchute").exists()
+    assert not machine.path("/var/log/mailchute").exists()
     assert [machine.state(name)[0] for name in BOTH] in (["u", "u"], ["p", "p"])
-    assert "mailchute" not in machine.read("/etc/group").decode() or \
-        "mailchute" in machine.users, "a group without its user"
+    assert "mailchute" not in machine.users
+    assert "mailchute" not in machine.read("/etc/group").decode(), "a group without its user"
+
+
+def test_purge_of_a_queue_that_is_a_volume(machine, packages):
+    """What is mounted there cannot be removed; the package is gone all the same."""
+    machine.install_both(packages)
+    spool = "/var/spool/mailchute"
+    machine.run_ok(f"mount -t tmpfs tmpfs {spool} && chown mailchute: {spool} && touch {spool}/mail")
+    machine.apt("purge", *BOTH)
+    assert [machine.state(name)[0] for name in BOTH] in (["u", "u"], ["p", "p"])
+    assert machine.run(["ls", "-A", spool]).stdout == b""
 
 
 def test_purge_after_remove(machine, packages):
