@@ -115,8 +115,8 @@ def main():
     if unknown := [word for word in names if not (HERE / Path(word).name).exists()]:
         sys.exit(f"usage: run [--full] [FILE_test.py ...], and {unknown[0]} is not one")
     env = dict(os.environ)
+    build_programs()
     if os.geteuid() == 0:
-        subprocess.run([TOP / "tests/packages", "packaging", "build", "rpm"], check=True)
         build()
         if full:
             env["MAILCHUTE_FULL"] = "1"
