@@ -12,25 +12,16 @@ import subprocess
 
 import pytest
 
+from support import recipes
 from support.mailchute import TOP, environment, run, split
 
-HERE = TOP / "tests/packaging"
 ALPINE = TOP / "packaging/alpine"
 
 
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory):
     """The folder with a tree for each package."""
-    work = tmp_path_factory.mktemp("alpine")
-    subprocess.run([ALPINE / "build", "--output", work], check=True, capture_output=True)
-    output = work / "trees"
-    output.mkdir()
-    # Fast: what is looked at is where all of it ends up.
-    variables = {**os.environ, "CFLAGS": "-O0 -Wno-cpp"}
-    done = subprocess.run([HERE / "stand_in_abuild", work / "mailchute", output], env=variables,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    return output
+    return recipes.build("alpine", "stand_in_abuild", tmp_path_factory.mktemp("alpine"))
 
 
 def version():

@@ -7,12 +7,11 @@ The supervisors are Debian's, unpacked; what Void, Artix or Alpine do around the
 
 import os
 import signal
-import socket
 import subprocess
 
 import pytest
 
-from support.mailchute import Sink, fields, split
+from support.mailchute import Sink, fields, is_answering, split
 from support.own_mounts import why_not
 from support.supervised import PACKAGING, UID, Machine, fetch
 from support.wait import free_port, wait_for
@@ -49,13 +48,7 @@ class Supervised(Machine):
         return found
 
     def answers(self):
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(20)
-                probe.connect(str(self.folder / "run/mailchute/submit.sock"))
-                return probe.recv(4) == b"220 "
-        except OSError:
-            return False
+        return is_answering(self.folder / "run/mailchute/submit.sock")
 
     def log_text(self):
         log = self.folder / self.log

@@ -18,13 +18,36 @@ import subprocess
 import threading
 from pathlib import Path
 
-from support.mailchute import Daemon, children_of, environment, fields, process_status, run
+from support.mailchute import (Daemon, children_of, environment, fields, is_answering,
+                               process_status, run)
 from support.postfix import UNPACKED
 from support.wait import wait_for
 
 ROOT = UNPACKED / "callers"
 USERS = {"root": (0, 0), "daemon": (1, 1), "www-data": (33, 33), "mailchute": (990, 990),
          "logcheck": (992, 992), "alice": (1001, 1001), "nobody": (65534, 65534)}
+
+# What a kernel and an init would have in there: the end of a shell script that has made $root.
+FURNISH = """\
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero full urandom random tty; do
+    touch "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+mkdir "$root/dev/pts" "$root/dev/shm" "$root/run/lock"
+chmod 1777 "$root/dev/shm" "$root/run/lock"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s fd/0 "$root/dev/stdin"
+ln -s fd/1 "$root/dev/stdout"
+ln -s fd/2 "$root/dev/stderr"
+hostname box
+# Its init: who ignores SIGCHLD has no children to reap.
+exec chroot "$root" perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; sleep 1000 while 1'
+"""
 
 # Reads: folder for the mount points, the installed mailchute, what else it needs, the packages.
 ENTER = """\
@@ -46,27 +69,7 @@ chmod 755 "$root/upper"
 mount -t overlay overlay "$root/all" \\
     -o "lowerdir=$more:$programs:$packages,upperdir=$root/upper,workdir=$root/work"
 root=$root/all
-mount -t proc proc "$root/proc"
-mount -t tmpfs -o mode=755 tmpfs "$root/run"
-mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-for device in null zero full urandom random tty; do
-    touch "$root/dev/$device"
-    mount --bind "/dev/$device" "$root/dev/$device"
-done
-mkdir "$root/dev/pts" "$root/dev/shm"
-chmod 1777 "$root/dev/shm"
-mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
-ln -s pts/ptmx "$root/dev/ptmx"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s fd/0 "$root/dev/stdin"
-ln -s fd/1 "$root/dev/stdout"
-ln -s fd/2 "$root/dev/stderr"
-mkdir -p "$root/run/lock"
-chmod 1777 "$root/run/lock"
-hostname box
-# Its init: who ignores SIGCHLD has no children to reap.
-exec chroot "$root" perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; sleep 1000 while 1'
-"""
+""" + FURNISH
 
 CONFIG = """\
 identity {{ ehlo = "client.test" domain = "here.example" }}
@@ -258,13 +261,7 @@ class Callers:
 
     def _answers(self):
         self.service.check_runs()
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(20)
-                probe.connect(str(self.root / "run/mailchute/submit.sock"))
-                return probe.recv(4) == b"220 "
-        except OSError:
-            return False
+        return is_answering(self.root / "run/mailchute/submit.sock")
 
     def stop_service(self):
         """As `systemctl stop` does; later calls find nobody."""

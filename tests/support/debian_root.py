@@ -11,7 +11,7 @@ import re
 import subprocess
 
 from support import own_mounts
-from support.callers_root import Callers, Syslog
+from support.callers_root import FURNISH, Callers, Syslog
 from support.mailchute import TOP, Sink, children_of
 from support.stand_in import Units
 from support.wait import wait_for
@@ -34,25 +34,7 @@ mount -t overlay overlay "$root" \\
 mount -t overlay overlay "$root/var/cache/apt/archives" \\
     -o "lowerdir=$archives,upperdir=$place/more,workdir=$place/scratch" 2>/dev/null ||
     cp "$archives"/*.deb "$root/var/cache/apt/archives/"
-mount -t proc proc "$root/proc"
-mount -t tmpfs -o mode=755 tmpfs "$root/run"
-mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-for device in null zero full urandom random tty; do
-    touch "$root/dev/$device"
-    mount --bind "/dev/$device" "$root/dev/$device"
-done
-mkdir "$root/dev/pts" "$root/dev/shm" "$root/run/lock"
-chmod 1777 "$root/dev/shm" "$root/run/lock"
-mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
-ln -s pts/ptmx "$root/dev/ptmx"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s fd/0 "$root/dev/stdin"
-ln -s fd/1 "$root/dev/stdout"
-ln -s fd/2 "$root/dev/stderr"
-hostname box
-# Its init: who ignores SIGCHLD has no children to reap.
-exec chroot "$root" perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\\n"; sleep 1000 while 1'
-"""
+""" + FURNISH
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Nobody is there to be asked, so what was changed is kept.

@@ -149,6 +149,17 @@ def end_processes(words):
             pass
 
 
+def is_answering(path):
+    """Does a service greet whoever comes to this socket?"""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(20)
+            probe.connect(str(path))
+            return probe.recv(4) == b"220 "
+    except OSError:
+        return False
+
+
 def children_of(pid):
     """Its living children, oldest first."""
     found = []
@@ -289,13 +300,7 @@ class Service(Daemon):
 
     def answers(self):
         self.check_runs()
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(20)
-                probe.connect(str(self.socket))
-                return probe.recv(4) == b"220 "
-        except OSError:
-            return False
+        return is_answering(self.socket)
 
     def __enter__(self):
         return self.start()
