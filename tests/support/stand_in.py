@@ -67,7 +67,7 @@ class Running(Daemon):
         return wait_for(lambda: children_of(self.process.pid), what="nsenter to fork")[0]
 
     def end(self):
-        """SIGTERM to the main process; who is handing in a message is left to it (KillMode=process)."""
+        """SIGTERM to the main process alone (KillMode=process): who hands in a message goes on."""
         if self.is_running():
             os.kill(self.pid, signal.SIGTERM)
         try:
