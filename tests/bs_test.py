@@ -598,7 +598,7 @@ def test_a_silent_session_gives_its_place_back(make_service, make_peer, open_ses
     service.configure(url=f"smtp://127.0.0.1:{second.port}")
     service.start()
     assert session.say(b"NOOP\r\n") == 250
-    assert connections(service) == 1
+    wait_for(lambda: connections(service) == 1, what="its start to be over")
     assert session.send(b"after") == 250
     assert session.say(b"QUIT\r\n") == 221
     assert session.end() == (0, b"", b"")
