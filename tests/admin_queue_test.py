@@ -225,6 +225,20 @@ def test_retry(later):
     later.wait_for_queue("3 attempts, next in")
 
 
+def test_verbs_work_on_a_service_that_began_without_settings(make_service):
+    """As the package starts it: mailchute setup writes them afterwards."""
+    service = make_service(url="smtp://127.0.0.1:9")
+    good = service.config.read_text()
+    service.config.write_text("")
+    service.start()
+    service.config.write_text(good)
+    send(service, "b@far.example")
+    tell(service, "hold", "--all")
+    assert one(service)["queue_name"] == "hold"
+    tell(service, "remove", "--all")
+    assert tell(service, "flush", "--wait", "60s").splitlines()[-1] == "0 of 0 done, 0 deferred"
+
+
 def test_retry_without_a_service_is_kept(later):
     name = one(later)["queue_id"]
     later.kill()

@@ -13,6 +13,7 @@
 #include "config/digest.h"
 #include "config/stamp.h"
 #include "service/capture.h"
+#include "service/entrance.h"
 #include "service/events.h"
 #include "service/openness.h"
 #include "service/owner.h"
@@ -188,15 +189,26 @@ int setup_run(struct service *service, struct error *error)
 	return 0;
 }
 
+/* Where the administrator's commands find us, as if we had started with a configuration. */
+static void open_in_spool(struct service *service)
+{
+	struct error error;
+
+	if (!service->is_ending && entrance_open_in_spool(service, &error) < 0)
+		service_log_error("", &error);
+}
+
 void setup_again(struct service *service)
 {
 	if (service->is_configured)
 		return;
 	int outcome = setup_run(service, &service->fault);
 	clients_renew(&service->clients);
-	if (outcome == 0)
-		log_event(LOG_LEVEL_INFO, "the configuration is complete now, spool %s",
-		    service->config.spool);
+	if (outcome != 0)
+		return;
+	log_event(
+	    LOG_LEVEL_INFO, "the configuration is complete now, spool %s", service->config.spool);
+	open_in_spool(service);
 }
 
 /* 0: new is whole, and we could go on with it. */
