@@ -189,6 +189,18 @@ def test_settings_that_are_there_stay_unless_they_shall_not(enter, folder, progr
     assert after(folder, "mailchute.conf") == old.read_text()
 
 
+def test_what_the_package_was_told_counts_no_more(enter, folder, programs):
+    """A drop-in would win over the new mailchute.conf."""
+    (folder / "etc/mailchute/conf.d").mkdir(parents=True)
+    answers = 'alias "root" { to = { "old@far.example" } }\n'
+    (folder / "etc/mailchute/conf.d/debconf.conf").write_text(answers)
+    result = run(enter(programs.mailchute, "setup", "--no-check", "--url", "relay.example.com:25",
+                       "--user", "", "--root", "you@far.example"))
+    assert result.status == 0 and b"now /etc/mailchute/conf.d/debconf.conf.old" in result.stdout
+    assert not (folder / "after/conf.d/debconf.conf").exists()
+    assert after(folder, "conf.d/debconf.conf.old") == answers
+
+
 def test_a_script_answers_by_options(enter, folder, programs, provider, authority):
     (folder / "ca.pem").write_text(authority.ca.read_text())
     (folder / "password").write_text(PASSWORD + "\n")

@@ -63,6 +63,9 @@ static void print_outcome(const struct write_request *request, const struct writ
 	if (outcome->backup != NULL)
 		printf(" (the old one is %s)", outcome->backup);
 	printf("\n");
+	if (outcome->answers != NULL)
+		printf("set aside: conf.d/debconf.conf, what the package was told (now %s)\n",
+		    outcome->answers);
 	if (outcome->mode[0] != '\0')
 		printf("written: %s (%s %s)\n", request->secrets, outcome->mode, outcome->owner);
 	if (outcome->own_files != NULL)

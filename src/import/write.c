@@ -284,6 +284,7 @@ int write_check(const struct plan *plan, const char *about, struct error *error)
 void write_finish(struct write_outcome *outcome)
 {
 	free(outcome->backup);
+	free(outcome->answers);
 	free(outcome->own_files);
 	*outcome = (struct write_outcome){ 0 };
 }
@@ -367,6 +368,24 @@ static int keep_old(const char *path, char **backup, struct error *error)
 	    error, ERROR_CANNOT_CREATE, "5.3.5", "there are too many old files beside %s", path);
 }
 
+/*
+ * What debconf asked when the package came was answered anew by whoever made these settings, over
+ * which the older answers would win as a drop-in does.
+ */
+static int retire_answers(
+    const struct write_request *request, struct write_outcome *outcome, struct error *error)
+{
+	CLEANUP(memory_free_string) char *directory = directory_of(request->settings);
+	CLEANUP(memory_free_string)
+	char *answers = memory_format("%s/conf.d/debconf.conf", directory);
+
+	if (keep_old(answers, &outcome->answers, error) < 0)
+		return -1;
+	if (outcome->answers != NULL && unlink(answers) < 0)
+		return refuse_write(answers, error);
+	return 0;
+}
+
 static int sync_directory(const char *path)
 {
 	CLEANUP(memory_free_string) char *directory = directory_of(path);
@@ -405,7 +424,7 @@ static int replace_settings(const struct plan *plan, const struct write_request 
 		(void)unlink(draft);
 		return -1;
 	}
-	return 0;
+	return retire_answers(request, outcome, error);
 }
 
 int write_files(const struct plan *plan, const struct write_request *request,

@@ -36,6 +36,7 @@ struct write_request {
 
 struct write_outcome {
 	char *backup;  /* of mailchute.conf; owned; NULL: there was none */
+	char *answers; /* given to debconf, where they are now; owned; NULL: there were none */
 	char mode[16]; /* of secrets.ini; "": not written */
 	char owner[70];
 	char *own_files; /* with secrets that secrets.ini cannot hold; owned; NULL: none */
