@@ -428,6 +428,15 @@ def test_the_clients_of_a_sidecar_need_its_socket_alone(good):
     assert "a service takes mail" in found.one("service.way")["text"]
 
 
+def test_a_service_without_settings_takes_no_mail(good):
+    """As right after the packages are installed."""
+    good.write(CONF, 'identity { ehlo = "a.example.com" domain = "example.com" }\n'
+                     'alias "root" { to = { "me@example.com" } }\n')
+    found = doctor(good, serves=True)
+    check(found, "red", "settings.nowhere", "no smarthost", "mailchute setup")
+    assert "takes mail" not in found.text
+
+
 def test_an_older_set_up_is_offered(good):
     good.write(CONF, 'identity { ehlo = "a.example.com" domain = "example.com" }\n'
                'alias "root" { to = { "me@example.com" } }\n')

@@ -36,7 +36,8 @@ bool service_answers(void)
 	struct reply reply;
 	struct error error;
 
-	return query_run_listening("XQUEUE COUNT", pass_over, NULL, &reply, &error) == 0;
+	return query_run_listening("XQUEUE COUNT", pass_over, NULL, &reply, &error) == 0 &&
+	       reply.code == 250;
 }
 
 static bool is_installed(const struct patient *patient)
@@ -155,13 +156,28 @@ static void check_child(struct patient *patient)
 	tell_child(patient);
 }
 
+/* A service that has no settings, or is ill: it listens, and takes no mail. */
+static void tell_refusal(struct patient *patient, const struct reply *reply)
+{
+	struct error error;
+
+	/* What it lacks is what the settings were found to lack. */
+	if (finding_find(patient->findings, "settings.nowhere") != NULL)
+		return;
+	query_refused(reply, &error);
+	finding_add_error(patient->findings, FINDING_RED, "service.answer", &error);
+	finding_suggest(patient->findings, "its log says more: journalctl -u mailchute");
+}
+
 void service_check(struct patient *patient)
 {
 	struct reply reply;
 	struct error error;
 	int outcome = query_run_listening("XQUEUE SMARTHOSTS", take_pause, patient, &reply, &error);
 
-	if (outcome == 0) {
+	if (outcome == 0 && reply.code >= 400) {
+		tell_refusal(patient, &reply);
+	} else if (outcome == 0) {
 		tell_service(patient);
 		/* The last line of the answer is a pause, too, where it is no total. */
 		(void)take_pause(patient, span_from_string(reply.text));
