@@ -288,12 +288,10 @@ static int open_failed(const struct spool *spool)
 	return openat(spool->directory, "failed", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static struct stat look_at(int folder, const char *name)
+/* False: nothing is known of it, so nothing says that it is old. */
+static bool look_at(int folder, const char *name, struct stat *status)
 {
-	struct stat status = { 0 };
-
-	(void)fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW);
-	return status;
+	return fstatat(folder, name, status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,
@@ -302,18 +300,19 @@ int spool_trim_failed(struct spool *spool, int64_t age, uint64_t limit,
 	struct listing listing CLEANUP(listing_finish) = { 0 };
 	CLEANUP(file_close) int folder = open_failed(spool);
 	uint64_t total = 0;
+	struct stat status;
 
 	if (folder < 0)
 		return 0;
 	if (listing_read(&listing, folder, error) < 0)
 		return -1;
 	for (size_t i = 0; i < listing.count; i++)
-		total += (uint64_t)look_at(folder, listing.ids[i]).st_size;
+		if (look_at(folder, listing.ids[i], &status))
+			total += (uint64_t)status.st_size;
 	/* Names sort by time: the oldest comes first. */
 	for (size_t i = 0; i < listing.count; i++) {
-		struct stat status = look_at(folder, listing.ids[i]);
-
-		if (status.st_mtim.tv_sec * 1000 > clock_wall() - age && total <= limit)
+		if (!look_at(folder, listing.ids[i], &status) ||
+		    (status.st_mtim.tv_sec * 1000 > clock_wall() - age && total <= limit))
 			continue;
 		if (unlinkat(folder, listing.ids[i], 0) == 0)
 			removed(listing.ids[i]);
