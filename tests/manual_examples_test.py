@@ -226,8 +226,9 @@ def test_sink(programs, folder):
         port = free.getsockname()[1]
     start, *rest = example("sink").replace("/tmp/caught", "caught").replace(
         "2525", str(port)).splitlines()
-    # A person is slower than the sink.
-    wait = f"until (: 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do :; done"
+    # A person is slower than the sink.  A session left at its greeting is told on stderr.
+    wait = (f"until (exec 3<>/dev/tcp/127.0.0.1/{port} && read -r greeting <&3 && "
+            r"printf 'QUIT\r\n' >&3 && read -r closing <&3) 2>/dev/null; do :; done")
     text = "\n".join([start, "trap 'kill $!' EXIT", wait, *rest])
     done = run(["bash", "-ec", text], cwd=folder, env=environment(mode="direct", PATH=(
         f"{programs.sendmail.parent}:{programs.mailchute.parent}:/usr/bin:/bin")))
