@@ -12,6 +12,8 @@ NOT_OURS = ("/var/lib/dpkg", "/var/cache", "/var/log", "/var/lib/apt", "/var/lib
             "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/subuid",
             "/etc/subuid-", "/etc/subgid", "/etc/subgid-", "/etc/.pwd.lock")
 BOTH = ("mailchute", "mailchute-mta")
+SPOOL = "/var/spool/mailchute"
+WAITS = f"messages that wait in {SPOOL}"
 
 
 def names(machine, *but):
@@ -41,7 +43,8 @@ def test_remove_keeps_the_queue_and_the_configuration(machine, packages, running
     config = machine.read("/etc/mailchute/mailchute.conf")
     if not running:
         machine.shut_down()
-    machine.apt("remove", *BOTH)
+    said = machine.apt("remove", *BOTH)
+    assert f"mailchute: {WAITS}: 1; purging mailchute deletes them\n" in said, said
     if running:
         assert not machine.units.is_active("mailchute.service")
         assert not machine.units.is_active("mailchute.socket")
@@ -67,7 +70,8 @@ def test_purge_leaves_nothing(machine, packages, running, command):
     machine.write("/etc/mailchute/conf.d/more.conf", 'log { to = "stderr" }\n')
     if not running:
         machine.shut_down()
-    machine.apt(*command)
+    said = machine.apt(*command)
+    assert f"mailchute: deleting {SPOOL}, and messages that wait there: 1\n" in said, said
     if running:
         assert not machine.units.is_active("mailchute.socket")
     machine.shut_down()
@@ -83,18 +87,29 @@ def test_purge_leaves_nothing(machine, packages, running, command):
 def test_purge_of_a_queue_that_is_a_volume(machine, packages):
     """What is mounted there cannot be removed; the package is gone all the same."""
     machine.install_both(packages)
-    spool = "/var/spool/mailchute"
-    machine.run_ok(f"mount -t tmpfs tmpfs {spool} && chown mailchute: {spool} && touch {spool}/mail")
+    machine.run_ok(f"mount -t tmpfs tmpfs {SPOOL} && chown mailchute: {SPOOL} && touch {SPOOL}/mail")
     machine.apt("purge", *BOTH)
     assert [machine.state(name)[0] for name in BOTH] in (["u", "u"], ["p", "p"])
-    assert machine.run(["ls", "-A", spool]).stdout == b""
+    assert machine.run(["ls", "-A", SPOOL]).stdout == b""
+
+
+@pytest.mark.parametrize("script", ["prerm remove", "postrm purge"])
+def test_what_cannot_be_said_stops_nothing(machine, packages, script):
+    machine.install_both(packages)
+    machine.write(f"{SPOOL}/queue/{'A' * 25}", "mail")
+    assert WAITS.split(" in ")[0] in machine.run(f"/var/lib/dpkg/info/mailchute.{script}").stderr
+    machine.write(f"{SPOOL}/queue/{'A' * 25}", "mail")
+    result = machine.run(f"/var/lib/dpkg/info/mailchute.{script} 2>/dev/full")
+    assert result.status == 0, result
+    assert machine.path(SPOOL).exists() == (script == "prerm remove")
 
 
 def test_purge_after_remove(machine, packages):
     before = names(machine)
     machine.install_both(packages)
-    machine.apt("remove", *BOTH)
-    machine.apt("purge", *BOTH)
+    # Nothing waits, and nothing is said of it.
+    said = machine.apt("remove", *BOTH) + machine.apt("purge", *BOTH)
+    assert "messages that wait" not in said, said
     after = names(machine)
     assert (sorted(after - before), sorted(before - after)) == ([], [])
 
