@@ -14,6 +14,7 @@ import pytest
 
 from support import recipes
 from support.mailchute import TOP, environment, run, split
+from support.own_mounts import command, why_not
 from support.supervised import fetch
 
 ARCH = TOP / "packaging/arch"
@@ -92,29 +93,54 @@ def test_each_library_is_of_a_package_that_is_required(trees):
     assert {packages[name] for name in needed} == set(info(trees, "mailchute")["depends"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="users are made by root")
-def test_what_the_hooks_of_pacman_make_of_it(root):
-    """systemd-sysusers, then systemd-tmpfiles: as its hooks run them, after all is unpacked."""
+# Reads: the root, where /etc is ours alone; what is run there.
+INSIDE = """\
+mount --bind "$1/etc" /etc
+cd /
+PATH=$2:$PATH exec bash -euc "$3"
+"""
+SCRIPT = f". {ARCH / 'mailchute.install'}; "
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
+def test_what_pacman_makes_of_it(root):
+    """post_install, then systemd-sysusers and systemd-tmpfiles as its hooks run them."""
     for name in ("passwd", "group"):
         (root / "etc" / name).write_text("root:x:0:0::/root:/bin/sh\n" if name == "passwd"
                                          else "root:x:0:\n")
+    shutil.copytree(root / "usr/lib/sysusers.d", root / "etc/sysusers.d")
     assert fetch("systemd") is None
-    for name, *words in (["systemd-sysusers"], ["systemd-tmpfiles", "--create"]):
-        done = subprocess.run([TOP / "build/unpacked/systemd/bin" / name, *words, f"--root={root}"],
-                              capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    uid = int(re.search(r"^mailchute:[^:]*:(\d+):", (root / "etc/passwd").read_text(),
-                        re.MULTILINE).group(1))
-    gid = int(re.search(r"^mailchute:[^:]*:(\d+):", (root / "etc/group").read_text(),
-                        re.MULTILINE).group(1))
+    programs = TOP / "build/unpacked/systemd/bin"
+    hooks = f"systemd-sysusers --root={root}; systemd-tmpfiles --create --root={root}"
+
+    def do(script):
+        done = run(command("sh", "-ec", INSIDE, "sh", root, programs, script))
+        assert done.status == 0, done
 
     def look(name):
         status = (root / name).stat()
         return status.st_mode & 0o7777, status.st_uid, status.st_gid
 
+    secrets = root / "etc/mailchute/secrets.ini"
+    assert look(secrets) == (0o640, 0, 0)
+    do(SCRIPT + "post_install; " + hooks)
+    uid, gid = (int(re.search(r"^mailchute:[^:]*:(\d+):", (root / "etc" / name).read_text(),
+                              re.MULTILINE).group(1)) for name in ("passwd", "group"))
     assert look("var/spool/mailchute") == (0o700, uid, gid)
     assert look("run/mailchute") == (0o755, uid, gid)
-    assert look("etc/mailchute/secrets.ini") == (0o640, 0, gid)
+    assert look(secrets) == (0o640, 0, gid)
+    # An upgrade brings another example, as it is unpacked.
+    os.chown(secrets, 0, 0)
+    do(SCRIPT + "post_upgrade")
+    assert look(secrets) == (0o640, 0, gid)
+    # Made root's alone, for credentials.conf: neither a boot nor an upgrade takes that back.
+    os.chown(secrets, 0, 0)
+    secrets.chmod(0o600)
+    do(SCRIPT + "post_upgrade; " + hooks)
+    assert look(secrets) == (0o600, 0, 0)
+    secrets.unlink()
+    do(SCRIPT + "post_upgrade; " + hooks)
+    assert not secrets.exists()
 
 
 def test_mail_goes_out_by_the_links(root, sink):
