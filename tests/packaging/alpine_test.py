@@ -7,13 +7,12 @@ The functions of APKBUILD are run for real, in a shell where stand_in_abuild pla
 
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 
 from support import recipes
-from support.mailchute import TOP, environment, run, split
+from support.mailchute import TOP, VERSION, run
+from support.recipes import files, info
 
 ALPINE = TOP / "packaging/alpine"
 
@@ -22,20 +21,6 @@ ALPINE = TOP / "packaging/alpine"
 def trees(tmp_path_factory):
     """The folder with a tree for each package."""
     return recipes.build("alpine", "stand_in_abuild", tmp_path_factory.mktemp("alpine"))
-
-
-def version():
-    return re.search(r"^project\(mailchute VERSION ([0-9.]+)", (TOP / "CMakeLists.txt").read_text(),
-                     re.MULTILINE).group(1)
-
-
-def files(tree):
-    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*")
-                  if path.is_symlink() or not path.is_dir())
-
-
-def info(trees, name):
-    return dict(line.split("=", 1) for line in (trees / f"{name}.info").read_text().splitlines())
 
 
 def test_the_program_alone_takes_no_name_of_others(trees):
@@ -55,8 +40,8 @@ def test_the_names_are_in_mta(trees):
     assert links == {"usr/bin/mailq": "../sbin/sendmail", "usr/bin/newaliases": "../sbin/sendmail",
                      "usr/lib/sendmail": "../sbin/sendmail", "usr/sbin/sendmail": "sendmail.mailchute"}
     relations = info(trees, "mailchute-mta")
-    assert relations["depends"].split() == [f"mailchute={version()}-r0", "ca-certificates-bundle"]
-    assert {"busybox", "ssmtp", "postfix"} <= set(relations["replaces"].split())
+    assert relations["depends"] == [f"mailchute={VERSION}-r0", "ca-certificates-bundle"]
+    assert {"busybox", "ssmtp", "postfix"} <= set(relations["replaces"])
 
 
 def test_the_rest_is_in_packages_that_come_when_wanted(trees):
@@ -76,15 +61,8 @@ def test_the_rest_is_in_packages_that_come_when_wanted(trees):
 
 
 def test_mail_goes_out_by_the_links(trees, sink, tmp_path):
-    root = tmp_path / "root"
-    for name in ("mailchute", "mailchute-mta"):
-        shutil.copytree(trees / name, root, symlinks=True, dirs_exist_ok=True)
-    for name in ("usr/sbin/sendmail", "usr/lib/sendmail", "usr/sbin/sendmail.mailchute"):
-        result = run([root / name, "-t"], b"To: b@far.example\n\n" + name.encode() + b"\n",
-                     env=environment(url=sink.url, **{"from": "a@here.example"}))
-        assert (result.status, result.stderr) == (0, ""), result
-    bodies = [split(message)[1].decode().strip() for message in sink.wait_for_messages(3)]
-    assert sorted(bodies) == ["usr/lib/sendmail", "usr/sbin/sendmail", "usr/sbin/sendmail.mailchute"]
+    recipes.check_mail(recipes.unpack(trees, tmp_path / "root"), sink, "usr/sbin/sendmail",
+                       "usr/lib/sendmail", "usr/sbin/sendmail.mailchute")
 
 
 def test_the_user_is_made_before_anything_is_unpacked(tmp_path):
@@ -99,9 +77,3 @@ def test_the_user_is_made_before_anything_is_unpacked(tmp_path):
         "adduser -S -D -H -h /var/spool/mailchute -s /sbin/nologin -G mailchute -g mailchute mailchute"]
     declared = re.search(r'^install="(.*)"', (ALPINE / "APKBUILD").read_text(), re.MULTILINE)
     assert declared.group(1) == "$pkgname.pre-install"
-
-
-@pytest.mark.parametrize("name", ["APKBUILD", "build", "mailchute.pre-install"])
-def test_each_script_is_one(name):
-    done = subprocess.run(["sh", "-n", ALPINE / name], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -13,8 +13,9 @@ import subprocess
 import pytest
 
 from support import recipes
-from support.mailchute import TOP, environment, run, split
+from support.mailchute import TOP, VERSION, run
 from support.own_mounts import command, why_not
+from support.recipes import files, info
 from support.supervised import fetch
 
 ARCH = TOP / "packaging/arch"
@@ -29,29 +30,11 @@ def trees(tmp_path_factory):
 @pytest.fixture
 def root(trees, tmp_path):
     """Both packages in one place, hooks not yet run."""
-    place = tmp_path / "root"
-    for name in ("mailchute", "mailchute-mta"):
-        shutil.copytree(trees / name, place, symlinks=True, dirs_exist_ok=True)
-    return place
-
-
-def version():
-    return re.search(r"^project\(mailchute VERSION ([0-9.]+)", (TOP / "CMakeLists.txt").read_text(),
-                     re.MULTILINE).group(1)
-
-
-def files(tree):
-    return {str(path.relative_to(tree)) for path in tree.rglob("*")
-            if path.is_symlink() or not path.is_dir()}
-
-
-def info(trees, name):
-    return {key: value.split() for key, value in (
-        line.split("=", 1) for line in (trees / f"{name}.info").read_text().splitlines())}
+    return recipes.unpack(trees, tmp_path / "root")
 
 
 def test_one_package_has_the_program_the_other_the_names(trees):
-    both = files(trees / "mailchute"), files(trees / "mailchute-mta")
+    both = set(files(trees / "mailchute")), set(files(trees / "mailchute-mta"))
     assert not both[0] & both[1]
     assert {"usr/bin/mailchute", "usr/bin/sendmail.mailchute", "etc/mailchute/mailchute.conf",
             "usr/lib/systemd/system/mailchute.socket", "usr/lib/systemd/system/mailchute.service",
@@ -79,7 +62,7 @@ def test_relations(trees):
     assert program["install"] == ["mailchute.install"]
     assert program["conflicts"] == []
     assert names["provides"] == names["conflicts"] == ["smtp-forwarder"]
-    assert f"mailchute={version()}-1" in names["depends"]
+    assert f"mailchute={VERSION}-1" in names["depends"]
 
 
 def test_each_library_is_of_a_package_that_is_required(trees):
@@ -144,15 +127,5 @@ def test_what_pacman_makes_of_it(root):
 
 
 def test_mail_goes_out_by_the_links(root, sink):
-    for name in ("usr/bin/sendmail", "usr/lib/sendmail", "usr/bin/sendmail.mailchute"):
-        result = run([root / name, "-t"], b"To: b@far.example\n\n" + name.encode() + b"\n",
-                     env=environment(url=sink.url, **{"from": "a@here.example"}))
-        assert (result.status, result.stderr) == (0, ""), result
-    bodies = [split(message)[1].decode().strip() for message in sink.wait_for_messages(3)]
-    assert sorted(bodies) == ["usr/bin/sendmail", "usr/bin/sendmail.mailchute", "usr/lib/sendmail"]
-
-
-@pytest.mark.parametrize("name", ["PKGBUILD", "build", "mailchute.install"])
-def test_each_script_is_one(name):
-    done = subprocess.run(["bash", "-n", ARCH / name], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    recipes.check_mail(root, sink, "usr/bin/sendmail", "usr/lib/sendmail",
+                       "usr/bin/sendmail.mailchute")

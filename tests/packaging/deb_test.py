@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support.mailchute import TOP
+from support.mailchute import TOP, VERSION
 
 DEBIAN = TOP / "packaging/debian"
 SCRIPTS = ("config", "postinst", "postrm", "prerm")
@@ -59,11 +59,9 @@ def test_the_same_sources_give_the_same_octets(packages, tmp_path):
 
 
 def test_the_version_is_that_of_the_program(packages):
-    version = re.search(r"^project\(mailchute VERSION (\S+) ",
-                        (TOP / "CMakeLists.txt").read_text(), re.MULTILINE).group(1)
     for one in packages.both:
-        assert output_of("dpkg-deb", "-f", one, "Version") == f"{version}\n"
-    assert packages.mta.name == f"mailchute-mta_{version}_all.deb"
+        assert output_of("dpkg-deb", "-f", one, "Version") == f"{VERSION}\n"
+    assert packages.mta.name == f"mailchute-mta_{VERSION}_all.deb"
 
 
 def test_one_is_the_mail_transport_agent_and_the_other_is_not(packages):

@@ -17,7 +17,7 @@ yaml = pytest.importorskip("yaml")
 from support import callers_root, fastcgi  # noqa: E402
 from support.container import (DOCKER, Host, Network, Provider, apply_dockerfile,  # noqa: E402
                                compose_spec, kubernetes_spec, make_image)
-from support.mailchute import TOP, fields, make_folder, remove_folder  # noqa: E402
+from support.mailchute import TOP, VERSION, fields, make_folder, remove_folder  # noqa: E402
 from support.own_mounts import why_not  # noqa: E402
 from support.wait import wait_for  # noqa: E402
 
@@ -214,15 +214,13 @@ def test_the_image_holds_what_it_needs(images):
 
 def test_the_file_that_is_released(images):
     """packaging/single made it for the image."""
-    version = re.search(r"project\(mailchute VERSION ([0-9.]+)",
-                        (TOP / "CMakeLists.txt").read_text())[1]
     (program,) = [path for path in images.out.iterdir() if path.suffix != ".sha256"]
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-    assert program.name == f"mailchute-{version}-linux-{machine}"
+    assert program.name == f"mailchute-{VERSION}-linux-{machine}"
     subprocess.run(["sha256sum", "--check", "--quiet", f"{program.name}.sha256"], cwd=images.out,
                    check=True)
     assert subprocess.run([program, "--version"], capture_output=True, text=True).stdout == \
-        f"mailchute {version}\n"
+        f"mailchute {VERSION}\n"
     assert str(TOP).encode() not in program.read_bytes()
     assert 5 << 20 < program.stat().st_size < 9 << 20
 

@@ -7,7 +7,6 @@ The supervisors are Debian's, unpacked; what Void, Artix or Alpine do around the
 
 import os
 import signal
-import subprocess
 
 import pytest
 
@@ -206,8 +205,6 @@ def test_mail_that_waits_outlives_the_service(machine, sink):
 @pytest.mark.parametrize("path", sorted(
     str(path.relative_to(PACKAGING)) for kind in KINDS for path in (PACKAGING / kind).rglob("*")
     if path.name in ("run", "check", "finish") or path.suffix in (".initd", ".confd")))
-def test_each_script_is_one(path):
+def test_each_script_can_be_run(path):
     file = PACKAGING / path
-    done = subprocess.run(["sh", "-n", file], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
     assert os.access(file, os.X_OK) == (file.suffix not in (".initd", ".confd"))

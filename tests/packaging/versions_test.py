@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from support.mailchute import TOP
+from support.mailchute import TOP, VERSION
 
 PLACES = {
     "packaging/rpm/mailchute.spec": r"^Version:\s*(\S+)$",
@@ -24,8 +24,7 @@ def find(path, pattern):
 
 @pytest.mark.parametrize("path", PLACES)
 def test_all_name_the_same_version(path):
-    assert find(path, PLACES[path]) == find("CMakeLists.txt",
-                                            r"^project\(mailchute VERSION ([0-9.]+)")
+    assert find(path, PLACES[path]) == VERSION
 
 
 def test_the_newest_change_of_the_spec_is_of_this_version():

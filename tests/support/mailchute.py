@@ -17,6 +17,8 @@ from support.wait import wait_for
 
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("MAILCHUTE_BUILD", TOP / "build" / "release"))
+VERSION = re.search(r"^project\(mailchute VERSION ([0-9.]+) ", (TOP / "CMakeLists.txt").read_text(),
+                    re.MULTILINE).group(1)
 SOURCES = {"sendmail": TOP / "src/sendmail/main.c", "mailchute": TOP / "src/admin/main.c"}
 
 # What a test build needs to say about itself; all else of our environment stays here.

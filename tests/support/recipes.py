@@ -3,9 +3,10 @@
 """Recipes for packages (APKBUILD, PKGBUILD) run without the programs that read them."""
 
 import os
+import shutil
 import subprocess
 
-from support.mailchute import TOP
+from support.mailchute import TOP, environment, run, split
 
 
 def build(folder, stand_in, work):
@@ -20,3 +21,31 @@ def build(folder, stand_in, work):
                           env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return output
+
+
+def unpack(trees, root):
+    """Both packages in one place."""
+    for name in ("mailchute", "mailchute-mta"):
+        shutil.copytree(trees / name, root, symlinks=True, dirs_exist_ok=True)
+    return root
+
+
+def files(tree):
+    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*")
+                  if path.is_symlink() or not path.is_dir())
+
+
+def info(trees, name):
+    """Each relation's words."""
+    return {key: value.split() for key, value in (
+        line.split("=", 1) for line in (trees / f"{name}.info").read_text().splitlines())}
+
+
+def check_mail(root, sink, *names):
+    """It goes out by each of these programs."""
+    for name in names:
+        result = run([root / name, "-t"], b"To: b@far.example\n\n" + name.encode() + b"\n",
+                     env=environment(url=sink.url, **{"from": "a@here.example"}))
+        assert (result.status, result.stderr) == (0, ""), result
+    messages = sink.wait_for_messages(len(names))
+    assert sorted(split(one)[1].decode().strip() for one in messages) == sorted(names)
