@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -150,7 +151,7 @@ def host(network, provider, folder):
 def start_fpm(host, layers, spec):
     fpm = host.start("fpm", layers, spec, "/usr/sbin/php-fpm8.2", "--fpm-config",
                      "/etc/php/8.2/fpm/php-fpm.conf")
-    fpm.wait_until_it_says("ready to handle connections")
+    fpm.wait_for_text("ready to handle connections")
     return fpm
 
 
@@ -161,7 +162,7 @@ def ask_fpm(host):
 
 def start_service(host, images, spec):
     service = host.start("service", images.scratch, spec, *images.entry)
-    service.wait_until_it_says("ready at /run/mailchute/submit.sock")
+    service.wait_for_text("ready at /run/mailchute/submit.sock")
     return service
 
 
@@ -288,8 +289,7 @@ def test_mail_waits_in_the_volume_while_the_provider_is_away(host, images, provi
     """And is sent by the next container that has this volume."""
     spec, web = SPECS["shop-with-service: mailchute"], SPECS["shop-with-service: php"]
     wrong = {**spec.environment, "MAILCHUTE_URL": "smtp+tls://smtp.example.com:588"}
-    held = type(spec)(**{**vars(spec), "environment": wrong})
-    service = start_service(host, images, held)
+    service = start_service(host, images, replace(spec, environment=wrong))
     result = host.run(images.php, web, "/usr/sbin/sendmail", "-t", "-i", input=MAIL)
     assert (result.status, result.stderr) == (0, ""), result
     assert service.stop() == 0 and provider.messages() == []
@@ -305,11 +305,10 @@ def test_a_volume_in_the_wrong_place_is_told(host, images, provider):
     spec = SPECS["shop-with-service: mailchute"]
     volumes = [(name, path.replace("/var/spool", "/var/spool/mailchute"), read_only)
                for name, path, read_only in spec.volumes]
-    result = host.run(images.scratch, type(spec)(**{**vars(spec), "volumes": volumes}), *images.entry)
+    result = host.run(images.scratch, replace(spec, volumes=volumes), *images.entry)
     assert result.status == 77 and "volume is mounted one folder higher" in result.stderr, result
     # Who sends alone is not held up by it.
-    volumes = [("queue", "/var/spool/mailchute", False)]
-    alone = type(spec)(**{**vars(SPECS["compose: web"]), "volumes": volumes})
+    alone = replace(SPECS["compose: web"], volumes=[("queue", "/var/spool/mailchute", False)])
     result = host.run(images.php, alone, "/usr/sbin/sendmail", "-t", "-i", input=MAIL)
     assert (result.status, result.stderr) == (0, ""), result
     provider.wait_for_messages(1)
@@ -333,8 +332,7 @@ def test_a_job_is_told_that_nobody_is_there(host, images, provider):
 
 def test_a_job_with_a_queue_ends_when_all_is_sent(host, images, provider):
     """What sendmail took into the volume is flushed at the end."""
-    spec = SPECS["report"]
-    spec = type(spec)(**{**vars(spec), "volumes": [("queue", "/var/spool", False)]})
+    spec = replace(SPECS["report"], volumes=[("queue", "/var/spool", False)])
     script = ("for each in 1 2 3; do echo \"Subject: $each\" | sendmail admin@example.com; done;"
               "mailchute queue flush --wait 60s")
     result = host.run(images.alpine, spec, "/bin/sh", "-c", script)

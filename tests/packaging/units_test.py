@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import pytest
 
 from support.mailchute import Service, Sink, children_of, make_folder, remove_folder
+from support.stand_in import settings
 from support.wait import wait_for
 
 UNITS = ("mailchute.socket", "mailchute.service")
@@ -37,11 +38,7 @@ def tree(packages):
 
 def read(tree, name):
     """{name: [value, ...]} of a unit, or of a drop-in."""
-    found = {}
-    for line in (tree / name).read_text().splitlines():
-        if match := re.fullmatch(r"([A-Za-z]+)=(.*)", line):
-            found.setdefault(match.group(1), []).append(match.group(2))
-    return found
+    return settings((tree / name).read_text())
 
 
 @pytest.fixture

@@ -184,6 +184,8 @@ class Callers:
     """start(), then run() what calls sendmail, then messages()."""
 
     users = USERS
+    #: what of its init's is entered
+    namespaces = ("--mount", "--pid", "--uts")
 
     def __init__(self, programs, sink, folder):
         self.programs = programs
@@ -303,7 +305,7 @@ class Callers:
         uid, gid = self.users[as_user]
         change = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={gid}",
                                       "--init-groups", "--"]
-        return ["nsenter", "--target", str(self._inside), "--mount", "--pid", "--uts", "--root",
+        return ["nsenter", "--target", str(self._inside), *self.namespaces, "--root",
                 f"--wd={self.root}{cwd}", *change, *words]
 
     def environment(self, as_user="root", **variables):

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from support.mailchute import TOP, Daemon, Result, children_of
@@ -146,25 +147,27 @@ def make_image(root, out):
     # After FROM scratch
     text = text[text.index("FROM scratch"):]
     assert "COPY --from=build /image /\n" in text
-    words = {key: value for key, value in re.findall(r"(?m)^(USER|ENTRYPOINT|CMD) (.*)", text)}
+    words = dict(re.findall(r"(?m)^(USER|ENTRYPOINT|CMD) (.*)", text))
     return json.loads(words["ENTRYPOINT"]) + json.loads(words["CMD"]), words["USER"]
 
 
 # what the examples say
 
+@dataclass
 class Spec:
     """A container of an example."""
 
-    def __init__(self, uid, gid, environment, read_only, no_new_privileges, drop_all, volumes,
-                 secrets, command):
-        self.uid, self.gid = int(uid), int(gid)
-        self.environment = environment
-        self.read_only, self.no_new_privileges, self.drop_all = read_only, no_new_privileges, drop_all
-        #: (name, path, whether it is read-only)
-        self.volumes = volumes
-        #: path to name
-        self.secrets = secrets
-        self.command = command
+    uid: int
+    gid: int
+    environment: dict
+    read_only: bool
+    no_new_privileges: bool
+    drop_all: bool
+    #: (name, path, whether it is read-only)
+    volumes: list
+    #: path to name
+    secrets: dict
+    command: list
 
 
 def compose_spec(document, name):
@@ -177,7 +180,7 @@ def compose_spec(document, name):
     volumes += [(f"{name}{path.replace('/', '-')}", path, False) for path in service.get("tmpfs", [])]
     for secret in service.get("secrets", []):
         assert document["secrets"][secret]["file"] == f"./{secret}.txt"
-    uid, gid = service["user"].split(":")
+    uid, gid = map(int, service["user"].split(":"))
     return Spec(uid, gid, service.get("environment", {}), service["read_only"],
                 "no-new-privileges:true" in service["security_opt"], service["cap_drop"] == ["ALL"],
                 volumes, {f"/run/secrets/{secret}": secret for secret in service.get("secrets", [])},
@@ -275,15 +278,6 @@ class Host:
 
 
 class Container(Daemon):
-    def wait_until_it_says(self, words):
-        def it_says():
-            if words in self.text():
-                return True
-            self.check_runs()
-            return False
-
-        wait_for(it_says, 30, what=lambda: f"{words!r} in the output:\n{self.tail()}")
-
     def stop(self, timeout=30):
         """As an engine does: SIGTERM to its process 1; the exit status."""
         (inner,) = children_of(self.process.pid)

@@ -9,6 +9,7 @@ outside of the root.
 
 import re
 import subprocess
+from pathlib import Path
 
 from support import own_mounts
 from support.callers_root import FURNISH, Callers, Syslog
@@ -75,6 +76,8 @@ class InnerSink(Sink):
 class Machine(Callers):
     """start(), then install(), configure() and run() what sends mail, then messages()."""
 
+    namespaces = (*Callers.namespaces, "--net")
+
     def __init__(self, programs, folder, base="callers"):
         super().__init__(programs, None, folder)
         self.base = ROOTS / base
@@ -103,7 +106,7 @@ class Machine(Callers):
         if self._process.stdout.readline() != b"ready\n":
             raise AssertionError(self._process.communicate()[1].decode(errors="replace"))
         self._inside = children_of(self._process.pid)[0]
-        self.root = self._path_to_root()
+        self.root = Path(f"/proc/{self._inside}/root")
         self.syslog = Syslog(self.root / "dev/log")
         self.write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 box.here.example box\n")
         self.write("/etc/hostname", "box\n")
@@ -112,9 +115,6 @@ class Machine(Callers):
         place.mkdir(mode=0o755)
         self.sink = InnerSink(self.programs, place, self).start()
         return self
-
-    def _path_to_root(self):
-        return type(self.folder)(f"/proc/{self._inside}/root")
 
     def boot(self):
         """From here on maintainers' scripts find a systemd that runs (support/stand_in.py)."""
@@ -137,14 +137,6 @@ class Machine(Callers):
 
     def start_service(self):
         self.boot()
-
-    def enter(self, command, as_user="root", cwd="/"):
-        words = ["sh", "-c", command] if isinstance(command, str) else [str(w) for w in command]
-        uid, gid = self.users[as_user]
-        change = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={gid}",
-                                      "--init-groups", "--"]
-        return ["nsenter", "--target", str(self._inside), "--mount", "--pid", "--uts", "--net",
-                "--root", f"--wd={self.root}{cwd}", *change, *words]
 
     def environment(self, as_user="root", **variables):
         return super().environment(as_user, **{"DEBIAN_FRONTEND": "noninteractive", "PATH": PATH,

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 
-from support.mailchute import Daemon, children_of, environment
+from support.mailchute import Daemon, children_of, environment, is_answering
 from support.wait import wait_for
 
 SYSTEMCTL = r"""#!/usr/bin/perl
@@ -243,13 +243,7 @@ class Units:
 
     def _answers(self):
         self.service.check_runs()
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(20)
-                probe.connect(str(self.machine.path(self._unit_path())))
-                return probe.recv(4) == b"220 "
-        except OSError:
-            return False
+        return is_answering(self.machine.path(self._unit_path()))
 
     def text(self):
         """What the service said."""
