@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 
 import pytest  # noqa: E402
 
+from support import own_mounts as mounts  # noqa: E402
 from support.certificates import Authority  # noqa: E402
 from support.mailchute import Programs, Service, Sink, make_folder, remove_folder  # noqa: E402
 from support.peer import Peer  # noqa: E402
@@ -63,6 +64,14 @@ def folder():
     made = make_folder()
     yield made
     remove_folder(made)
+
+
+@pytest.fixture(scope="module")
+def own_mounts():
+    """From here on what this process and its children mount is theirs alone."""
+    if reason := mounts.why_not():
+        pytest.skip(reason)
+    mounts.own_mounts()
 
 
 @pytest.fixture

@@ -2,36 +2,17 @@
 
 """A full disk under the spool: a clear refusal, nothing half kept, and all well when there is room."""
 
-import ctypes
-import os
 import subprocess
 
 import pytest
 
 from support.mailchute import needs_program
-
-
-def why_not():
-    if os.geteuid() != 0:
-        return "needs root to mount a small file system"
-    test = subprocess.run(["unshare", "--mount", "--propagation", "unchanged", "true"], capture_output=True,
-                          text=True)
-    return None if test.returncode == 0 else "no namespaces here: " + test.stderr.strip()
-
+from support.own_mounts import why_not
 
 pytestmark = [needs_program("sendmail", "mailchute"),
               pytest.mark.skipif(bool(why_not()), reason=why_not() or "")]
 
 LARGE = b"Subject: large\n\n" + b"x" * 60 + b"\n" + b"0123456789" * 6 + b"\n" * 3 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def own_mounts():
-    """From here on what this process and its children mount is theirs alone."""
-    clone_newns = 0x00020000
-    assert ctypes.CDLL(None, use_errno=True).unshare(clone_newns) == 0
-    # Fails in a chroot that is no mount point; there the unmounting below must do.
-    subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture

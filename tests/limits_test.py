@@ -3,7 +3,6 @@
 """What protects the machine from floods: places for sessions, what a user may have waiting, and
 room that stays free on the disk."""
 
-import ctypes
 import os
 import re
 import select
@@ -332,15 +331,6 @@ def test_sessions_at_once_pass_the_limit_by_their_number_at_most(make_limited, p
 
 
 # room on the disk
-
-@pytest.fixture(scope="module")
-def own_mounts():
-    """From here on what this process and its children mount is theirs alone."""
-    clone_newns = 0x00020000
-    if ctypes.CDLL(None, use_errno=True).unshare(clone_newns) != 0:
-        pytest.skip("no namespaces here: " + os.strerror(ctypes.get_errno()))
-    subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL)
-
 
 @pytest.fixture
 def make_disk(folder, own_mounts):

@@ -14,30 +14,13 @@ import pytest
 
 from support.mailchute import (end_processes, environment, fields, is_sanitized, needs_program, run,
                                split)
-
-
-def why_not():
-    if os.geteuid() != 0:
-        return "needs root to mount file systems"
-    test = subprocess.run(["unshare", "--mount", "--propagation", "unchanged", "true"],
-                          capture_output=True, text=True)
-    return None if test.returncode == 0 else "no namespaces here: " + test.stderr.strip()
-
+from support.own_mounts import why_not
 
 pytestmark = [needs_program("sendmail", "mailchute"),
               pytest.mark.skipif(bool(why_not()), reason=why_not() or "")]
 
 IN_MEMORY = "in memory: mail does not survive a reboot"
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@pytest.fixture(scope="module")
-def own_mounts():
-    """From here on what this process and its children mount is theirs alone."""
-    clone_newns = 0x00020000
-    assert _libc.unshare(clone_newns) == 0
-    # Fails in a chroot that is no mount point; there the unmounting below must do.
-    subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
