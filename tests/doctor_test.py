@@ -234,6 +234,16 @@ OFFLINE = {
     "secrets not for the service": (mode("etc/mailchute/secrets.ini", 0o600, 0), "red",
                                     "files.secrets", "mailchute (801) cannot read",
                                     "chgrp 801 /etc/mailchute/secrets.ini && chmod 640", {}),
+    "a CA not for the service": (mode("etc/mailchute/ca.pem", 0o600, 0), "red", "files.tls",
+                                 "mailchute (801) cannot read /etc/mailchute/ca.pem: it is 0600 "
+                                 "root:root", "chmod a+r /etc/mailchute/ca.pem", {}),
+    "a CA in a closed folder": (lambda good: (good.write("root/ca.pem", good.path(
+                                    "etc/mailchute/ca.pem").read_text()),
+                                    good.path("root").chmod(0o700),
+                                    good.replace(CONF, "/etc/mailchute/ca.pem", "/root/ca.pem")),
+                                "red", "files.tls", "cannot read /root/ca.pem: the folder /root is "
+                                "0700 root:root", "install -m 644 /root/ca.pem /etc/mailchute/",
+                                {}),
     "a section that is nobody's": (replace("etc/mailchute/secrets.ini", "[provider]",
                                            "[provdier]"),
                                    "yellow", "settings.section", "section [provdier] of",
@@ -514,7 +524,8 @@ def test_a_good_smarthost_is_green_and_gets_nothing(good, authority):
         assert "login as relay@example.com accepted" in texts["online.login"]
         assert "sender alerts@example.com accepted" in texts["online.sender"]
         # The other connection was made for its own sake.
-        wait_for(lambda: any(b"QUIT" in one.commands for one in peer.sessions), what="a QUIT")
+        wait_for(lambda: len(peer.sessions) == 2 and any(
+            b"QUIT" in one.commands for one in peer.sessions), what="two connections and a QUIT")
         said = [[line.split(b" ")[0] for line in one.commands] for one in peer.sessions]
         assert sorted(said) == [[], [b"EHLO", b"STARTTLS", b"EHLO", b"AUTH", b"MAIL", b"RCPT",
                                      b"RSET", b"QUIT"]]

@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from support.good_root import GoodRoot
 from support.mailchute import TOP, environment, needs_program, run
 from support.own_mounts import command, why_not
 
@@ -166,6 +167,35 @@ def test_an_address_says_who_sends_for_it(enter, folder, programs):
     person.answer(r"Write this\? .*$", "n")
     assert person.end() == 73 and "nothing is changed" in person.text
     assert list((folder / "after").iterdir()) == []
+
+
+@pytest.mark.parametrize("ca_file, status, words", [
+    ("/root/ca.pem", 66, "mailchute (801) cannot read /root/ca.pem: the folder /root is 0700 root:root; "
+     "install -m 644 /root/ca.pem /etc/mailchute/"),
+    ("/etc/link.pem", 66, "cannot read /etc/link.pem: the folder /root is 0700 root:root"),
+    ("/etc/closed.pem", 66, "cannot read /etc/closed.pem: it is 0600 root:root; chmod a+r /etc/closed.pem"),
+    ("/etc/none.pem", 66, "/etc/none.pem"),
+    ("/etc/hosts", 66, "/etc/hosts"),
+    ("etc/mailchute/ca.pem", 64, "--ca-file /etc/mailchute/ca.pem"),
+    ("none.pem", 64, "begin it with a /"),
+    ("/etc/mailchute/ca.pem", 0, ""),
+])
+@pytest.mark.parametrize("has_spool", [True, False], ids=["spool", "new"])
+def test_a_ca_that_the_service_cannot_read_is_not_taken(folder, programs, authority, ca_file, status,
+                                                        words, has_spool):
+    machine = GoodRoot(folder / "root", programs, authority)
+    text = authority.ca.read_text()
+    machine.write("root/ca.pem", text)
+    machine.path("root").chmod(0o700)
+    machine.path("etc/link.pem").symlink_to("/root/ca.pem")
+    machine.write("etc/closed.pem", text, 0o600)
+    machine.path("etc/mailchute/mailchute.conf").unlink()
+    if not has_spool:
+        machine.path("var/spool/mailchute").rmdir()
+    given = ["setup", "--url", "smarthost.test", "--user", "", "--root", "me@example.com"]
+    found, output, errors = machine.run(*given, "--ca-file", ca_file, "--no-check")
+    assert found == status and words in errors, (output, errors)
+    assert machine.path("etc/mailchute/mailchute.conf").exists() == (status == 0)
 
 
 def test_settings_that_are_there_stay_unless_they_shall_not(enter, folder, programs):

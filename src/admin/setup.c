@@ -21,9 +21,11 @@
 #include "base/process.h"
 #include "config/check.h"
 #include "config/environment.h"
+#include "doctor/reader.h"
 #include "import/account.h"
 #include "import/providers.h"
 #include "import/write.h"
+#include "net/tls.h"
 #include "smtp/smarthost.h"
 
 static const char help[] =
@@ -36,7 +38,7 @@ static const char help[] =
     "  --password-file FILE   whose first line is the password; else standard input is\n"
     "  --from ADDRESS         as which the login may send; else the login, if it is one\n"
     "  --root ADDRESS         where mail for root and other names of this machine goes\n"
-    "  --ca-file FILE         a CA of your own, PEM\n"
+    "  --ca-file FILE         a CA of your own, PEM; an absolute path, for the service to read\n"
     "  --force                also where there are settings already; the old ones are kept\n"
     "  --into DIR             writes there instead of " MAILCHUTE_SYSCONFDIR "\n"
     "  --no-check             does not speak to the smarthost afterwards\n"
@@ -478,11 +480,33 @@ static void fill_plan(struct setup *setup)
 	account_take_secret(&login->password, span_from_string(setup->password));
 }
 
+/* It is this machine's service that will read it; a folder to write into may be another's. */
+static int check_ca_file(const struct setup *setup, struct error *error)
+{
+	const struct tls_client_settings settings = { .ca_file = setup->options[CA_FILE].value };
+	uid_t uid;
+	gid_t gid;
+
+	if (settings.ca_file == NULL || setup->options[INTO].value != NULL)
+		return 0;
+	struct tls *tls = tls_client_new_with(&settings, error);
+	if (tls == NULL) {
+		error->kind = ERROR_NO_INPUT;
+		return -1;
+	}
+	tls_free(tls);
+	return reader_is_another(MAILCHUTE_SPOOL_DIR, &uid, &gid)
+		   ? reader_check(uid, gid, settings.ca_file, false, error)
+		   : 0;
+}
+
 /* Before any question, lest all answers were for nothing. */
 static int look_first(struct setup *setup, struct error *error)
 {
 	bool is_yes = false;
 
+	if (check_ca_file(setup, error) < 0)
+		return -1;
 	setup->is_forced = setup->options[FORCE].value != NULL;
 	if (written_may(&setup->plan, setup->options[INTO].value, setup->is_forced, error) == 0)
 		return 0;
@@ -553,6 +577,17 @@ static int examine(const struct setup *setup)
 	return offer_test(setup, written_examine(true));
 }
 
+/* The service runs in another folder. */
+static int refuse_relative(const char *path, struct error *error)
+{
+	CLEANUP(memory_free_string) char *whole = realpath(path, NULL);
+
+	error_set(error, ERROR_USAGE, "5.5.4",
+	    "setup: --ca-file wants an absolute path, and %s is none", path);
+	return whole != NULL ? error_next(error, "--ca-file %s", whole)
+			     : error_next(error, "begin it with a /");
+}
+
 static int read_options(struct setup *setup, int argc, char **argv, struct error *error)
 {
 	if (command_read_options(argc, argv, setup->options, OPTION_COUNT, error) < 0)
@@ -561,8 +596,7 @@ static int read_options(struct setup *setup, int argc, char **argv, struct error
 		return error_set(error, ERROR_USAGE, "5.5.4",
 		    "setup: --provider and --url say the same; give one of them");
 	if (setup->options[CA_FILE].value != NULL && setup->options[CA_FILE].value[0] != '/')
-		return error_set(
-		    error, ERROR_USAGE, "5.5.4", "setup: --ca-file wants an absolute path");
+		return refuse_relative(setup->options[CA_FILE].value, error);
 	setup->is_asking = ask_is_possible();
 	return 0;
 }

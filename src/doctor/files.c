@@ -3,7 +3,6 @@
 /* Modes and owners of what decides where mail goes. */
 
 #include <dirent.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +11,7 @@
 #include "base/memory.h"
 #include "config/environment.h"
 #include "doctor/checks.h"
-#include "doctor/guise.h"
-#include "service/owner.h"
+#include "doctor/reader.h"
 
 static bool is_runtime_secret(const char *path)
 {
@@ -73,30 +71,33 @@ static void check_folder(struct patient *patient, const char *path)
 	free(entries);
 }
 
-/* Root reads all; the service logs in as the owner of its spool. */
-static void check_secrets_for_service(struct patient *patient)
+static void check_one_for_service(
+    struct patient *patient, uid_t uid, gid_t gid, const char *id, const char *path, bool is_secret)
 {
-	const char *path = patient->config.secrets_file;
-	struct guise guise CLEANUP(guise_take_off) = { 0 };
-	struct stat status;
 	struct error error;
+
+	if (path != NULL && reader_check(uid, gid, path, is_secret, &error) < 0)
+		finding_add_error(patient->findings, FINDING_RED, id, &error);
+}
+
+/* Root reads all; the service logs in, and looks at certificates, as the owner of its spool. */
+static void check_for_service(struct patient *patient)
+{
+	const struct config *config = &patient->config;
 	uid_t uid;
 	gid_t gid;
 
-	if (!owner_is_another(patient->config.spool, &uid, &gid) || stat(path, &status) < 0)
+	if (!reader_is_another(config->spool, &uid, &gid))
 		return;
-	char *user CLEANUP(memory_free_string) = patient_user(uid);
-	char *mode CLEANUP(memory_free_string) = patient_mode(&status);
-	/* Its group is what its account says, whatever the group of the spool. */
-	const struct passwd *account = getpwuid(uid);
-	if (account != NULL)
-		gid = account->pw_gid;
-	/* Root that may not become the service's user is told so of the queue. */
-	if (guise_put_on(&guise, uid, gid, &error) < 0 || eaccess(path, R_OK) == 0)
-		return;
-	finding_add(patient->findings, FINDING_RED, "files.secrets",
-	    "the service's user %s cannot read %s: it is %s", user, path, mode);
-	finding_next(patient->findings, "chgrp %u %s && chmod 640 %s", (unsigned)gid, path, path);
+	check_one_for_service(patient, uid, gid, "files.secrets", config->secrets_file, true);
+	for (size_t i = 0; i < config->smarthost_count; i++) {
+		const struct smarthost *known = &config->smarthosts[i].parameters;
+
+		check_one_for_service(patient, uid, gid, "files.tls", known->ca_file, false);
+		check_one_for_service(
+		    patient, uid, gid, "files.tls", known->client_certificate, false);
+		check_one_for_service(patient, uid, gid, "files.tls", known->client_key, true);
+	}
 }
 
 void files_check(struct patient *patient)
@@ -114,5 +115,5 @@ void files_check(struct patient *patient)
 		check_path(patient, patient->config.secrets_file);
 	if (patient->config.aliases_file != NULL)
 		check_path(patient, patient->config.aliases_file);
-	check_secrets_for_service(patient);
+	check_for_service(patient);
 }
