@@ -9,13 +9,13 @@ import json
 import os
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
 from support.mailchute import TOP, environment, needs_program, run
 from support.manual import example, lines, literal_blocks, named
+from support.wait import free_port
 
 pytestmark = needs_program("sendmail", "mailchute")
 
@@ -165,15 +165,14 @@ def test_sendmail(programs, folder, service, sink):
 
 
 def test_mailq(programs, folder, make_service):
+    listing, *_, block = literal_blocks("mailq.1")
     if shutil.which("jq") is None:
-        block = literal_blocks("mailq.1")[-1].split(" |")[0]
-    else:
-        block = literal_blocks("mailq.1")[-1]
+        block = block.split(" |")[0]
     with make_service("smtp://127.0.0.1:1") as service:
         service.sendmail("-odq", "a@far.example", input=b"Subject: s\n\nx\n")
         service.wait_for_queue("a@far.example")
         said = shell(programs, block, folder, service.environment()).stdout.decode()
-        shown = literal_blocks("mailq.1")[0].splitlines()
+        shown = listing.splitlines()
         assert said.splitlines()[0] == shown[0]
         assert re.search(r"(?m)^-- \d+ Kbytes in 1 Request\.$", said), said
         assert shown[-1] == "-- 1 Kbytes in 1 Request."
@@ -221,9 +220,7 @@ def test_capture(programs, folder):
 
 
 def test_sink(programs, folder):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     start, *rest = example("sink").replace("/tmp/caught", "caught").replace(
         "2525", str(port)).splitlines()
     # A person is slower than the sink.  A session left at its greeting is told on stderr.

@@ -4,6 +4,7 @@
 
 import pytest
 
+from support import smartd
 from support.wait import wait_for
 
 
@@ -71,32 +72,23 @@ def test_sudo_while_the_service_is_gone(callers, sudo):
     callers.no_message()
 
 
-# smartd: its warning script, with the environment in which smartd runs it; there is no disk here
+# smartd
 
-SMARTD = {
-    "SMARTD_MAILER": "", "SMARTD_ADDRESS": "root ops@far.example",
-    "SMARTD_MESSAGE": "Device: /dev/sda [SAT], 8 Currently unreadable (pending) sectors",
-    "SMARTD_FAILTYPE": "CurrentPendingSector", "SMARTD_TFIRST": "", "SMARTD_TFIRSTEPOCH": "",
-    "SMARTD_PREVCNT": "0", "SMARTD_NEXTDAYS": "1", "SMARTD_DEVICEINFO": "DISK gr\u00fcn, S/N:1",
-    "SMARTD_DEVICE": "/dev/sda", "SMARTD_DEVICESTRING": "/dev/sda [SAT]",
-    "SMARTD_DEVICETYPE": "sat",
-}
-# It takes any output for a fault.
-WARNING = "/usr/share/smartmontools/smartd_warning.sh 2>&1"
+SMARTD = {**smartd.VARIABLES, "SMARTD_MAILER": "", "SMARTD_ADDRESS": "root ops@far.example",
+          "SMARTD_DEVICEINFO": "DISK gr\u00fcn, S/N:1"}
 
 
 def check_from_smartd(message, recipients):
     check_complete(message, "root@here.example", recipients)
     assert message.field("From") == "root <root@here.example>"
-    assert message.field("Subject") == \
-        "SMART error (CurrentPendingSector) detected on host: box"
+    assert message.field("Subject") == smartd.SUBJECT
     for line in (SMARTD["SMARTD_MESSAGE"], SMARTD["SMARTD_DEVICEINFO"], "   host name:  box"):
         assert line in message.body.decode().split("\n")
     assert message.body.endswith(b"will be sent in 24 hours if the problem persists.\n")
 
 
 def test_smartd(callers):
-    callers.run_ok(WARNING, env=SMARTD)
+    callers.run_ok(smartd.WARNING, env=SMARTD)
     message = callers.message()
     check_from_smartd(message, ["ops@far.example", "root@here.example"])
     assert message.field("To") == "ops@far.example, root@here.example"
@@ -104,15 +96,15 @@ def test_smartd(callers):
 
 def test_smartd_with_the_runner_of_debian(callers):
     """-M exec, as Debian's smartd.conf has it.  The runner passes the first address alone."""
-    callers.run_ok(WARNING, env={**SMARTD, "SMARTD_ADDRESS": "root",
-                                 "SMARTD_MAILER": "/usr/share/smartmontools/smartd-runner"})
+    callers.run_ok(smartd.WARNING, env={**SMARTD, "SMARTD_ADDRESS": "root",
+                                        "SMARTD_MAILER": "/usr/share/smartmontools/smartd-runner"})
     check_from_smartd(callers.message(), ["root@here.example"])
 
 
 @pytest.mark.parametrize("mailer", ["", "/usr/share/smartmontools/smartd-runner"])
 def test_smartd_learns_of_a_refusal(callers, mailer):
     callers.stop_service()
-    result = callers.run(WARNING, env={**SMARTD, "SMARTD_MAILER": mailer})
+    result = callers.run(smartd.WARNING, env={**SMARTD, "SMARTD_MAILER": mailer})
     assert b"no service answers" in result.stdout, result
     assert mailer or result.status == 1, result
     callers.start_service()

@@ -6,18 +6,11 @@ import os
 
 import pytest
 
-from support import fastcgi
+from support import fastcgi, smartd
 from support.wait import wait_for
 
-# As smartd runs its warning script; there is no disk here.
-SMARTD = {
-    "SMARTD_MAILER": "/usr/share/smartmontools/smartd-runner", "SMARTD_ADDRESS": "root",
-    "SMARTD_MESSAGE": "Device: /dev/sda [SAT], 8 Currently unreadable (pending) sectors",
-    "SMARTD_FAILTYPE": "CurrentPendingSector", "SMARTD_TFIRST": "", "SMARTD_TFIRSTEPOCH": "",
-    "SMARTD_PREVCNT": "0", "SMARTD_NEXTDAYS": "1", "SMARTD_DEVICEINFO": "DISK, S/N:1",
-    "SMARTD_DEVICE": "/dev/sda", "SMARTD_DEVICESTRING": "/dev/sda [SAT]",
-    "SMARTD_DEVICETYPE": "sat",
-}
+SMARTD = {**smartd.VARIABLES, "SMARTD_ADDRESS": "root",
+          "SMARTD_MAILER": "/usr/share/smartmontools/smartd-runner"}
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +88,10 @@ def test_s_nail(machine, token):
 
 
 def test_smartd(machine):
-    machine.run_ok("/usr/share/smartmontools/smartd_warning.sh 2>&1", env=SMARTD)
+    machine.run_ok(smartd.WARNING, env=SMARTD)
     message = machine.message()
     check(message)
-    assert message.field("Subject") == "SMART error (CurrentPendingSector) detected on host: box"
+    assert message.field("Subject") == smartd.SUBJECT
     assert SMARTD["SMARTD_MESSAGE"].encode() in message.body
 
 
