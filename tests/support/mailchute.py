@@ -2,6 +2,7 @@
 
 """The programs as their users meet them: installed, configured, run, watched, ended."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.wait import wait_for
+from support.wait import hold_port, wait_for
 
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("MAILCHUTE_BUILD", TOP / "build" / "release"))
@@ -363,6 +364,12 @@ class Sink(Daemon):
 
         self.port = int(wait_for(first_line, what="'listening on HOST:PORT'").group(2))
         return self
+
+    def kill(self):
+        super().kill()
+        # In a network of its own the port may be another's here.
+        with contextlib.suppress(OSError):
+            hold_port(self.port)
 
     def __enter__(self):
         return self.start()

@@ -24,6 +24,8 @@ import struct
 import threading
 import time
 
+from support.wait import hold_port
+
 EVERY_REPLY = ("close", "reset", "stall", "garbage", "nul", "endless-line", "endless-lines",
                "4xx", "5xx", "421", "wrong-class")
 FAULTS = {
@@ -111,9 +113,10 @@ class Peer:
         if self.hold == "content":
             # So that little of a message fits on the way.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._listener.bind(("127.0.0.1", self.port or 0))
+        # While it is stopped, nobody else has its port.
+        self.port = hold_port(self.port or 0)
+        self._listener.bind(("127.0.0.1", self.port))
         self._listener.listen(50)
-        self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
         return self

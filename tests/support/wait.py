@@ -21,8 +21,23 @@ def wait_for(condition, timeout=20, what=None):
         pause = min(pause * 1.5, 0.1)
 
 
+_held = {}
+
+
+def hold_port(port=0):
+    """From here on no other process is given this port of 127.0.0.1; a server may have it.
+
+    It is bound, and nobody listens; who does so with SO_REUSEADDR, as all servers do, still can.
+    """
+    if port not in _held:
+        holder = socket.socket()
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", port))
+        port = holder.getsockname()[1]
+        _held[port] = holder
+    return port
+
+
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on, until somebody does who knows its number."""
+    return hold_port()
