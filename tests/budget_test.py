@@ -16,7 +16,7 @@ from support.wait import wait_for
 pytestmark = needs_program("sendmail", "mailchute")
 
 MESSAGE = b"From: x@there.example\nSubject: budget\n\ntext\n"
-LIMITS = 'timeout = "1s" wait_limit = "1h" wait = "outcome"'
+LIMITS = 'timeout = "4s" wait_limit = "1h" wait = "outcome"'
 
 
 class Hanging:
