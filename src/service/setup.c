@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/digest.h"
+#include "config/host.h"
 #include "config/stamp.h"
 #include "service/capture.h"
 #include "service/entrance.h"
@@ -265,6 +266,7 @@ void setup_reload(struct service *service)
 	struct config new;
 	struct error error;
 
+	host_forget();
 	clients_renew(&service->clients);
 	if (!service->is_configured) {
 		setup_again(service);

@@ -37,10 +37,24 @@ static void the_machine_has_names_fit_for_smtp(void **state)
 	assert_int_not_equal(strncmp(full, "localhost.", 10), 0);
 }
 
+/* The second answer comes from what the first has left, and the third from the resolver. */
+static void the_full_name_stays_the_same(void **state)
+{
+	CLEANUP(memory_free_string) char *first = host_fully_qualified();
+	CLEANUP(memory_free_string) char *second = host_fully_qualified();
+
+	(void)state;
+	host_forget();
+	CLEANUP(memory_free_string) char *third = host_fully_qualified();
+	assert_string_equal(first != NULL ? first : "", second != NULL ? second : "");
+	assert_string_equal(first != NULL ? first : "", third != NULL ? third : "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_machine_has_names_fit_for_smtp),
+		cmocka_unit_test(the_full_name_stays_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
