@@ -10,14 +10,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import stat
 import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 
+from support import activation
 from support.mailchute import Service, Sink, children_of, make_folder, remove_folder
 from support.stand_in import settings
 from support.wait import wait_for
@@ -146,14 +145,6 @@ def allowed_calls():
     return set().union(*(unfold(word) for word in FILTER.split()))
 
 
-def socket_of(service):
-    """A listener as the socket unit makes it, for one that is to be given it."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(service.socket))
-    listener.listen(16)
-    return listener
-
-
 def test_the_filter_has_every_call_of_the_service(tree, service_unit, tmp_path):
     """Receiving, looking up a name, TLS, a login, the command of a token, a reload, the end."""
     assert service_unit["SystemCallFilter"] == [FILTER]
@@ -176,15 +167,7 @@ def test_the_filter_has_every_call_of_the_service(tree, service_unit, tmp_path):
             '[test]\nuser = "me"\npassword = "p"\n[token]\nuser = "me"\n'
             'token_command = "/bin/echo a-token"\n')
         (folder / "secrets.ini").chmod(0o600)
-        listener = socket_of(service)
-        variables = service.environment() | {"LISTEN_FDS": "1"}
-        variables.pop("MAILCHUTE_SOCKET")
-        become = ("import os, sys; os.dup2(int(sys.argv[1]), 3); "
-                  "os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])")
-        service.spawn(["strace", "-f", "-qq", "-o", trace, sys.executable, "-c", become,
-                       listener.fileno(), programs.mailchute, "serve"], variables,
-                      pass_fds=[listener.fileno()])
-        listener.close()
+        activation.spawn(service, "strace", "-f", "-qq", "-o", trace)
         try:
             for number in range(3):
                 assert service.sendmail("b@far.example",

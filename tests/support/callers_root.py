@@ -203,12 +203,21 @@ class Callers:
         mounts.mkdir()
         more.mkdir()
         self._copy_libraries(more)
-        self._process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "unchanged", "--pid", "--uts", "--fork",
-             "--kill-child", "sh", "-c", ENTER, "sh", str(mounts), str(self.programs.folder),
-             str(more), str(ROOT), str(os.getpid())],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True)
+        self._begin(["unshare", "--mount", "--propagation", "unchanged", "--pid", "--uts", "--fork",
+                     "--kill-child", "sh", "-c", ENTER, "sh", str(mounts),
+                     str(self.programs.folder), str(more), str(ROOT), str(os.getpid())])
+        self.write("/etc/nsswitch.conf", "hosts: files\npasswd: files\ngroup: files\n")
+        self.write("/etc/aliases", "")
+        self.make_folder("/var/spool/mailchute", "mailchute", 0o700)
+        self.make_folder("/run/mailchute", "mailchute", 0o755)
+        self.configure()
+        self.start_service()
+        return self
+
+    def _begin(self, words):
+        """By a command that makes the root and ends in FURNISH."""
+        self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE, start_new_session=True)
         if self._process.stdout.readline() != b"ready\n":
             raise AssertionError(self._process.communicate()[1].decode(errors="replace"))
         self._inside = children_of(self._process.pid)[0]
@@ -217,13 +226,6 @@ class Callers:
         self.write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 box.here.example box\n")
         self.write("/etc/hostname", "box\n")
         self.write("/etc/mailname", "here.example\n")
-        self.write("/etc/nsswitch.conf", "hosts: files\npasswd: files\ngroup: files\n")
-        self.write("/etc/aliases", "")
-        self.make_folder("/var/spool/mailchute", "mailchute", 0o700)
-        self.make_folder("/run/mailchute", "mailchute", 0o755)
-        self.configure()
-        self.start_service()
-        return self
 
     def _copy_libraries(self, more):
         """What the build is linked with and the packages have not got (a sanitizer's library)."""

@@ -9,11 +9,10 @@ outside of the root.
 
 import re
 import subprocess
-from pathlib import Path
 
 from support import own_mounts
-from support.callers_root import FURNISH, Callers, Syslog
-from support.mailchute import TOP, Sink, children_of
+from support.callers_root import FURNISH, Callers
+from support.mailchute import TOP, Sink
 from support.stand_in import Units
 from support.wait import wait_for
 
@@ -99,18 +98,8 @@ class Machine(Callers):
     def start(self):
         place = self.folder / "root"
         place.mkdir()
-        words = own_mounts.command("unshare", "--net", "--uts", "sh", "-c", ENTER, "sh", place,
-                                   self.base, ROOTS / "archives", pids=True)
-        self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                         stderr=subprocess.PIPE, start_new_session=True)
-        if self._process.stdout.readline() != b"ready\n":
-            raise AssertionError(self._process.communicate()[1].decode(errors="replace"))
-        self._inside = children_of(self._process.pid)[0]
-        self.root = Path(f"/proc/{self._inside}/root")
-        self.syslog = Syslog(self.root / "dev/log")
-        self.write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 box.here.example box\n")
-        self.write("/etc/hostname", "box\n")
-        self.write("/etc/mailname", "here.example\n")
+        self._begin(own_mounts.command("unshare", "--net", "--uts", "sh", "-c", ENTER, "sh", place,
+                                       self.base, ROOTS / "archives", pids=True))
         place = self.folder / "sink"
         place.mkdir(mode=0o755)
         self.sink = InnerSink(self.programs, place, self).start()
