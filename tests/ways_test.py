@@ -9,12 +9,12 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
+from support import activation
 from support.mailchute import (Daemon, children_of, end_group, environment, fields, is_sanitized,
                                process_status, processes, run, sanitizer)
 from support.wait import wait_for
@@ -550,22 +550,11 @@ def test_a_service_that_is_to_stay_takes_the_place_of_one_on_demand(make_own, ma
 
 def start_by_socket(service):
     """As systemd does; the socket at which the service says how it is."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(service.socket))
-    listener.listen(16)
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notices.bind(str(service.folder / "notify"))
     notices.settimeout(20)
-    variables = service.environment()
-    variables.pop("MAILCHUTE_SOCKET")
-    variables.update(LISTEN_FDS="1", NOTIFY_SOCKET=str(service.folder / "notify"))
-    # LISTEN_PID names the process itself, as systemd sets it just before it becomes the service.
-    become = ("import os, sys; os.dup2(int(sys.argv[1]), 3); "
-              "os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])")
-    service.spawn([sys.executable, "-c", become, listener.fileno(), service.programs.mailchute,
-                   "serve"], variables, pass_fds=[listener.fileno()])
+    activation.spawn(service, NOTIFY_SOCKET=str(service.folder / "notify"))
     assert b"READY=1" in notices.recv(100)
-    listener.close()
     return notices
 
 
