@@ -352,6 +352,7 @@ class Sink(Daemon):
         self.options = options
         self.maildir = self.folder / "caught"
         self.port = 0
+        self._holder = None
 
     def start(self):
         begin = len(self.text())
@@ -367,9 +368,9 @@ class Sink(Daemon):
 
     def kill(self):
         super().kill()
-        # In a network of its own the port may be another's here.
+        # While it is gone, nobody else has its port, which may be another's network's.
         with contextlib.suppress(OSError):
-            hold_port(self.port)
+            self._holder = hold_port(self.port)
 
     def __enter__(self):
         return self.start()

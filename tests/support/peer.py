@@ -102,6 +102,7 @@ class Peer:
         self._open = set()
         self._lock = threading.Lock()
         self._listener = None
+        self._holder = None
         self.port = None
 
     # life
@@ -114,7 +115,8 @@ class Peer:
             # So that little of a message fits on the way.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # While it is stopped, nobody else has its port.
-        self.port = hold_port(self.port or 0)
+        self._holder = self._holder or hold_port(self.port or 0)
+        self.port = self._holder.getsockname()[1]
         self._listener.bind(("127.0.0.1", self.port))
         self._listener.listen(50)
         self._thread = threading.Thread(target=self._accept, daemon=True)

@@ -21,23 +21,21 @@ def wait_for(condition, timeout=20, what=None):
         pause = min(pause * 1.5, 0.1)
 
 
-_held = {}
+_held = []
 
 
 def hold_port(port=0):
-    """From here on no other process is given this port of 127.0.0.1; a server may have it.
+    """A socket: as long as it is kept no other process is given this port of 127.0.0.1.
 
     It is bound, and nobody listens; who does so with SO_REUSEADDR, as all servers do, still can.
     """
-    if port not in _held:
-        holder = socket.socket()
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", port))
-        port = holder.getsockname()[1]
-        _held[port] = holder
-    return port
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", port))
+    return holder
 
 
 def free_port():
     """A port of 127.0.0.1 that nobody listens on, until somebody does who knows its number."""
-    return hold_port()
+    _held.append(hold_port())
+    return _held[-1].getsockname()[1]
