@@ -171,7 +171,7 @@ def test_what_waits_when_it_is_switched_on_never_leaves(make_service, make_peer,
     peer.fault = None
     service.configure(url, queue='retry = { "200ms" }')
     service.signal(signal.SIGHUP)
-    wait_for(lambda: service.text().count("configuration read anew") == 2, what="a reload")
+    wait_for(lambda: service.text().count("configuration read anew") >= 2, what="a reload")
     assert service.sendmail("-f", "a@there.example", "c@far.example", input=MESSAGE).status == 0
     service.wait_until_empty()
     assert [message[1] for message in peer.messages] == [["c@far.example"]]

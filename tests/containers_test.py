@@ -135,8 +135,9 @@ def test_mail_is_captured_where_one_folder_can_be_written(container, sink):
 def test_mail_waits_where_one_folder_can_be_written(container, sink):
     """A volume for the spool: a service of this uid that has no name, gone when all is done."""
     (container.folder / "run/volume").mkdir()
-    script = (f"{container.programs.sendmail} -t -i && {container.programs.mailchute} queue --count"
-              " && /bin/ls -ld /run/volume/spool")
+    script = (f"{container.programs.sendmail} -t -i && while count=$("
+              f"{container.programs.mailchute} queue --count) && [ $count != 0 ]; do /bin/sleep 0.1;"
+              " done; echo $count; /bin/ls -ld /run/volume/spool")
     result = container.run("/bin/sh", "-c", script, input=MESSAGE, url=sink.url,
                            spool="/run/volume/spool", idle="1s", **{"from": "shop@there.example"})
     assert result.status == 0 and result.stderr == "", result

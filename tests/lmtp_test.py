@@ -53,7 +53,7 @@ def wait_for_fates(service, count):
     def fates():
         return re.findall(r": to=<(\S+@far.example)>.* status=(.*)", service.text())
 
-    wait_for(lambda: len(fates()) >= count, what=lambda: f"{count} fates:\n{service.tail()}")
+    wait_for(lambda: len(fates()) >= count, 60, what=lambda: f"{count} fates:\n{service.tail()}")
     found = collections.defaultdict(list)
     for recipient, fate in fates():
         found[recipient].append(fate)

@@ -82,6 +82,8 @@ def test_pflogsumm_gives_the_right_totals(make_service, make_peer, folder):
             input=MESSAGE + b"x" * number)
         assert result.status == 0, result
     service.wait_for_queue("20 Requests|in 20 ", 60)
+    wait_for(lambda: len({line.split(": to=<")[0].split()[-1] for line in lines_of(log)
+                          if "to=<slow@slow.example>" in line}) == 20, what="an attempt of each")
     peer.refuse = {"never@far.example": peer.refuse["never@far.example"]}
     service.queue("flush")
     service.wait_until_empty(60)

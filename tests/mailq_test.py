@@ -326,14 +326,17 @@ def test_not_oftener_than_every_ten_seconds(make_service, make_peer):
     service = make_service(url=DEAD, queue=LATER).start()
     send(service, ALICE, "b@far.example")
     service.wait_for_queue("1 attempts, next in")
+    begin = time.monotonic()
     for _ in range(5):
         flush(service, ALICE)
-    service.wait_for_queue("2 attempts, next in")
+    # A machine may be so slow that there was time for more than one.
+    most = 1 + int(time.monotonic() - begin) // 10
+    service.wait_for_queue("[2-9] attempts, next in")
     # Whatever was asked for is done by now: a message of another is looked at after it.
     send(service, BOB, "b@far.example")
     wait_for(lambda: service.queue().count("attempts, next") == 2, what="Bob's message")
-    assert "2 attempts" in service.queue()
-    assert service.text().count(f"uid {ALICE} has its waiting mail tried now") == 1
+    done = service.text().count(f"uid {ALICE} has its waiting mail tried now")
+    assert 1 <= done <= most and f"{done + 1} attempts" in service.queue()
 
 
 @pytest.mark.parametrize("arguments", [["-q"], ["-qIABC"], ["-qRfar.example"]])

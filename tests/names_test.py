@@ -198,7 +198,7 @@ def test_a_list_in_a_file(make, folder):
     path.write_text(f":include:{path}\n")
     path.chmod(0o644)
     is_refused(f"the list {path} includes itself")
-    assert service.count() == 0
+    service.wait_until_empty()
 
 
 @needs_root
@@ -299,6 +299,7 @@ def test_everybody_may_submit(make):
 def test_what_is_too_large_is_refused(make, size, words):
     service = make(submit='max_size = "20000"')
     assert send(service, "root", message=BODY + b"x" * 10000)[0] == ["me@far.example"]
+    service.wait_until_empty()
     result = service.sendmail("root", input=BODY + b"a line\n" * (size // 7))
     assert result.status == 65 and result.stderr.count("\n") == 1, result
     assert "MC-SIZE-12" in result.stderr and words.split(" KiB", 1)[-1] in result.stderr, result

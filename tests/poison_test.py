@@ -416,6 +416,8 @@ def test_a_queue_that_is_removed_while_the_service_runs(make_service, sink, what
     service = go_on(fill(make_service, 0), sink)
     submit(service, 0)
     wait_for_numbers(sink, [0], service)
+    # Else it may remove a file at the same time.
+    service.wait_until_empty()
     shutil.rmtree(queue_of(service) if what == "queue" else service.spool)
     result = service.sendmail("r1@far.example", input=b"Subject: good 1\n\n" + body(1))
     assert result.status not in (0, 75), result

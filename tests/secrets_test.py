@@ -60,8 +60,7 @@ def test_they_are_read_for_a_connection(make_service, make_peer, tmp_path, rotat
     assert send(service, peer) == first
     assert len(peer.sessions) == 1
     # The next connection is the other account's, and so is its mail.
-    peer.stop()
-    peer.start()
+    renew(service, peer)
     assert send(service, peer) == second
     assert peer.sessions[-1].log_in == (second, "word")
 
@@ -470,8 +469,10 @@ def token_service(make_service, token_peer, programs):
     return service
 
 
-def renew(peer):
+def renew(service, peer):
     """The next message makes a new connection."""
+    # Before its answer has been noted, the last one would come again.
+    service.wait_until_empty()
     peer.stop()
     peer.start()
 
@@ -486,7 +487,7 @@ def test_a_token_file_is_read_for_each_connection(token_service, token_peer, tmp
             token_service.start()
         assert send(token_service, token_peer) == "me@there.example"
         assert token_peer.sessions[-1].log_in == ("me@there.example", token)
-        renew(token_peer)
+        renew(token_service, token_peer)
 
 
 def test_a_token_command_is_run_for_each_connection(token_service, token_peer, tmp_path):
@@ -502,7 +503,7 @@ def test_a_token_command_is_run_for_each_connection(token_service, token_peer, t
         # Two messages, one connection, one run.
         send(token_service, token_peer)
         assert token_peer.sessions[-1].log_in == ("me@there.example", token)
-        renew(token_peer)
+        renew(token_service, token_peer)
     assert (tmp_path / "calls").read_text() == "2:an account:two\n" * 2
     names = {line.split("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
     assert names <= {"PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "_"}

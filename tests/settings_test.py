@@ -375,7 +375,7 @@ def test_a_reload_sees_drop_ins_and_a_bad_one_changes_nothing(make_service, sink
     assert b"b@far.example" in send(3)
     one.write_text('alias "root" { to = { "c@far.example" } }\n')
     service.signal(signal.SIGHUP)
-    wait_for(lambda: service.text().count("configuration read anew") == 2,
+    wait_for(lambda: service.text().count("configuration read anew") >= 2,
              what=lambda: "the second reload:\n" + service.tail())
     assert b"c@far.example" in send(4)
 

@@ -100,7 +100,8 @@ def test_every_mechanism(make_service, make_postfix, word, mechanism):
         submit(service, "b@far.example")
         postfix.wait_for_messages(1)
         assert postfix.contents() == [MESSAGE]
-        assert f"sasl_method={mechanism}, sasl_username={postfix.user}" in postfix.log_text()
+        wait_for(lambda: f"sasl_method={mechanism}, sasl_username={postfix.user}" in
+                 postfix.log_text(), what=lambda: f"{mechanism} in the log:\n{postfix.log_text()}")
         assert postfix.password not in service.text()
 
 

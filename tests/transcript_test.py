@@ -117,7 +117,9 @@ class Way:
         self.spool = folder / "own"
         self.service = None
         if name == "service":
-            self.service = make_service(url=url, variables=variables).start()
+            # Whoever shall see the end of a conversation waits for it.
+            self.service = make_service(url=url, variables=variables,
+                                        submit='wait_limit = "15s"').start()
             self.environment = environment(socket=self.service.socket)
             return
         self.environment = environment(
@@ -225,7 +227,7 @@ def test_a_port_where_nobody_is(make_way, make_peer, way):
 def test_what_was_said_until_time_was_up(make_service, make_peer):
     peer = make_peer(hold="mail")
     service = make_service(url=f"smtp+notls://127.0.0.1:{peer.port}",
-                           submit='wait_limit = "1s"').start()
+                           submit='wait_limit = "5s"').start()
     result = service.sendmail("-v", "-f", "a@here.example", "b@far.example", input=MESSAGE)
     peer.release()
     assert result.status == 0, result

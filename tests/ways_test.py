@@ -104,8 +104,8 @@ def test_a_service_is_started_on_demand_and_awaited(make_own, make_peer):
     assert [message[1] for message in peer.messages] == [["me@far.example"]]
     assert own.count() == 0
     assert (own.spool.stat().st_mode & 0o7777, own.spool.stat().st_uid) == (0o700, os.geteuid())
-    service = own.service()
-    assert own.sendmail("-t").status == 0 and set(own.service()) >= set(service[:1])
+    service = own.main_service()
+    assert own.sendmail("-t").status == 0 and own.main_service() == service
 
 
 def test_a_service_that_must_be_there_is_named(programs, folder):
@@ -125,10 +125,15 @@ def test_a_service_on_demand_keeps_nothing_of_its_caller(make_own, make_peer):
     wait_for(lambda: own.service(), what="the service on demand")
     assert os.read(read_end, 1) == b""
     os.close(read_end)
-    for pid in own.service():
-        assert os.readlink(f"/proc/{pid}/cwd") == "/"
-        assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
-        assert os.getsid(pid) != os.getsid(0)
+    main = own.main_service()
+    for pid in [main, *own.service()]:
+        try:
+            found = os.readlink(f"/proc/{pid}/cwd"), os.readlink(f"/proc/{pid}/fd/0"), os.getsid(pid)
+        except OSError:
+            # A receive process may end.
+            assert pid != main
+            continue
+        assert found[:2] == ("/", "/dev/null") and found[2] != os.getsid(0)
 
 
 def test_a_refusal_is_told_and_nothing_is_kept(make_own, make_peer):
@@ -166,7 +171,7 @@ def test_a_killed_service_is_followed_by_another(make_own, make_peer):
     assert own.sendmail("-t").status == 0
     wait_for(lambda: len(peer.messages) == 1, what="the new message at the smarthost")
     # The old one waits for its time in the list, which survived.
-    assert own.count() == 1
+    wait_for(lambda: own.count() == 1, what="the end of the new one")
 
 
 def test_a_service_that_takes_long_to_start_is_waited_for(programs, make_own, make_peer):
@@ -449,11 +454,11 @@ def test_direct_ends_with_the_time_limit(make_own, make_peer, folder):
     peer = make_peer(at="end", fault="stall")
     config = folder / "direct.conf"
     config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
-                      'submit { mode = "direct" timeout = "1s" }\n')
+                      'submit { mode = "direct" timeout = "5s" }\n')
     own = make_own("", config=config)
     result = own.sendmail("root")
     assert result.status == 69 and result.stderr.count("\n") == 1, result
-    assert "within 1s" in result.stderr and "may have" in result.stderr, result
+    assert "within 5s" in result.stderr and "may have" in result.stderr, result
     # Nobody can know both.
     assert "nothing was kept" not in result.stderr, result
 
@@ -464,7 +469,7 @@ def test_direct_lets_go_of_what_it_gave_up(make_own, make_peer, folder, lines):
     peer = make_peer(hold="content")
     config = folder / "direct.conf"
     config.write_text(f'smarthost "test" {{ url = "smtp://127.0.0.1:{peer.port}" }}\n'
-                      'submit { mode = "direct" timeout = "1s" }\n')
+                      'submit { mode = "direct" timeout = "5s" }\n')
     own = make_own("", config=config)
     result = own.sendmail("b@far.example", input=MESSAGE + b"a line of a message\n" * lines)
     assert result.status == 69 and result.stderr.count("\n") == 1, result

@@ -66,7 +66,7 @@ def test_fpm_that_does_not_has_its_variable(bare):
 def test_fpm_without_either_says_so_in_the_log(bare):
     response = request(bare, "yes", MAILCHUTE_URL=bare.sink.url)
     assert response.body == "clear failed", response.output
-    wait_for(lambda: "/run/secrets/mailchute_url" in bare.syslog.text(), 5,
+    wait_for(lambda: "/run/secrets/mailchute_url" in bare.syslog.text(),
              what=lambda: f"the reason in syslog:\n{bare.syslog.text()}")
     bare.no_message()
 
