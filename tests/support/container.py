@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.mailchute import TOP, Daemon, Result, children_of
+from support.mailchute import TOP, Daemon, Result, Sink, children_of
 from support.own_mounts import command
 from support.wait import wait_for
 
@@ -78,12 +78,12 @@ class Network:
         self._holder.communicate()
 
 
-class Provider(Daemon):
+class Provider(Sink):
     """The smarthost of the examples, with a login and a certificate."""
 
     def __init__(self, program, network, folder, user, password, name="smtp.example.com"):
-        super().__init__(folder, "provider")
-        self.maildir, self.certificate = folder / "mail", folder / "ca.pem"
+        super().__init__(None, folder)
+        self.certificate = folder / "ca.pem"
         self.spawn(network.command(program, "sink", "--starttls", "--listen", f"{ADDRESS}:587",
                                    "--maildir", self.maildir, "--name", name, "--user", user,
                                    "--password", password, "--write-certificate",
@@ -93,15 +93,10 @@ class Provider(Daemon):
     def _is_ready(self):
         return self.certificate.exists() and b"-----END" in self.certificate.read_bytes()
 
-    def messages(self):
-        new = self.maildir / "new"
-        return [path.read_bytes() for path in sorted(new.iterdir())] if new.exists() else []
-
     def wait_for_messages(self, count):
-        wait_for(lambda: len(self.messages()) >= count, what=lambda: f"{count} messages:\n"
-                 f"{self.tail()}")
-        assert len(self.messages()) == count
-        return self.messages()
+        found = super().wait_for_messages(count)
+        assert len(found) == count, self.tail()
+        return found
 
 
 # images
