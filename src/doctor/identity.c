@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "doctor/checks.h"
+#include "policy/sender.h"
 
 static bool is_local_name(const char *name)
 {
@@ -31,6 +32,28 @@ static void check_hello(struct patient *patient)
 	finding_next(patient->findings, "identity { ehlo = \"host.example.com\" }");
 }
 
+/* Such a sender leaves as the from of every smarthost, if need be. */
+static bool is_repaired(const struct config *config)
+{
+	char *sender CLEANUP(memory_free_string) = memory_format("name@%s", config->domain);
+	const char *reason;
+
+	for (size_t i = 0; i < config->smarthost_count; i++)
+		if (sender_judge(&config->smarthosts[i].parameters, sender, &reason) !=
+		    SENDER_BECOMES_FROM)
+			return false;
+	return config->smarthost_count != 0;
+}
+
+/* No such recipient leaves. */
+static bool is_caught(const struct config *config)
+{
+	for (size_t i = 0; i < config->alias_count; i++)
+		if (strcmp(config->aliases[i].name, "*") == 0)
+			return true;
+	return false;
+}
+
 static void check_domain(struct patient *patient)
 {
 	const struct config *config = &patient->config;
@@ -39,6 +62,14 @@ static void check_domain(struct patient *patient)
 	if ((strchr(config->domain, '.') != NULL && !is_local_name(config->domain)) ||
 	    patient->is_by_variables)
 		return;
+	/* In Message-ID and other headers it offends nobody (RFC 5322, 3.6.4). */
+	if (is_repaired(config) && is_caught(config)) {
+		finding_add(patient->findings, FINDING_GREEN, "identity.domain",
+		    "name@%s is no address elsewhere, and none leaves: such senders become from, "
+		    "and alias \"*\" has such recipients",
+		    config->domain);
+		return;
+	}
 	finding_add(patient->findings, FINDING_YELLOW, "identity.domain",
 	    "bare names become name@%s%s%s%s, which is no address elsewhere", config->domain,
 	    config->domain_source != NULL ? " (" : "",
