@@ -621,3 +621,17 @@ def test_the_manual_is_mdoc():
     if done is not None:
         assert done.returncode == 0, done.stdout
     assert not [line for line in MANUAL.read_text().splitlines() if line != line.rstrip()]
+
+
+@pytest.mark.parametrize("given, status, words", [
+    ("mc-auth-1", 0, "MC-AUTH-01: login refused"), ("tls-2", 0, "MC-TLS-02: "),
+    ("Mc-Auth-17", 0, "MC-AUTH-17: "),
+    ("mc-auht-01", 64, "the nearest known one: mailchute help MC-AUTH-01"),
+    ("atuh-01", 64, "the nearest known one: mailchute help MC-AUTH-01"),
+    ("docter", 64, "the nearest known one: mailchute help doctor"),
+    ("something else", 64, "mailchute help lists the commands"),
+])
+def test_a_page_is_found_however_its_name_is_typed(programs, given, status, words):
+    done = run([programs.mailchute, "help", given])
+    assert done.status == status, done
+    assert words in (done.stderr if status else done.stdout.decode()), done

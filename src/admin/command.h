@@ -31,6 +31,8 @@ admin_command command_help;
 
 /* The command of this name, or NULL. */
 admin_command *command_find(const char *name);
+/* Their names one after the other; NULL behind the last. */
+const char *command_name(size_t index);
 /* Writes what there is; returns status. */
 int command_print_list(FILE *where, int status);
 

@@ -47,6 +47,11 @@ admin_command *command_find(const char *name)
 	return NULL;
 }
 
+const char *command_name(size_t index)
+{
+	return index < sizeof commands / sizeof commands[0] ? commands[index].name : NULL;
+}
+
 int commands_run(int argc, char **argv)
 {
 	process_open_standard_descriptors();

@@ -6,6 +6,7 @@
  * It reads no settings, for they may be what is wrong.
  */
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +15,9 @@
 #include "base/codes.h"
 #include "base/error_block.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 
-enum { PAGE_LIMIT = 8192 };
+enum { PAGE_LIMIT = 8192, NAME_LIMIT = 100 };
 
 static int print_codes(void)
 {
@@ -36,12 +38,35 @@ static int print_page(const struct code *code)
 	return 0;
 }
 
+/* A command or a code, with or without its "MC-". */
+static const char *find_nearest(const char *name)
+{
+	const char *names[NAME_LIMIT];
+	size_t count = 0;
+
+	for (; command_name(count) != NULL; count++)
+		names[count] = command_name(count);
+	for (size_t i = 0; i < codes_count; i++) {
+		assert(count + 2 <= NAME_LIMIT);
+		names[count++] = codes_list[i].name;
+		names[count++] = codes_list[i].name + strlen("MC-");
+	}
+	const char *nearest = nearest_name(span_from_string(name), names, count);
+	const struct code *code = nearest != NULL ? codes_find(nearest) : NULL;
+	return code != NULL ? code->name : nearest;
+}
+
 static int no_page(const char *name)
 {
+	const char *nearest = find_nearest(name);
 	struct error error;
 
 	error_set(&error, ERROR_USAGE, "5.5.4", "there is no command and no code \"%s\"", name);
-	error_next(&error, "mailchute help lists the commands, mailchute help codes the codes");
+	if (nearest != NULL)
+		error_next(&error, "the nearest known one: mailchute help %s", nearest);
+	else
+		error_next(
+		    &error, "mailchute help lists the commands, mailchute help codes the codes");
 	return command_fail(&error);
 }
 

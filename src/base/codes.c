@@ -2,6 +2,7 @@
 
 #include "base/codes.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 const struct code codes_list[] = {
@@ -153,11 +154,25 @@ const struct code codes_list[] = {
 
 const size_t codes_count = sizeof codes_list / sizeof codes_list[0];
 
+/* "auth-1" is "AUTH-01". */
+static bool is_short_for(const char *given, const char *name)
+{
+	size_t letters = (size_t)(strrchr(name, '-') - name) + 1;
+	const char *number = name + letters;
+
+	return number[0] == '0' && strncasecmp(given, name, letters) == 0 &&
+	       strcmp(given + letters, number + 1) == 0;
+}
+
 const struct code *codes_find(const char *name)
 {
-	for (size_t i = 0; i < codes_count; i++)
-		if (strcasecmp(name, codes_list[i].name) == 0 ||
-		    strcasecmp(name, codes_list[i].name + strlen("MC-")) == 0)
+	for (size_t i = 0; i < codes_count; i++) {
+		const char *whole = codes_list[i].name;
+		const char *bare = whole + strlen("MC-");
+
+		if (strcasecmp(name, whole) == 0 || strcasecmp(name, bare) == 0 ||
+		    is_short_for(name, whole) || is_short_for(name, bare))
 			return &codes_list[i];
+	}
 	return NULL;
 }

@@ -24,7 +24,7 @@ struct code {
 extern const struct code codes_list[];
 extern const size_t codes_count;
 
-/* By its name, in letters of any case, whole or without "MC-"; NULL: there is none. */
+/* By its name, in letters of any case, without "MC-" or the zero, too; NULL: there is none. */
 const struct code *codes_find(const char *name);
 
 #endif

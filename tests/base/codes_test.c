@@ -52,6 +52,12 @@ static void test_find(void **state)
 	assert_string_equal(codes_find("MC-AUTH-01")->title, "login refused");
 	assert_ptr_equal(codes_find("mc-auth-01"), codes_find("MC-AUTH-01"));
 	assert_ptr_equal(codes_find("auth-01"), codes_find("MC-AUTH-01"));
+	assert_ptr_equal(codes_find("mc-auth-1"), codes_find("MC-AUTH-01"));
+	assert_ptr_equal(codes_find("Auth-1"), codes_find("MC-AUTH-01"));
+	assert_ptr_equal(codes_find("tls-2"), codes_find("MC-TLS-02"));
+	assert_null(codes_find("mc-auth-"));
+	assert_null(codes_find("mc-auth-11"));
+	assert_null(codes_find("mc-auth-7"));
 	assert_null(codes_find("MC-AUTH-99"));
 	assert_null(codes_find("MC-"));
 	assert_null(codes_find(""));
