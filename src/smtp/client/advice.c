@@ -233,7 +233,8 @@ static const struct advice login_later = {
 	BLAME_LOGIN,
 	"MC-AUTH-01",
 	"the server cannot check logins at the moment",
-	"nothing, if it passes; otherwise check user and password in secrets.ini, section [{name}]",
+	"nothing, if it passes; otherwise mailchute secret set {name} (user and password: section "
+	"[{name}] of secrets.ini)",
 };
 
 static const struct advice account_off = {

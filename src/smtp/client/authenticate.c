@@ -366,13 +366,12 @@ static void advise_on_password(
 	const char *title = title_of(login->session);
 	bool is_auto = smarthost_of(login->session)->auth == SMARTHOST_AUTH_AUTO;
 
-	if (login->mechanism->auth == SMARTHOST_AUTH_CRAM_MD5 && is_auto)
-		error_next(error,
-		    "check user and password in secrets.ini, section [%s]; a server that "
-		    "keeps passwords hashed cannot do CRAM-MD5: auth = \"plain\"",
-		    title);
-	else
-		error_next(error, "check user and password in secrets.ini, section [%s]", title);
+	error_next(error,
+	    "mailchute secret set %s (user and password: section [%s] of secrets.ini)%s", title,
+	    title,
+	    login->mechanism->auth == SMARTHOST_AUTH_CRAM_MD5 && is_auto
+		? "; a server that keeps passwords hashed cannot do CRAM-MD5: auth = \"plain\""
+		: "");
 	advice_add(reply, smarthost_of(login->session), ADVICE_AUTH, error);
 }
 
