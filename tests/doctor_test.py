@@ -361,6 +361,12 @@ def test_a_refused_login_is_red_while_mail_waits(good, authority):
     check(found, "red", "queue.paused", "smarthost provider refuses the login",
           "mailchute doctor --online")
     assert "535" in found.bad[0]["text"]
+    # Each in its place, and once.
+    one = found.bad[0]
+    assert one["code"] == "MC-AUTH-01" and "means" in one, one
+    assert "mailchute secret set provider" in one["next"], one
+    for words in ("means:", "fix:", "MC-AUTH-01", one["means"], "secret set"):
+        assert words not in one["text"], one
 
 
 def test_a_smarthost_that_is_down_is_yellow_while_mail_waits(good):

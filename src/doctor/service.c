@@ -51,23 +51,40 @@ static bool is_installed(const struct patient *patient)
 	return false;
 }
 
-/* "-- smarthost office365 refuses the login since ...: 535 ..." */
+/* The failure that a pause ends with, as an error again; what stands before it remains in the text.
+ */
+static void read_pause(const char *text, struct error *error)
+{
+	const char *time = strstr(text, ", next try ");
+	const char *words = time != NULL ? strstr(time, ": ") : NULL;
+
+	if (words == NULL) {
+		*error = (struct error){ 0 };
+		(void)error_prefix(error, "%s", text);
+		return;
+	}
+	error_read_line(words + strlen(": "), error);
+	(void)error_prefix(error, "%.*s", (int)(words - text) + 2, text);
+}
+
+/* "-- smarthost office365 refuses the login since ..., next try in 4m: MC-AUTH-01 535 ..." */
 static bool take_pause(void *context, struct span line)
 {
 	struct patient *patient = context;
 	struct span words = span_starts_with(line, "-- ") ? span_after(line, 3) : line;
-	char *text CLEANUP(memory_free_string) = span_copy(span_first(words, 1000));
+	char *text CLEANUP(memory_free_string) = span_copy(words);
 	bool is_hard = strstr(text, " refuses the login ") != NULL ||
 		       strstr(text, " takes nothing of this account ") != NULL;
+	struct error error;
 
 	if (strstr(text, "smarthost ") != text)
 		return true;
-	finding_add(
-	    patient->findings, is_hard ? FINDING_RED : FINDING_YELLOW, "queue.paused", "%s", text);
-	finding_next(patient->findings, is_hard ? "mailchute doctor --online says more; mend it, "
-						  "then: mailchute queue flush"
-						: "mailchute doctor --online says whether it is "
-						  "still so");
+	read_pause(text, &error);
+	finding_add_error(
+	    patient->findings, is_hard ? FINDING_RED : FINDING_YELLOW, "queue.paused", &error);
+	finding_next(patient->findings, "%s%s%s", error.next, error.next[0] != '\0' ? "; " : "",
+	    is_hard ? "mailchute doctor --online says more; mend it, then: mailchute queue flush"
+		    : "mailchute doctor --online says whether it is still so");
 	return true;
 }
 
