@@ -14,7 +14,8 @@ MESSAGE = "Subject: x\r\n\r\n.dot\r\n"
 
 
 def send(peer, context=None):
-    with smtplib.SMTP("127.0.0.1", peer.port, timeout=1) as client:
+    timeout = 1 if peer.fault == "stall" else 20
+    with smtplib.SMTP("127.0.0.1", peer.port, timeout=timeout) as client:
         if context:
             client.starttls(context=context)
         if peer.users:

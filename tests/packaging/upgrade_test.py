@@ -68,7 +68,7 @@ def test_the_queue_of_a_service_that_runs(machine, packages):
     assert machine.count() == 1
     machine.sink.start()
     machine.arrived("Subject: waits")
-    assert machine.count() == 0
+    wait_for(lambda: machine.count() == 0, what="an empty queue")
 
 
 class Senders:
