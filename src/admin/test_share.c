@@ -133,19 +133,54 @@ static bool is_login(const struct buffer *output)
 	return span_ends_with_ignoring_case(buffer_span(output), "login of ");
 }
 
+/* "/home/alice": so is that. */
+static bool is_home(const struct buffer *output)
+{
+	return span_ends_with_ignoring_case(buffer_span(output), "/home/");
+}
+
+/* How much of it says of what kind a file is: ".pem" of "relay.example.com.pem"; no domain's end.
+ */
+static size_t extension_of(struct span word)
+{
+	static const char *const known[] = { ".pem", ".crt", ".key", ".conf", ".ini", ".sock",
+		".service", ".socket" };
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (span_ends_with_ignoring_case(word, known[i]))
+			return strlen(known[i]);
+	return 0;
+}
+
+/* "250-" before the words of a line that is not a reply's last (RFC 5321, 4.2.1). */
+static size_t code_of(struct span word, const struct buffer *output)
+{
+	if (!span_ends_with_ignoring_case(buffer_span(output), " < ") || word.length < 4 ||
+	    word.start[3] != '-')
+		return 0;
+	for (size_t i = 0; i < 3; i++)
+		if (!isdigit((unsigned char)word.start[i]))
+			return 0;
+	return 4;
+}
+
 static void put_word(struct test_share *share, struct span word, struct buffer *output)
 {
-	size_t end = word.length;
+	size_t code = code_of(word, output);
 	ssize_t at;
 
+	buffer_append_span(output, span_first(word, code));
+	word = span_after(word, code);
+	size_t end = word.length;
 	/* A dot or colon behind it belongs to the sentence. */
 	while (end != 0 && strchr(".:", word.start[end - 1]) != NULL)
 		end--;
+	end -= extension_of(span_first(word, end));
 	struct span name = span_first(word, end);
 	at = span_find_byte(name, '@');
 	if (at > 0 && (size_t)at + 1 < name.length)
 		put_address(share, name, (size_t)at, output);
-	else if (name.length != 0 && is_login(output))
+	else if (name.length != 0 && (is_login(output) || is_home(output)))
 		buffer_format(output, "user%zu", number_of(share, name));
 	else
 		put_with_port(share, name, output);
