@@ -431,7 +431,7 @@ static int run_worker(
 			continue;
 		if (ready == 0) {
 			/* The caller is told a failure, so nothing may go out any more. */
-			worker_parent_finish(store->parent);
+			worker_parent_kill(store->parent);
 			await_end(&errand->channel);
 			(void)too_late(errand, store->config, error);
 			return 1;

@@ -135,8 +135,10 @@ static void wind_down(struct service *service)
 	listeners_close(&service->listeners);
 	while (runner_is_busy(&service->runner) && clock_monotonic() < leave_at)
 		step(service, leave_at);
-	if (service->is_configured)
+	if (service->is_configured && workers_busy_count(&service->runner.workers) != 0) {
+		worker_parent_kill(&service->parent);
 		workers_abandon(&service->runner.workers);
+	}
 	entrance_dismiss(service);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -24,13 +25,16 @@
 #include "net/tls.h"
 #include "smtp/client/session.h"
 
-/* Where the one descriptor lies that a parent or worker keeps. */
-enum { KEPT = 3 };
+enum {
+	KEPT = 3,	/* where the one descriptor lies that a parent or worker keeps */
+	FAREWELL = 1000 /* milliseconds for a QUIT to leave */
+};
 
 struct parent {
 	struct channel channel;
 	pid_t service;
-	int signals; /* SIGCHLD as a descriptor */
+	int signals;	 /* SIGCHLD as a descriptor */
+	bool is_patient; /* the end that it was told is one that workers may await */
 	struct worker_trust trust;
 };
 
@@ -67,8 +71,11 @@ static int watch_children(void)
 	return signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* A worker says by its channel all there is to say, unless it dies: then nobody else knows why. */
-static void reap(struct parent *parent)
+/*
+ * A worker says by its channel all there is to say, unless it dies: then nobody else knows why.
+ * False: none is left.
+ */
+static bool reap(struct parent *parent)
 {
 	struct signalfd_siginfo news;
 	pid_t worker;
@@ -81,6 +88,17 @@ static void reap(struct parent *parent)
 			dprintf(STDERR_FILENO,
 			    "mailchute: worker %ld was ended by signal %d (%s)\n", (long)worker,
 			    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return worker == 0;
+}
+
+/* Whose channel is closed says QUIT and ends; who has not by then is ended with us. */
+static void await_workers(struct parent *parent)
+{
+	const int64_t deadline = clock_deadline(FAREWELL);
+	struct pollfd ended = { .fd = parent->signals, .events = POLLIN };
+
+	while (reap(parent) && poll(&ended, 1, clock_poll_timeout(deadline)) > 0)
+		continue;
 }
 
 /*
@@ -178,8 +196,10 @@ static bool serve_requests(struct parent *parent)
 			return false;
 		if (descriptor >= 0)
 			start_worker_take_fd(parent, descriptor);
-		else if (!become_owner(parent, buffer_span(&message)))
+		else if (!become_owner(parent, buffer_span(&message))) {
+			parent->is_patient = span_equals_string(buffer_span(&message), "end");
 			return false;
+		}
 	}
 }
 
@@ -203,10 +223,13 @@ _Noreturn static void run_parent(int channel_fd, pid_t service)
 		if (poll(ready, 2, -1) < 0 && errno != EINTR)
 			_exit(1);
 		if (ready[1].revents != 0)
-			reap(&parent);
+			(void)reap(&parent);
 		if (ready[0].revents != 0 && !serve_requests(&parent))
-			_exit(0);
+			break;
 	}
+	if (parent.is_patient)
+		await_workers(&parent);
+	_exit(0);
 }
 
 /* Until the child has said which signals it ignores, none may come: it would be ended by it. */
@@ -276,14 +299,24 @@ int worker_start(struct worker_parent *parent, struct channel *channel, struct e
 	return 0;
 }
 
-void worker_parent_finish(struct worker_parent *parent)
+static void dismiss(struct worker_parent *parent, const char *word)
 {
 	if (parent->pid == 0)
 		return;
 	/* Said aloud: another child of the service may hold our end of the channel open. */
-	(void)channel_send(&parent->channel, span_from_string("end"), -1);
+	(void)channel_send(&parent->channel, span_from_string(word), -1);
 	channel_finish(&parent->channel);
 	while (parent->pid > 0 && waitpid(parent->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	*parent = (struct worker_parent){ 0 };
+}
+
+void worker_parent_finish(struct worker_parent *parent)
+{
+	dismiss(parent, "end");
+}
+
+void worker_parent_kill(struct worker_parent *parent)
+{
+	dismiss(parent, "kill");
 }

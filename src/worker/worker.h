@@ -63,9 +63,13 @@ int worker_start(struct worker_parent *parent, struct channel *channel, struct e
 
 /*
  * Ends the parent and reaps it (a caller that has reaped it sets pid to -1
- * before); workers end by themselves when theirs are closed.
+ * before).  The workers' channels are closed: within a second they say QUIT
+ * and end by themselves.
  */
 void worker_parent_finish(struct worker_parent *parent);
+
+/* The same at once, and with it workers that have results which nobody waits for any more. */
+void worker_parent_kill(struct worker_parent *parent);
 
 /* What the parent runs in its child; does not return. */
 _Noreturn void worker_run(int channel_fd);

@@ -1232,6 +1232,43 @@ static void the_parent_ends_and_says_so(void **state)
 	scene->parent.pid = -1;
 }
 
+/* Whoever is last to run, the server hears QUIT before the connection ends. */
+static void a_finished_parent_lets_workers_say_quit(void **state)
+{
+	struct scene *scene = *state;
+	struct error error;
+
+	for (int round = 0; round < 30; round++) {
+		start_server(scene, (struct server){ 0 });
+		struct request_relay relay = relay_to(scene, "127.0.0.1", SMARTHOST_TLS_NEVER);
+
+		ask(scene, &relay);
+		expect_ready(scene, "127.0.0.1");
+		channel_finish(&scene->channel);
+		worker_parent_finish(&scene->parent);
+		end_server(scene);
+		assert_true(server_heard(scene, "QUIT\r\n"));
+		assert_int_equal(worker_parent_start(&scene->parent, &error), 0);
+	}
+}
+
+/* With the last content on its way, what it becomes would be told to nobody. */
+static void a_killed_parent_takes_its_workers_along(void **state)
+{
+	struct scene *scene = *state;
+
+	start_server(scene, (struct server){ 0 });
+	struct request_relay relay = relay_to(scene, "127.0.0.1", SMARTHOST_TLS_NEVER);
+
+	ask(scene, &relay);
+	expect_ready(scene, "127.0.0.1");
+	worker_parent_kill(&scene->parent);
+	struct result result;
+	assert_false(next_result(scene, &result));
+	end_server(scene);
+	assert_false(server_heard(scene, "QUIT"));
+}
+
 /* The newborn process is hit before it has done anything, by a key pressed at the terminal. */
 static bool is_struck_at_birth;
 
@@ -1357,6 +1394,10 @@ int main(void)
 		    a_worker_without_a_request_ends, make_scene, strike_scene),
 		cmocka_unit_test_setup_teardown(
 		    the_parent_ends_and_says_so, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    a_finished_parent_lets_workers_say_quit, make_scene, strike_scene),
+		cmocka_unit_test_setup_teardown(
+		    a_killed_parent_takes_its_workers_along, make_scene, strike_scene),
 	};
 
 	(void)pthread_atfork(NULL, NULL, strike);
