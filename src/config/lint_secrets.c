@@ -255,17 +255,25 @@ static int refuse_key(const struct scanner *scanner, const struct ini_line *line
 	return error_next(scanner->error, "write: user = \"...\" or password = \"...\"");
 }
 
+static bool is_key_name(struct span key)
+{
+	for (size_t i = 0; i < key.length; i++)
+		if (!is_name_byte(key.start[i]))
+			return false;
+	return true;
+}
+
 /*
  * A line without its '=' in the right place could be a piece of a secret: only
- * letters, few of them, and not what base64 ends with.
+ * letters, and unless they nearly are a known key, few of them and not what
+ * base64 ends with.
  */
-static bool is_surely_key(const struct ini_line *line)
+static bool may_be_shown(const struct ini_line *line, const char *nearest)
 {
-	for (size_t i = 0; i < line->key.length; i++)
-		if (!is_name_byte(line->key.start[i]))
-			return false;
-	return line->key.length <= SHOWN_KEY_LIMIT && line->value.length != 0 &&
-	       line->value.start[0] != '=';
+	if (!is_key_name(line->key))
+		return false;
+	return nearest != NULL || (line->key.length <= SHOWN_KEY_LIMIT && line->value.length != 0 &&
+				      line->value.start[0] != '=');
 }
 
 static int lint_key(const struct scanner *scanner, const struct ini_line *line)
@@ -276,7 +284,7 @@ static int lint_key(const struct scanner *scanner, const struct ini_line *line)
 		if (span_equals_string_ignoring_case(line->key, known_keys[i]))
 			return lint_value(scanner, line);
 	const char *nearest = nearest_name(line->key, known_keys, count);
-	if (nearest == NULL && !is_surely_key(line))
+	if (!may_be_shown(line, nearest))
 		return refuse_key(scanner, line);
 	error_set(scanner->error, ERROR_CONFIG, "5.3.5", "%s line %d: there is no key \"%.*s\"",
 	    scanner->path, line->number, span_int(line->key), line->key.start);
