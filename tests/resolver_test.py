@@ -25,14 +25,19 @@ while True:
     open(sys.argv[1], "ab", 0).write(b"ready\\n")
     server.recv(1000)
 """
+# Its /etc is its own: an empty machine has none of these files, another has links.
 PREPARE = """
 hostname nodot
 ip link set lo up
 cd "$1"
-printf 'hosts: files dns\\n' > nsswitch.conf
-printf 'nameserver 127.0.0.1\\noptions timeout:30 attempts:5\\n' > resolv.conf
-printf '127.0.0.1 localhost\\n' > hosts
-for file in nsswitch.conf resolv.conf hosts; do mount --bind $file /etc/$file; done
+mkdir space
+mount -t tmpfs tmpfs space
+mkdir space/etc space/work
+mount -t overlay overlay /etc -o "lowerdir=/etc,upperdir=$1/space/etc,workdir=$1/space/work"
+rm -f /etc/nsswitch.conf /etc/resolv.conf /etc/hosts
+printf 'hosts: files dns\\n' > /etc/nsswitch.conf
+printf 'nameserver 127.0.0.1\\noptions timeout:30 attempts:5\\n' > /etc/resolv.conf
+printf '127.0.0.1 localhost\\n' > /etc/hosts
 "$2" -c "$3" asked &
 while ! [ -s asked ]; do sleep 0.05; done
 shift 3
